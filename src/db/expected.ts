@@ -1,0 +1,58 @@
+import { is, SQL } from 'drizzle-orm'
+import { getTableConfig, PgDialect, PgTable } from 'drizzle-orm/pg-core'
+import * as schema from './schema/index.ts'
+
+export type ExpectedTable = {
+  readonly name: string
+  readonly columns: readonly { readonly name: string; readonly type: string; readonly notNull: boolean }[]
+  /** Column lists that must be unique, for lookups and ON CONFLICT depend on them. Order does not matter. */
+  readonly keys: readonly (readonly string[])[]
+}
+
+/** The tables that the code was compiled against. */
+export function expectedSchema(tables: readonly unknown[] = Object.values(schema)): ExpectedTable[] {
+  return tables.filter((table) => is(table, PgTable)).map(expectedTable)
+}
+
+function expectedTable(table: PgTable): ExpectedTable {
+  const { name, columns, primaryKeys, uniqueConstraints, indexes } = getTableConfig(table)
+  const named = (key: { columns: { name: string }[] }) => key.columns.map((column) => column.name)
+  return {
+    name,
+    columns: columns.map((column) => ({
+      name: column.name,
+      type: normalType(column.getSQLType()),
+      notNull: column.notNull,
+    })),
+    keys: [
+      ...columns.filter((column) => column.primary || column.isUnique).map((column) => [column.name]),
+      ...primaryKeys.map(named),
+      ...uniqueConstraints.map(named),
+      ...indexes
+        .filter(({ config }) => config.unique && config.where === undefined)
+        .map(({ config }) => config.columns.map((part) => partName(part, name))),
+    ],
+  }
+}
+
+/** A column's name, or an expression as the catalogue prints it: `lower(username)`. */
+function partName(part: { name?: string | undefined } | SQL, table: string): string {
+  if (!is(part, SQL)) return part.name ?? ''
+  return normalPart(new PgDialect().sqlToQuery(part).sql.replaceAll(`"${table}".`, ''))
+}
+
+/** One part of a key without the quotes that either side may put around a name. */
+export function normalPart(part: string): string {
+  return part.replaceAll('"', '')
+}
+
+/** Drizzle's spelling of a type, as the catalogue prints it. */
+function normalType(type: string): string {
+  return type
+    .replace(/ \(/, '(')
+    .replace(/, /, ',')
+    .replace(/^varchar/, 'character varying')
+    .replace(/^char\b/, 'character')
+    .replace(/^(big|small)serial$/, '$1int')
+    .replace(/^serial$/, 'integer')
+}

@@ -1,0 +1,65 @@
+import { sql } from 'drizzle-orm'
+import {
+  bigint,
+  boolean,
+  check,
+  index,
+  integer,
+  jsonb,
+  pgTable,
+  text,
+  uniqueIndex,
+} from 'drizzle-orm/pg-core'
+import { createdAt, instant } from './columns.ts'
+
+export const users = pgTable(
+  'users',
+  {
+    id: bigint('id', { mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
+    username: text('username').notNull(),
+    /** Lower case, trimmed: the form that is compared. */
+    email: text('email').notNull(),
+    /** PHC string, argon2id. */
+    passwordHash: text('password_hash').notNull(),
+    profileImage: text('profile_image'),
+    createdAt: createdAt(),
+    updatedAt: instant('updated_at').notNull().defaultNow(),
+  },
+  (table) => [
+    uniqueIndex('users_email_key').on(table.email),
+    uniqueIndex('users_username_key').on(sql`lower(${table.username})`),
+    check('users_email_lower', sql`${table.email} = lower(${table.email})`),
+  ],
+).enableRLS()
+
+/** One row for each device that is logged in; its counter is the only refresh state there is. */
+export const refreshFamilies = pgTable(
+  'refresh_families',
+  {
+    id: text('id').primaryKey(),
+    userId: bigint('user_id', { mode: 'number' })
+      .notNull()
+      .references(() => users.id, { onDelete: 'cascade' }),
+    counter: integer('counter').notNull().default(1),
+    /** When the current counter was issued. */
+    rotatedAt: instant('rotated_at').notNull().defaultNow(),
+    /** Whether an access token issued with the current counter has been seen in use. */
+    confirmed: boolean('confirmed').notNull().default(false),
+    expiresAt: instant('expires_at').notNull(),
+    revokedAt: instant('revoked_at'),
+    createdAt: createdAt(),
+  },
+  (table) => [
+    index('refresh_families_user_idx').on(table.userId),
+    index('refresh_families_expiry_idx').on(table.expiresAt),
+    check('refresh_families_counter_positive', sql`${table.counter} > 0`),
+  ],
+).enableRLS()
+
+export const userPreferences = pgTable('user_preferences', {
+  userId: bigint('user_id', { mode: 'number' })
+    .primaryKey()
+    .references(() => users.id, { onDelete: 'cascade' }),
+  preferences: jsonb('preferences').$type<Record<string, unknown>>().notNull().default({}),
+  updatedAt: instant('updated_at').notNull().defaultNow(),
+}).enableRLS()

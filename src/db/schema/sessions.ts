@@ -1,0 +1,153 @@
+import { sql } from 'drizzle-orm'
+import {
+  bigint,
+  boolean,
+  check,
+  index,
+  integer,
+  jsonb,
+  pgTable,
+  primaryKey,
+  real,
+  text,
+} from 'drizzle-orm/pg-core'
+import { EMOTIONS, type Emotion, type EmotionScores } from '../../domain/emotion.ts'
+import {
+  ANSWER_SOURCES,
+  type AnswerSource,
+  END_REASONS,
+  type EndReason,
+  SESSION_STATUSES,
+  type SessionStatus,
+} from '../../domain/session.ts'
+import { refreshFamilies, users } from './accounts.ts'
+import { bytes, createdAt, instant, oneOf } from './columns.ts'
+
+/** What the caller of `start` named the two parties; kept and echoed as sent, never used to decide anything. */
+export type SessionLabels = { readonly userId?: string | number; readonly counselorId?: string | number }
+
+export const sessions = pgTable(
+  'sessions',
+  {
+    id: text('id').primaryKey(),
+    userId: bigint('user_id', { mode: 'number' })
+      .notNull()
+      .references(() => users.id, { onDelete: 'cascade' }),
+    /** The device that started it: logging that device out ends it. */
+    familyId: text('family_id').references(() => refreshFamilies.id, { onDelete: 'set null' }),
+    labels: jsonb('labels').$type<SessionLabels>().notNull().default({}),
+    status: text('status').$type<SessionStatus>().notNull().default('active'),
+    /** Length of a window. On the row, so that a change of configuration never moves a running schedule. */
+    intervalMs: integer('interval_ms').notNull(),
+    startedAt: instant('started_at').notNull().defaultNow(),
+    pausedAt: instant('paused_at'),
+    resumedAt: instant('resumed_at'),
+    endedAt: instant('ended_at'),
+    endReason: text('end_reason').$type<EndReason>(),
+    /** The first answer to `end`, repeated word for word ever after. */
+    endAnswer: jsonb('end_answer').$type<Record<string, unknown>>(),
+    landmarkCount: bigint('landmark_count', { mode: 'number' }).notNull().default(0),
+  },
+  (table) => [
+    index('sessions_user_idx').on(table.userId, table.startedAt.desc()),
+    index('sessions_family_idx').on(table.familyId),
+    index('sessions_live_idx').on(table.startedAt).where(sql`${table.status} <> 'ended'`),
+    check('sessions_status_known', oneOf(table.status, SESSION_STATUSES)),
+    check('sessions_end_reason_known', oneOf(table.endReason, END_REASONS)),
+    check('sessions_interval_positive', sql`${table.intervalMs} > 0`),
+    check('sessions_ended_has_time', sql`(${table.status} = 'ended') = (${table.endedAt} is not null)`),
+  ],
+).enableRLS()
+
+/** One analysed window of one session. A failure of a model is an outcome here, never an emotion. */
+export const emotionWindows = pgTable(
+  'emotion_windows',
+  {
+    sessionId: text('session_id')
+      .notNull()
+      .references(() => sessions.id, { onDelete: 'cascade' }),
+    window: integer('window').notNull(),
+    closedAt: instant('closed_at').notNull(),
+    framesReceived: integer('frames_received').notNull(),
+    framesAnalysed: integer('frames_analysed').notNull(),
+    emotion: text('emotion').$type<Emotion>().notNull(),
+    confidence: real('confidence').notNull(),
+    uncertain: boolean('uncertain').notNull(),
+    scores: jsonb('scores').$type<EmotionScores>().notNull(),
+    valence: real('valence').notNull(),
+    arousal: real('arousal').notNull(),
+    dominance: real('dominance').notNull(),
+    source: text('source').$type<AnswerSource>().notNull(),
+    model: text('model').notNull(),
+    /** `answered`, why the model did not answer in time, or null when no model is configured. */
+    modelOutcome: text('model_outcome'),
+    latencyMs: integer('latency_ms').notNull(),
+    analyserVersion: text('analyser_version').notNull(),
+    promptVersion: text('prompt_version'),
+    /** Measures of the face, encoded by domain/face/encoding.ts; points are never stored. */
+    measures: bytes('measures').notNull(),
+    sttSnippet: text('stt_snippet'),
+    /** The model's answer when it came after the delivered one; no report reads it. */
+    refinedEmotion: text('refined_emotion').$type<Emotion>(),
+    refinedConfidence: real('refined_confidence'),
+    refinedScores: jsonb('refined_scores').$type<EmotionScores>(),
+    refinedValence: real('refined_valence'),
+    refinedArousal: real('refined_arousal'),
+    refinedDominance: real('refined_dominance'),
+    refinedModel: text('refined_model'),
+    refinedLatencyMs: integer('refined_latency_ms'),
+    storedAt: instant('stored_at').notNull().defaultNow(),
+  },
+  (table) => [
+    primaryKey({ name: 'emotion_windows_pkey', columns: [table.sessionId, table.window] }),
+    check('emotion_windows_window_positive', sql`${table.window} > 0`),
+    check('emotion_windows_emotion_known', oneOf(table.emotion, EMOTIONS)),
+    check('emotion_windows_refined_emotion_known', oneOf(table.refinedEmotion, EMOTIONS)),
+    check('emotion_windows_source_known', oneOf(table.source, ANSWER_SOURCES)),
+    check('emotion_windows_confidence_range', sql`${table.confidence} between 0 and 1`),
+    check(
+      'emotion_windows_vad_range',
+      sql`${table.valence} between -1 and 1 and ${table.arousal} between -1 and 1 and ${table.dominance} between -1 and 1`,
+    ),
+    check(
+      'emotion_windows_frames_analysed',
+      sql`${table.framesAnalysed} between 1 and ${table.framesReceived}`,
+    ),
+  ],
+).enableRLS()
+
+export const reports = pgTable(
+  'reports',
+  {
+    id: text('id').primaryKey(),
+    sessionId: text('session_id')
+      .notNull()
+      .unique('reports_session_key')
+      .references(() => sessions.id, { onDelete: 'cascade' }),
+    version: integer('version').notNull(),
+    content: jsonb('content').$type<Record<string, unknown>>().notNull(),
+    generatedAt: instant('generated_at').notNull().defaultNow(),
+  },
+  (table) => [index('reports_generated_idx').on(table.generatedAt)],
+).enableRLS()
+
+/** One exchange with the AI counsellor: what was asked and what was answered. */
+export const conversations = pgTable(
+  'conversations',
+  {
+    id: bigint('id', { mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
+    sessionId: text('session_id')
+      .notNull()
+      .references(() => sessions.id, { onDelete: 'cascade' }),
+    message: text('message').notNull(),
+    response: text('response').notNull(),
+    emotion: text('emotion').$type<Emotion>(),
+    source: text('source').$type<AnswerSource>().notNull(),
+    createdAt: createdAt(),
+  },
+  (table) => [
+    index('conversations_session_idx').on(table.sessionId, table.id),
+    check('conversations_emotion_known', oneOf(table.emotion, EMOTIONS)),
+    check('conversations_source_known', oneOf(table.source, ANSWER_SOURCES)),
+  ],
+).enableRLS()

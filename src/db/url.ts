@@ -1,0 +1,162 @@
+import { BlockList, isIP } from 'node:net'
+
+/** Where a Postgres server is and how to speak to it. Holds the password: describe it with `describeAddress` only. */
+export type DatabaseAddress = {
+  /** A name, an address without brackets, or the directory of a unix socket (starts with `/`). */
+  readonly host: string
+  readonly port: number
+  readonly user: string
+  readonly password: string
+  readonly database: string
+  /** `verify` checks the certificate and its name; `unverified` encrypts without knowing to whom. */
+  readonly tls: 'off' | 'verify' | 'unverified'
+  /** False where a pooler hands each transaction to another server session, which loses prepared statements. */
+  readonly prepare: boolean
+  readonly pooler: 'transaction' | 'session' | null
+}
+
+const EXAMPLE = 'expected something like postgres://user:password@host:5432/database'
+
+/** Host or nothing, port, database, parameters: what may follow the `@`. */
+const LOCATION = /^(\[[0-9a-f:.]+\]|[^@:/?#[\]]*)(?::(\d*))?(?:\/([^@/?#]*))?(?:\?([^#]*))?$/i
+
+/** Parameters that libpq, poolers and ORMs use; they tell a query string from a password with a `?` in it. */
+const KNOWN_PARAMETERS = new Set(
+  (
+    'host port user password dbname ssl sslmode sslrootcert sslcert sslkey channel_binding application_name ' +
+    'options schema search_path connect_timeout statement_timeout target_session_attrs pgbouncer prepare ' +
+    'pool_mode pool_timeout connection_limit supa uselibpqcompat client_encoding'
+  ).split(' '),
+)
+
+const TRANSACTION_POOLER_PORTS = [6543, 6432]
+
+const privateNetworks = new BlockList()
+privateNetworks.addSubnet('127.0.0.0', 8)
+privateNetworks.addSubnet('10.0.0.0', 8)
+privateNetworks.addSubnet('172.16.0.0', 12)
+privateNetworks.addSubnet('192.168.0.0', 16)
+privateNetworks.addAddress('::1', 'ipv6')
+privateNetworks.addSubnet('fc00::', 7, 'ipv6')
+
+/**
+ * Reads a `postgres://` or `postgresql://` address as people paste it: the password may hold any character raw or
+ * percent-encoded (a text that decodes cleanly is taken as encoded).
+ *
+ * Port defaults to 5432, user to `postgres`, database to the user's name. Without `sslmode` the connection is
+ * verified TLS, except to this machine and private networks, where it is plain.
+ * Throws an Error of one line which never holds the password or the address.
+ */
+export function parseDatabaseUrl(text: string): DatabaseAddress {
+  const scheme = /^postgres(?:ql)?:\/\//i.exec(text.trim())
+  if (scheme === null) throw new Error(`the database address does not start with postgres://; ${EXAMPLE}`)
+  const { credentials, location } = splitAddress(text.trim().slice(scheme[0].length))
+
+  const match = LOCATION.exec(location)
+  if (match === null) throw new Error(`the database address has no readable host; ${EXAMPLE}`)
+  const [, hostText = '', portText = '', databaseText = '', query = ''] = match
+  const parameters = new URLSearchParams(query)
+
+  const colon = credentials.indexOf(':')
+  const user = decode(colon < 0 ? credentials : credentials.slice(0, colon)) || parameters.get('user')
+  const password = colon < 0 ? (parameters.get('password') ?? '') : decode(credentials.slice(colon + 1))
+  if (/^\[?your[-_ ]?password\]?$/i.test(password)) {
+    throw new Error('the database address still holds the placeholder for the password; put the real one in')
+  }
+
+  const host = parameters.get('host') ?? decode(hostText.replace(/^\[|\]$/g, ''))
+  if (host === '') throw new Error(`the database address names no host; ${EXAMPLE}`)
+  if (host.includes(',')) throw new Error('the database address names several hosts; give one')
+  const port = readPort(portText || (parameters.get('port') ?? '5432'))
+  const pooler = findPooler(host, port, parameters)
+
+  return {
+    host,
+    port,
+    user: user ?? 'postgres',
+    password,
+    database: decode(databaseText) || (parameters.get('dbname') ?? user ?? 'postgres'),
+    tls: readTls(parameters, host),
+    prepare: pooler !== 'transaction' && parameters.get('prepare') !== 'false',
+    pooler,
+  }
+}
+
+/** One line for the log, without user and password. */
+export function describeAddress(address: DatabaseAddress): string {
+  const { host, port, database, tls, pooler } = address
+  const shownHost = isIP(host) === 6 ? `[${host}]` : host
+  const security = { off: 'no TLS', verify: 'TLS verified', unverified: 'TLS unverified' }[tls]
+  const parts = [`postgres at ${shownHost}:${port}/${database}`, security]
+  if (pooler !== null) parts.push(`${pooler} pooler`)
+  return parts.join(', ')
+}
+
+/**
+ * Finds the `@` that ends the credentials. A password may hold more of them, and so may a parameter: the first one
+ * followed by a plain address with known parameters wins, else the last one followed by an address at all.
+ */
+function splitAddress(rest: string): { credentials: string; location: string } {
+  const candidates = [...rest.matchAll(/@/g)]
+    .map(({ index }) => ({ credentials: rest.slice(0, index), location: rest.slice(index + 1) }))
+    .filter(({ credentials, location }) => !/^[^:]*[/?]/.test(credentials) && LOCATION.test(location))
+  return (
+    candidates.find(({ location }) => hasKnownParameters(location)) ??
+    candidates.at(-1) ?? { credentials: '', location: rest }
+  )
+}
+
+function hasKnownParameters(location: string): boolean {
+  const query = LOCATION.exec(location)?.[4]
+  return (
+    query === undefined || [...new URLSearchParams(query).keys()].every((key) => KNOWN_PARAMETERS.has(key))
+  )
+}
+
+/** Percent-decoding, for what is percent-encoded throughout; anything else stays as it was typed. */
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text // a raw % in a pasted password
+  }
+}
+
+function readPort(text: string): number {
+  const port = Number(text)
+  if (Number.isInteger(port) && port > 0 && port < 65_536) return port
+  throw new Error('the port of the database address is not a number from 1 to 65535')
+}
+
+function findPooler(host: string, port: number, parameters: URLSearchParams): DatabaseAddress['pooler'] {
+  if (TRANSACTION_POOLER_PORTS.includes(port) || parameters.get('pgbouncer') === 'true') return 'transaction'
+  return host.endsWith('.pooler.supabase.com') ? 'session' : null
+}
+
+function readTls(parameters: URLSearchParams, host: string): DatabaseAddress['tls'] {
+  const mode = parameters.get('sslmode') ?? { true: 'require', false: 'disable' }[parameters.get('ssl') ?? '']
+  switch (mode) {
+    case 'disable':
+      return 'off'
+    case 'require':
+    case 'verify-ca':
+    case 'verify-full':
+      return 'verify'
+    case 'no-verify':
+      return 'unverified'
+    case undefined:
+    case 'allow':
+    case 'prefer':
+      return isNearby(host) ? 'off' : 'verify'
+    default:
+      throw new Error('sslmode of the database address must be disable, require, verify-full or no-verify')
+  }
+}
+
+/** This machine, a unix socket, a container or a private network: traffic that does not cross the internet. */
+function isNearby(host: string): boolean {
+  if (host.startsWith('/')) return true
+  const family = isIP(host)
+  if (family !== 0) return privateNetworks.check(host, family === 6 ? 'ipv6' : 'ipv4')
+  return !host.includes('.') || /\.(internal|local)\.?$/i.test(host)
+}

@@ -1,0 +1,148 @@
+import type { Sql } from 'postgres'
+import { type ExpectedTable, expectedSchema, normalPart } from './expected.ts'
+import { createdTables, readMigrations } from './migrate.ts'
+
+export { expectedSchema }
+
+/** One way in which the database is not what the code expects. */
+export type SchemaFinding = {
+  readonly table: string
+  readonly column: string | null
+  readonly problem:
+    | 'missing_table'
+    | 'missing_column'
+    | 'wrong_type'
+    | 'wrong_nullability'
+    | 'missing_key'
+    | 'rows_hidden'
+    | 'no_privilege'
+  readonly expected: string
+  readonly found: string
+  /** The migration that makes the table or column; null when unknown. */
+  readonly migration: string | null
+}
+
+type FoundTable = {
+  readonly name: string
+  readonly rowsHidden: boolean
+  readonly missingPrivileges: readonly string[]
+  readonly columns: readonly { readonly name: string; readonly type: string; readonly notNull: boolean }[]
+  readonly keys: readonly (readonly string[])[]
+}
+type Fault = Omit<SchemaFinding, 'table' | 'migration'>
+
+/**
+ * Compares the tables in the schema `public` with those the code expects: one query of a few milliseconds. Columns
+ * and tables that only the database has are none of our business.
+ *
+ * With the `folder` of the migrations, findings name the one that would help. Rejects when the database is away.
+ */
+export async function verifySchema(sql: Sql, folder?: string): Promise<SchemaFinding[]> {
+  const expected = expectedSchema()
+  const found = new Map((await readTables(sql, expected)).map((table) => [table.name, table]))
+  const findings = expected.flatMap((table) =>
+    compare(table, found.get(table.name)).map((fault) => ({ table: table.name, migration: null, ...fault })),
+  )
+  return folder === undefined || findings.length === 0 ? findings : nameMigrations(findings, folder)
+}
+
+/** One line for the log and the operator. */
+export function describeFinding({
+  table,
+  column,
+  problem,
+  expected,
+  found,
+  migration,
+}: SchemaFinding): string {
+  const place = column === null ? `table ${table}` : `column ${table}.${column}`
+  const origin = migration === null ? '' : ` (migration ${migration})`
+  return `${place}: ${problem.replaceAll('_', ' ')}, expected ${expected}, found ${found}${origin}`
+}
+
+function compare(expected: ExpectedTable, found: FoundTable | undefined): Fault[] {
+  if (found === undefined) {
+    return [{ column: null, problem: 'missing_table', expected: 'a table', found: 'none' }]
+  }
+  return [...compareColumns(expected, found), ...compareKeys(expected, found), ...compareRights(found)]
+}
+
+function compareColumns(expected: ExpectedTable, found: FoundTable): Fault[] {
+  const columns = new Map(found.columns.map((column) => [column.name, column]))
+  const nullability = (notNull: boolean) => (notNull ? 'not null' : 'null allowed')
+  return expected.columns.flatMap(({ name: column, type, notNull }): Fault[] => {
+    const actual = columns.get(column)
+    if (actual === undefined) return [{ column, problem: 'missing_column', expected: type, found: 'none' }]
+    if (actual.type !== type) return [{ column, problem: 'wrong_type', expected: type, found: actual.type }]
+    if (actual.notNull === notNull) return []
+    const [wanted, given] = [nullability(notNull), nullability(actual.notNull)]
+    return [{ column, problem: 'wrong_nullability', expected: wanted, found: given }]
+  })
+}
+
+function compareKeys(expected: ExpectedTable, found: FoundTable): Fault[] {
+  const identity = (key: readonly string[]) => key.map(normalPart).sort().join(', ')
+  const keys = new Set(found.keys.map(identity))
+  return expected.keys
+    .filter((key) => !keys.has(identity(key)))
+    .map((key) => ({
+      column: null,
+      problem: 'missing_key',
+      expected: `a unique key on (${key.join(', ')})`,
+      found: 'none',
+    }))
+}
+
+function compareRights({ rowsHidden, missingPrivileges }: FoundTable): Fault[] {
+  const faults: Fault[] = []
+  if (missingPrivileges.length > 0) {
+    const expected = 'select, insert, update and delete'
+    faults.push({
+      column: null,
+      problem: 'no_privilege',
+      expected,
+      found: `no ${missingPrivileges.join(', ')}`,
+    })
+  }
+  if (rowsHidden) {
+    const expected = 'a role that owns the table or bypasses row level security'
+    faults.push({ column: null, problem: 'rows_hidden', expected, found: 'row level security for this role' })
+  }
+  return faults
+}
+
+function readTables(sql: Sql, expected: readonly ExpectedTable[]): Promise<FoundTable[]> {
+  return sql<FoundTable[]>`
+    select
+      c.relname as name,
+      row_security_active(c.oid) as "rowsHidden",
+      array(
+        select privilege from unnest(array['select', 'insert', 'update', 'delete']) privilege
+        where not has_table_privilege(c.oid, privilege)
+      ) as "missingPrivileges",
+      (
+        select coalesce(json_agg(json_build_object(
+          'name', attname, 'type', format_type(atttypid, atttypmod), 'notNull', attnotnull)), '[]')
+        from pg_attribute where attrelid = c.oid and attnum > 0 and not attisdropped
+      ) as columns,
+      (
+        select coalesce(json_agg(array(
+          select pg_get_indexdef(indexrelid, part, true) from generate_series(1, indnkeyatts) part)), '[]')
+        from pg_index where indrelid = c.oid and indisunique and indisvalid and indpred is null
+      ) as keys
+    from pg_class c
+    where c.relnamespace = to_regnamespace('public') and c.relkind in ('r', 'p')
+      and c.relname = any(${expected.map(({ name }) => name)})`
+}
+
+async function nameMigrations(findings: readonly SchemaFinding[], folder: string): Promise<SchemaFinding[]> {
+  const migrations = await readMigrations(folder)
+  const makes = (statement: string, { table, column }: SchemaFinding) =>
+    createdTables(statement).includes(table)
+      ? column === null || statement.includes(`"${column}"`)
+      : column !== null && statement.includes(`ALTER TABLE "${table}" ADD COLUMN "${column}"`)
+  return findings.map((finding) => {
+    const maker = migrations.find(({ statements }) => statements.some((text) => makes(text, finding)))
+    return { ...finding, migration: maker?.tag ?? null }
+  })
+}

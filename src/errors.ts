@@ -1,0 +1,128 @@
+/** The error catalogue: every code a caller can meet, its status and its sentence in both languages. */
+const CATALOGUE = {
+  VALIDATION_ERROR: [400, '요청 형식이 올바르지 않습니다.', 'The request is not valid.'],
+  INVALID_JSON: [400, '요청 본문을 JSON으로 읽을 수 없습니다.', 'The request body is not valid JSON.'],
+  BAD_REQUEST: [400, '요청을 처리할 수 없습니다.', 'The request cannot be processed.'],
+  MISSING_REFRESH_TOKEN: [400, '리프레시 토큰이 필요합니다.', 'A refresh token is required.'],
+  UNAUTHORIZED: [401, '로그인이 필요합니다.', 'Please log in.'],
+  TOKEN_EXPIRED: [
+    401,
+    '로그인이 만료되었습니다. 다시 로그인해 주세요.',
+    'The login has expired. Please log in again.',
+  ],
+  INVALID_TOKEN: [401, '유효하지 않은 인증 정보입니다.', 'The access token is not valid.'],
+  INVALID_CREDENTIALS: [
+    401,
+    '이메일 또는 비밀번호가 올바르지 않습니다.',
+    'The e-mail or the password is not right.',
+  ],
+  INVALID_REFRESH_TOKEN: [401, '유효하지 않은 리프레시 토큰입니다.', 'The refresh token is not valid.'],
+  FORBIDDEN: [403, '이 요청을 수행할 권한이 없습니다.', 'You are not allowed to do this.'],
+  ORIGIN_NOT_ALLOWED: [
+    403,
+    '허용되지 않은 출처에서 온 연결입니다.',
+    'Connections from this origin are not allowed.',
+  ],
+  NOT_FOUND: [404, '요청하신 경로를 찾을 수 없습니다.', 'There is nothing at this address.'],
+  SESSION_NOT_FOUND: [404, '세션을 찾을 수 없습니다.', 'The session was not found.'],
+  METHOD_NOT_ALLOWED: [405, '지원하지 않는 요청 방식입니다.', 'This method is not supported here.'],
+  REQUEST_TIMEOUT: [
+    408,
+    '요청 시간이 초과되었습니다. 다시 시도해 주세요.',
+    'The request took too long. Please try again.',
+  ],
+  USER_EXISTS: [409, '이미 가입된 이메일입니다.', 'An account with this e-mail already exists.'],
+  USERNAME_EXISTS: [409, '이미 사용 중인 이름입니다.', 'This name is already taken.'],
+  SESSION_ENDED: [409, '이미 종료된 세션입니다.', 'The session has already ended.'],
+  SESSION_GONE: [
+    410,
+    '종료되었거나 없는 세션입니다. 새 세션을 시작해 주세요.',
+    'The session is gone. Please start a new one.',
+  ],
+  BODY_TOO_LARGE: [413, '요청 본문이 너무 큽니다.', 'The request body is too large.'],
+  UNSUPPORTED_MEDIA_TYPE: [415, '지원하지 않는 콘텐츠 형식입니다.', 'This content type is not supported.'],
+  UPGRADE_REQUIRED: [426, '이 주소는 웹소켓 연결 전용입니다.', 'This address speaks WebSocket only.'],
+  RATE_LIMITED: [
+    429,
+    '요청이 너무 많습니다. 잠시 후 다시 시도해 주세요.',
+    'Too many requests. Please try again later.',
+  ],
+  INTERNAL_ERROR: [
+    500,
+    '서버에서 오류가 발생했습니다. 잠시 후 다시 시도해 주세요.',
+    'Something went wrong on the server. Please try again later.',
+  ],
+  DATABASE_NOT_READY: [
+    503,
+    '데이터베이스가 아직 준비되지 않았습니다. 잠시 후 다시 시도해 주세요.',
+    'The database is not ready yet. Please try again later.',
+  ],
+  DATABASE_UNAVAILABLE: [
+    503,
+    '데이터베이스에 연결할 수 없습니다. 잠시 후 다시 시도해 주세요.',
+    'The database cannot be reached. Please try again later.',
+  ],
+  SERVER_BUSY: [
+    503,
+    '서버가 바쁩니다. 잠시 후 다시 시도해 주세요.',
+    'The server is busy. Please try again later.',
+  ],
+  AI_UNAVAILABLE: [
+    503,
+    '지금은 AI 상담을 이용할 수 없습니다.',
+    'The AI counsellor is not available at the moment.',
+  ],
+  INVALID_MESSAGE: [400, '메시지 형식이 올바르지 않습니다.', 'The message is not valid.'],
+  INVALID_FRAME: [400, '랜드마크 프레임이 올바르지 않습니다.', 'The landmarks frame is not valid.'],
+} as const satisfies Record<string, readonly [number, string, string]>
+
+export type ErrorCode = keyof typeof CATALOGUE
+export type Language = 'ko' | 'en'
+
+export const ERROR_CODES = Object.keys(CATALOGUE) as ErrorCode[]
+
+export const errorStatus = (code: ErrorCode): number => CATALOGUE[code][0]
+
+/** One polite sentence for a person. */
+export const errorMessage = (code: ErrorCode, language: Language): string =>
+  CATALOGUE[code][language === 'ko' ? 1 : 2]
+
+export type FieldFault = { readonly field: string; readonly message: string }
+
+type Extras = {
+  readonly details?: unknown
+  /** Seconds after which another try makes sense. */
+  readonly retryAfter?: number
+  readonly cause?: unknown
+}
+
+/** A failure that the caller is told about. Thrown where it is known, formatted only in the error handler. */
+export class AppError extends Error {
+  readonly code: ErrorCode
+  readonly details: unknown
+  readonly retryAfter: number | undefined
+
+  constructor(code: ErrorCode, extras: Extras = {}) {
+    super(code, extras.cause === undefined ? undefined : { cause: extras.cause })
+    this.name = 'AppError'
+    this.code = code
+    this.details = extras.details
+    this.retryAfter = extras.retryAfter
+  }
+}
+
+/** The language a caller reads: Korean unless English is preferred by its Accept-Language header. */
+export function preferredLanguage(acceptLanguage: string | undefined): Language {
+  const weighted = (acceptLanguage ?? '').split(',').flatMap((part, position) => {
+    const [tag = '', ...parameters] = part.trim().toLowerCase().split(';')
+    const language = tag.split('-')[0]
+    if (language !== 'ko' && language !== 'en') return []
+    const quality = parameters
+      .map((text) => /^\s*q=([\d.]+)\s*$/.exec(text)?.[1])
+      .find((q) => q !== undefined)
+    return [{ language, quality: quality === undefined ? 1 : Number(quality), position } as const]
+  })
+  weighted.sort((a, b) => b.quality - a.quality || a.position - b.position)
+  const first = weighted[0]
+  return first !== undefined && first.quality > 0 ? first.language : 'ko'
+}

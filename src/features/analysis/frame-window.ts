@@ -1,0 +1,93 @@
+import type { KeptFrame } from '../../domain/face/frame.ts'
+import { type FrameFault, type FramePoints, parseFrame } from './landmarks-frame.ts'
+import type { Spare, SparePool } from './spare-pool.ts'
+
+/** What became of an offered frame. `spare` and `dropped` were not read. */
+export type FrameFate = 'kept' | 'spare' | 'dropped' | FrameFault
+
+type Options = {
+  readonly number: number
+  readonly intervalMs: number
+  readonly maxFrames: number
+  readonly spares: SparePool
+}
+
+/**
+ * The frames of one window: the first valid one of each of `maxFrames` even slots is read and reduced to its points in
+ * use. Others are only held as spares, unread, as long as the window could still close with an empty slot; they fill
+ * up a window whose frames came in a burst. An invalid frame uses up nothing.
+ */
+export class FrameWindow {
+  readonly number: number
+  /** All frames of the window, also those that were dropped unread. */
+  received = 0
+  readonly #options: Options
+  readonly #slots: (KeptFrame | undefined)[]
+  #filled = 0
+  #spares: Spare[] = []
+
+  constructor(options: Options) {
+    this.number = options.number
+    this.#options = options
+    this.#slots = new Array<undefined>(options.maxFrames).fill(undefined)
+  }
+
+  /** A frame that arrived `at` ms after the window opened. `read` is its content where it has been parsed already. */
+  offer(bytes: Buffer, at: number, read?: FramePoints | FrameFault): FrameFate {
+    this.received++
+    if (typeof read === 'string') return read
+    const { intervalMs, maxFrames } = this.#options
+    const slot = Math.min(maxFrames - 1, Math.max(0, Math.floor((at / intervalMs) * maxFrames)))
+    if (this.#slots[slot] !== undefined) return this.#spare(bytes, at)
+    const frame = read ?? parseFrame(bytes)
+    if (typeof frame === 'string') return frame
+    this.#slots[slot] = { at, ...frame }
+    this.#filled++
+    this.#trim()
+    return 'kept'
+  }
+
+  /** A frame that is counted and not looked at. */
+  count(): void {
+    this.received++
+  }
+
+  /** The kept frames in order of time, filled up with spares, and the end of everything held. */
+  close(): KeptFrame[] {
+    const frames = this.#slots.filter((frame) => frame !== undefined)
+    const wanted = this.#options.maxFrames - frames.length
+    for (const spare of evenly(this.#spares, wanted)) {
+      const frame = spare.bytes === undefined ? 'invalid_frame' : parseFrame(spare.bytes)
+      if (typeof frame !== 'string') frames.push({ at: spare.at, ...frame })
+    }
+    this.discard()
+    return frames.sort((a, b) => a.at - b.at)
+  }
+
+  discard(): void {
+    for (const spare of this.#spares) this.#options.spares.release(spare)
+    this.#spares = []
+    this.#slots.fill(undefined)
+  }
+
+  #spare(bytes: Buffer, at: number): FrameFate {
+    if (this.#spares.length >= this.#options.maxFrames - this.#filled) return 'dropped'
+    this.#spares.push(this.#options.spares.hold(bytes, at))
+    return 'spare'
+  }
+
+  /** No more spares than there are empty slots: the rest can no longer be of use. */
+  #trim(): void {
+    const surplus = this.#spares.length - (this.#options.maxFrames - this.#filled)
+    for (const spare of this.#spares.splice(0, Math.max(0, surplus))) this.#options.spares.release(spare)
+  }
+}
+
+/** At most `count` of the items, evenly spread over their order. */
+function evenly<T>(items: readonly T[], count: number): T[] {
+  if (items.length <= count) return [...items]
+  return Array.from(
+    { length: count },
+    (_, i) => items[Math.floor(((i + 0.5) * items.length) / count)],
+  ).filter((item) => item !== undefined)
+}

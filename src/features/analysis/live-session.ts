@@ -1,0 +1,224 @@
+import type { EmotionReading } from '../../domain/emotion.ts'
+import { readExpression } from '../../domain/face/local-analyser.ts'
+import { measureWindow } from '../../domain/face/measures.ts'
+import type { SessionStatus } from '../../domain/session.ts'
+import type { ModelAnalyser } from './analyser.ts'
+import {
+  type AnsweredWindow,
+  type Answering,
+  answerLocally,
+  answerWithModel,
+  type LateAnswer,
+  type MeasuredWindow,
+} from './answer.ts'
+import { type FrameFate, FrameWindow } from './frame-window.ts'
+import type { FrameFault, FramePoints } from './landmarks-frame.ts'
+import type { SparePool } from './spare-pool.ts'
+
+/** What a live session needs of its row. Times in ms since the epoch; `now` by the database's clock. */
+export type SessionStart = {
+  readonly id: string
+  readonly status: SessionStatus
+  readonly startedAt: number
+  readonly intervalMs: number
+  readonly now: number
+}
+
+/** What the session tells its scheduler, in window order. */
+export type SessionSink = {
+  /** A window with valid frames has closed and its analysis is under way. */
+  readonly closed: (window: number, frameCount: number, at: number) => void
+  /** The window's one outcome. Resolves when the session may go on to the next. */
+  readonly answered: (answer: AnsweredWindow) => Promise<void>
+  readonly refined: (window: number, answer: LateAnswer) => void
+  /** Frames of a window that gave nothing to store. */
+  readonly unanalysed: (frames: number) => void
+}
+
+export type LiveSettings = {
+  readonly maxFrames: number
+  readonly deadlineMs: number
+  readonly model: ModelAnalyser | null
+  readonly inferenceEnabled: boolean
+  readonly spares: SparePool
+  /** A clock that never jumps, ms. */
+  readonly monotonic: () => number
+}
+
+const MAX_CALLS = 4
+const REMEMBERED_RESULTS = 5
+
+/**
+ * The part of a session that lives in this process: its open window and what is in flight. Window n is
+ * [startedAt + (n-1) interval, startedAt + n interval) by the session's own clock, whatever happens in between.
+ */
+export class LiveSession {
+  readonly id: string
+  /** How many sockets feed it. */
+  feeders = 0
+  lastActivity: number
+  readonly #settings: LiveSettings
+  readonly #sink: SessionSink
+  readonly #intervalMs: number
+  readonly #startedAt: number
+  /** Monotonic time at which the session started. */
+  readonly #origin: number
+  readonly #abort = new AbortController()
+  #status: SessionStatus
+  #open: FrameWindow | undefined
+  #timer: NodeJS.Timeout | undefined
+  #tail: Promise<void> = Promise.resolve()
+  #undelivered = 0
+  #calls = 0
+  #aspect: number | undefined
+  #previous: { window: number; emotion: EmotionReading['emotion']; confidence: number }[] = []
+
+  constructor(start: SessionStart, settings: LiveSettings, sink: SessionSink) {
+    this.id = start.id
+    this.#settings = settings
+    this.#sink = sink
+    this.#intervalMs = start.intervalMs
+    this.#startedAt = start.startedAt
+    this.#origin = settings.monotonic() - (start.now - start.startedAt)
+    this.#status = start.status
+    this.lastActivity = settings.monotonic()
+  }
+
+  /** Nothing open and nothing under way: letting go of it loses nothing. */
+  get idle(): boolean {
+    return this.#open === undefined && this.#undelivered === 0 && this.#calls === 0
+  }
+
+  /** Hot path: no await, no query, no log line. */
+  push(bytes: Buffer, read?: FramePoints | FrameFault): FrameFate | 'paused' {
+    if (this.#status === 'ended') return 'dropped'
+    const elapsed = this.#elapsed()
+    this.lastActivity = this.#settings.monotonic()
+    const window = this.#windowAt(elapsed)
+    if (this.#status === 'paused' || !this.#settings.inferenceEnabled) {
+      window.count()
+      return 'paused'
+    }
+    return window.offer(bytes, elapsed - (window.number - 1) * this.#intervalMs, read)
+  }
+
+  /** A frame that is not looked at, whatever is in it. */
+  skip(): void {
+    if (this.#status !== 'ended') this.#windowAt(this.#elapsed()).count()
+  }
+
+  setStatus(status: 'active' | 'paused'): void {
+    if (this.#status !== 'ended') this.#status = status
+  }
+
+  /** Closes the open window early and resolves when its answer has been delivered. */
+  async end(): Promise<void> {
+    this.#status = 'ended'
+    this.#close()
+    await this.#tail
+  }
+
+  /** Cuts off calls that are still in flight. */
+  abort(): void {
+    this.#abort.abort()
+  }
+
+  /** Lets go of the open window's frames and resolves when what has closed is delivered. */
+  async stop(): Promise<void> {
+    this.#status = 'ended'
+    clearTimeout(this.#timer)
+    if (this.#open !== undefined) this.#sink.unanalysed(this.#open.received)
+    this.#open?.discard()
+    this.#open = undefined
+    this.#abort.abort()
+    await this.#tail
+  }
+
+  #elapsed(): number {
+    return Math.max(0, this.#settings.monotonic() - this.#origin)
+  }
+
+  #windowAt(elapsed: number): FrameWindow {
+    const number = Math.floor(elapsed / this.#intervalMs) + 1
+    if (this.#open !== undefined && this.#open.number !== number) this.#close()
+    if (this.#open === undefined) {
+      const { maxFrames, spares } = this.#settings
+      this.#open = new FrameWindow({ number, intervalMs: this.#intervalMs, maxFrames, spares })
+      this.#arm(number * this.#intervalMs)
+    }
+    return this.#open
+  }
+
+  /** A timer may fire a little early; then it is set again. */
+  #arm(closesAt: number): void {
+    this.#timer = setTimeout(() => {
+      if (this.#elapsed() < closesAt) this.#arm(closesAt)
+      else this.#close()
+    }, closesAt - this.#elapsed())
+  }
+
+  #close(): void {
+    clearTimeout(this.#timer)
+    const window = this.#open
+    if (window === undefined) return
+    this.#open = undefined
+    const measured = this.#measure(window)
+    if (measured === undefined) {
+      this.#sink.unanalysed(window.received)
+      return
+    }
+    this.#sink.closed(measured.number, measured.measures.frameCount, measured.closedAt)
+    const { outcome, late } = this.#answer(measured)
+    this.#undelivered++
+    this.#tail = this.#tail.then(async () => {
+      const answer = await outcome
+      this.#remember(answer)
+      await this.#sink.answered(answer)
+      this.#undelivered--
+    })
+    void late.then((answer) => {
+      if (answer !== undefined) this.#sink.refined(measured.number, answer)
+    })
+  }
+
+  /** Measures and reads the frames at once: after this nothing of them is left. */
+  #measure(window: FrameWindow): MeasuredWindow | undefined {
+    const frames = window.close()
+    const begun = this.#settings.monotonic()
+    const measures = measureWindow(frames, this.#aspect === undefined ? {} : { aspect: this.#aspect })
+    if (measures === undefined) return undefined
+    if (measures.aspectSource === 'inferred') this.#aspect = measures.aspect
+    const local = readExpression(measures)
+    const boundary = this.#startedAt + window.number * this.#intervalMs
+    const closedAt = Math.round(Math.min(boundary, this.#startedAt + this.#elapsed()))
+    const localMs = this.#settings.monotonic() - begun
+    return { number: window.number, closedAt, framesReceived: window.received, measures, local, localMs }
+  }
+
+  #answer(window: MeasuredWindow): Answering {
+    const { model, deadlineMs } = this.#settings
+    if (model === null) return answerLocally(window, null)
+    if (this.#calls >= MAX_CALLS) return answerLocally(window, 'too_many_calls')
+    this.#calls++
+    const input = {
+      window: window.number,
+      language: 'ko' as const,
+      frameCount: window.measures.frameCount,
+      measures: window.measures,
+      local: window.local,
+      previous: this.#previous,
+      speech: null,
+    }
+    const answering = answerWithModel(window, model, input, {
+      deadlineMs: Math.min(deadlineMs, 0.9 * this.#intervalMs),
+      signal: this.#abort.signal,
+    })
+    void Promise.all([answering.outcome, answering.late]).then(() => this.#calls--)
+    return answering
+  }
+
+  #remember({ number, reading }: AnsweredWindow): void {
+    const result = { window: number, emotion: reading.emotion, confidence: reading.confidence }
+    this.#previous = [...this.#previous, result].slice(-REMEMBERED_RESULTS)
+  }
+}

@@ -1,0 +1,53 @@
+import { type Static, Type } from 'typebox'
+import { Success } from '../../plugins/envelope.ts'
+
+const Username = Type.String({ minLength: 2, maxLength: 50, examples: ['haneul'] })
+const Email = Type.String({
+  maxLength: 100,
+  pattern: '^\\s*[^\\s@]+@[^\\s@]+\\.[^\\s@]+\\s*$',
+  examples: ['haneul@example.com'],
+})
+const NewPassword = Type.String({ minLength: 8, maxLength: 128, examples: ['password123'] })
+/** A login is not told what a password must look like; the bound only keeps the hash cheap. */
+const AnyPassword = Type.String({ minLength: 1, maxLength: 1024, examples: ['password123'] })
+
+export const UserView = Type.Object({
+  id: Type.Integer(),
+  username: Type.String(),
+  email: Type.String(),
+  profileImage: Type.Union([Type.String(), Type.Null()]),
+})
+
+const TokenPair = { accessToken: Type.String(), refreshToken: Type.String() }
+
+export const SignupBody = Type.Object({ username: Username, email: Email, password: NewPassword })
+export const LoginBody = Type.Object({
+  email: Type.String({ minLength: 1, maxLength: 100 }),
+  password: AnyPassword,
+})
+export const RefreshBody = Type.Object({ refreshToken: Type.Optional(Type.Unknown()) })
+export const LogoutBody = Type.Object({
+  refreshToken: Type.Optional(Type.String()),
+  all: Type.Optional(Type.Boolean()),
+})
+export const ProfileBody = Type.Object({
+  username: Type.Optional(Username),
+  profileImage: Type.Optional(
+    Type.Union([Type.String({ maxLength: 2048, pattern: '^https://[^\\s]+$' }), Type.Null()]),
+  ),
+})
+
+export const AccountResponse = Success(Type.Object({ user: UserView, ...TokenPair }))
+export const TokenResponse = Success(Type.Object(TokenPair))
+export const UserResponse = Success(Type.Object({ user: UserView }))
+export const LogoutResponse = Type.Object({ success: Type.Literal(true), message: Type.String() })
+
+type UserRow = Static<typeof UserView>
+
+/** What of a user's row a caller sees. */
+export const toUserView = ({ id, username, email, profileImage }: UserRow): UserRow => ({
+  id,
+  username,
+  email,
+  profileImage,
+})

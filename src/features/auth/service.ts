@@ -1,0 +1,147 @@
+import { randomBytes } from 'node:crypto'
+import type { Database } from '../../db/client.ts'
+import { databaseFault } from '../../db/faults.ts'
+import type { Orm } from '../../db/orm.ts'
+import { AppError } from '../../errors.ts'
+import type { Passwords } from './passwords.ts'
+import type { RefreshTokens } from './refresh-token.ts'
+import type { AuthRepository, UserRow } from './repository.ts'
+
+type Principal = { readonly userId: number; readonly familyId: string; readonly counter: number }
+export type TokenPair = { readonly accessToken: string; readonly refreshToken: string }
+
+type Dependencies = {
+  readonly database: Pick<Database, 'orm'>
+  readonly repository: AuthRepository
+  readonly passwords: Passwords
+  readonly refreshTokens: RefreshTokens
+  readonly issueAccess: (principal: Principal) => string
+  readonly refreshTtlMs: number
+  /** Told after a device was logged out, with the families that ended. */
+  readonly onLogout: (families: readonly string[]) => Promise<void>
+  readonly onTheft: (familyId: string) => void
+}
+
+/** How long the previous refresh token is still answered with the current pair. */
+const PREVIOUS_TOKEN_MS = 60_000
+
+const normalEmail = (email: string) => email.trim().toLowerCase()
+
+export function createAuthService(dependencies: Dependencies) {
+  const { repository, passwords, refreshTokens, refreshTtlMs } = dependencies
+  const { orm } = dependencies.database
+
+  const pair = (principal: Principal): TokenPair => ({
+    accessToken: dependencies.issueAccess(principal),
+    refreshToken: refreshTokens.write(principal),
+  })
+
+  /** A new device: its family, with the counter at 1. */
+  const openFamily = async (on: Orm, userId: number): Promise<TokenPair> => {
+    const id = randomBytes(18).toString('base64url')
+    await repository.insertFamily(on, { id, userId, ttlMs: refreshTtlMs })
+    return pair({ userId, familyId: id, counter: 1 })
+  }
+
+  const refusal = (taken: { email: boolean; username: boolean }) => {
+    if (taken.email) return new AppError('USER_EXISTS')
+    return taken.username ? new AppError('USERNAME_EXISTS') : undefined
+  }
+
+  /** Two that sign up at once are told apart by the unique keys, with the same words. */
+  const named = async <T>(write: () => Promise<T>): Promise<T> => {
+    try {
+      return await write()
+    } catch (error) {
+      const fault = databaseFault(error)
+      if (fault?.kind !== 'unique') throw error
+      const email = fault.constraint === 'users_email_key'
+      throw refusal({ email, username: !email }) ?? error
+    }
+  }
+
+  const rotate = (token: { familyId: string; counter: number }) =>
+    orm.transaction(async (tx) => {
+      const family = await repository.lockFamily(tx, token.familyId)
+      if (family?.live !== true) return undefined
+      const { userId, counter } = family
+      if (token.counter === counter) {
+        await repository.updateFamilyCounter(tx, token.familyId, counter + 1, refreshTtlMs)
+        return pair({ userId, familyId: token.familyId, counter: counter + 1 })
+      }
+      // Another tab was quicker, or the answer with the current pair was lost on its way.
+      const tolerated = family.ageMs <= PREVIOUS_TOKEN_MS || !family.confirmed
+      if (token.counter === counter - 1 && tolerated)
+        return pair({ userId, familyId: token.familyId, counter })
+      await repository.revokeFamilies(tx, userId, token.familyId)
+      dependencies.onTheft(token.familyId)
+      return undefined
+    })
+
+  return {
+    async signup(input: { username: string; email: string; password: string }) {
+      const email = normalEmail(input.email)
+      const username = input.username.trim()
+      const taken = refusal(await repository.findTaken(orm, email, username))
+      if (taken !== undefined) throw taken
+      const passwordHash = await passwords.hash(input.password)
+      return named(() =>
+        orm.transaction(async (tx) => {
+          const user = await repository.insertUser(tx, { username, email, passwordHash })
+          if (user === undefined) throw new Error('the insert of a user returned no row')
+          return { user, ...(await openFamily(tx, user.id)) }
+        }),
+      )
+    },
+
+    /** One answer, and one hash verified, for an unknown e-mail and for a wrong password. */
+    async login(input: { email: string; password: string }) {
+      const user = await repository.findUserByEmail(orm, normalEmail(input.email))
+      const matches = await passwords.verify(user?.passwordHash, input.password)
+      if (user === undefined || !matches) throw new AppError('INVALID_CREDENTIALS')
+      return { user, ...(await openFamily(orm, user.id)) }
+    },
+
+    async refresh(text: string): Promise<TokenPair> {
+      const token = refreshTokens.read(text)
+      const next = token === undefined ? undefined : await rotate(token)
+      if (next === undefined) throw new AppError('INVALID_REFRESH_TOKEN')
+      return next
+    },
+
+    /** Ends this device's family, that of `refreshToken`, or all of the user. Whoever cannot be told apart loses nothing. */
+    async logout(who: Principal | null, options: { refreshToken?: string; all?: boolean }): Promise<void> {
+      const token = options.refreshToken === undefined ? undefined : refreshTokens.read(options.refreshToken)
+      const familyId = who?.familyId ?? token?.familyId
+      if (familyId === undefined) return
+      const userId = who?.userId ?? (await repository.lockFamily(orm, familyId))?.userId
+      if (userId === undefined) return
+      const ended = await repository.revokeFamilies(orm, userId, options.all === true ? null : familyId)
+      if (token !== undefined && options.all !== true && token.familyId !== familyId) {
+        ended.push(...(await repository.revokeFamilies(orm, userId, token.familyId)))
+      }
+      await dependencies.onLogout(ended)
+    },
+
+    async find(userId: number): Promise<UserRow> {
+      const user = await repository.findUser(orm, userId)
+      if (user === undefined) throw new AppError('INVALID_TOKEN')
+      return user
+    },
+
+    async updateProfile(userId: number, changes: { username?: string; profileImage?: string | null }) {
+      const wanted = {
+        ...(changes.username === undefined ? {} : { username: changes.username.trim() }),
+        ...(changes.profileImage === undefined ? {} : { profileImage: changes.profileImage }),
+      }
+      const user = await named(() => repository.updateUser(orm, userId, wanted))
+      if (user === undefined) throw new AppError('INVALID_TOKEN')
+      return user
+    },
+
+    /** An access token of this counter was used: its owner has received the pair. */
+    confirm: ({ familyId, counter }: Principal) => repository.updateFamilyConfirmed(orm, familyId, counter),
+  }
+}
+
+export type AuthService = ReturnType<typeof createAuthService>

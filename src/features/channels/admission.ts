@@ -1,0 +1,54 @@
+import { LRUCache } from 'lru-cache'
+import type { Channel, SessionStatus } from '../../domain/session.ts'
+import { AppError } from '../../errors.ts'
+
+type FoundSession = {
+  readonly session: {
+    readonly id: string
+    readonly status: SessionStatus
+    readonly startedAt: Date
+    readonly intervalMs: number
+  }
+  readonly now: Date
+}
+
+/** What the door decides about an upgrade. */
+export type Admission =
+  | { readonly kind: 'admitted'; readonly found: FoundSession }
+  | { readonly kind: 'dead'; readonly code: 'SESSION_NOT_FOUND' | 'SESSION_ENDED' }
+
+const REFUSED_FOR_MS = 60_000
+const REMEMBERED_REFUSALS = 10_000
+
+type Dependencies = {
+  readonly find: (sessionId: string) => Promise<FoundSession | undefined>
+  readonly onUnknown: (sessionId: string) => void
+  readonly onLookupFailed: (error: unknown) => void
+}
+
+/**
+ * Who may connect: whoever holds the id of a session that has not ended. A dead session is told so once with close
+ * code 1008; the same (id, channel, address) is then refused in the handshake (410) for a minute, which stops clients
+ * that ignore close codes.
+ */
+export function createDoor({ find, onUnknown, onLookupFailed }: Dependencies) {
+  const refused = new LRUCache<string, true>({ max: REMEMBERED_REFUSALS, ttl: REFUSED_FOR_MS })
+
+  return async (sessionId: string, channel: Channel, address: string): Promise<Admission> => {
+    const key = `${channel} ${address} ${sessionId}`
+    if (refused.has(key)) throw new AppError('SESSION_GONE')
+    let found: FoundSession | undefined
+    try {
+      found = await find(sessionId)
+    } catch (error) {
+      onLookupFailed(error)
+      throw error
+    }
+    if (found !== undefined && found.session.status !== 'ended') return { kind: 'admitted', found }
+    refused.set(key, true)
+    if (found === undefined) onUnknown(sessionId)
+    return { kind: 'dead', code: found === undefined ? 'SESSION_NOT_FOUND' : 'SESSION_ENDED' }
+  }
+}
+
+export type Door = ReturnType<typeof createDoor>

@@ -1,0 +1,136 @@
+import { performance } from 'node:perf_hooks'
+import type { FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import type { WebSocket } from 'ws'
+import type { Config } from '../../config.ts'
+import { CHANNELS, type Channel } from '../../domain/session.ts'
+import { AppError, preferredLanguage } from '../../errors.ts'
+import { logId } from '../../lib/redact.ts'
+import { type Admission, createDoor } from './admission.ts'
+import { createAnnouncer } from './announcements.ts'
+import { Connection } from './connection.ts'
+import { createRegistry } from './registry.ts'
+import { createReceivers } from './receivers.ts'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    admission: Admission | null
+  }
+}
+
+type SocketAddress = {
+  Params: { channel: string; sessionId?: string }
+  Querystring: { sessionId?: string | string[] }
+}
+
+const isChannel = (text: string): text is Channel => CHANNELS.some((channel) => channel === text)
+
+/** Both forms of the address: `/ws/{channel}/<id>` and `/ws/{channel}?sessionId=<id>`. */
+function addressOf(request: FastifyRequest<SocketAddress>): { channel: Channel; sessionId: string } {
+  const { channel, sessionId } = request.params
+  if (!isChannel(channel)) throw new AppError('NOT_FOUND')
+  const named = sessionId ?? request.query.sessionId
+  return { channel, sessionId: typeof named === 'string' ? named : '' }
+}
+
+/** The three WebSockets of a session. */
+export const channels = fp(
+  async (app, { config }: { config: Config }) => {
+    const monotonic = () => performance.now()
+    const registry = createRegistry({ monotonic })
+    const receivers = createReceivers({
+      registry,
+      monotonic,
+      maxFrames: config.analysis.maxFrames,
+      analysis: app.analysis,
+      sessions: app.sessions,
+      onFailure: (error) => app.log.error({ err: error }, 'a session command failed'),
+    })
+
+    app.hub.subscribe(
+      createAnnouncer({
+        registry,
+        status: app.sessions.status,
+        onStatusFailed: (error) => app.log.warn({ err: error }, 'a status update could not be made'),
+      }),
+    )
+
+    const admit = createDoor({
+      find: app.sessions.find,
+      onUnknown: (sessionId) => app.log.warn(`⚠️ 세션 없음: ${logId(sessionId)}`),
+      onLookupFailed: (error) => app.log.error({ err: error }, '❌ [CRITICAL] Failed to fetch session'),
+    })
+
+    const knock = async (request: FastifyRequest<SocketAddress>) => {
+      const { channel, sessionId } = addressOf(request)
+      if (!request.ws) throw new AppError('UPGRADE_REQUIRED')
+      if (!app.admitsOrigin(request)) throw new AppError('ORIGIN_NOT_ALLOWED')
+      request.admission = await admit(sessionId, channel, request.ip)
+    }
+
+    const enter = (socket: WebSocket, request: FastifyRequest<SocketAddress>) => {
+      const { channel, sessionId } = addressOf(request)
+      const { admission } = request
+      const language = preferredLanguage(request.headers['accept-language'])
+      const startedAt = admission?.kind === 'admitted' ? admission.found.session.startedAt.getTime() : 0
+      const connection = new Connection({ socket, channel, sessionId, startedAt, language }, monotonic())
+      if (admission?.kind !== 'admitted') {
+        const code = admission?.code ?? 'SESSION_NOT_FOUND'
+        connection.fail(code, 'new_session')
+        connection.close(1008, code)
+        return
+      }
+      if (channel === 'landmarks' && app.analysis.isFull(sessionId)) {
+        connection.fail('SERVER_BUSY', 'reconnect')
+        connection.close(1013, 'OVERLOADED')
+        return
+      }
+      const receiver = receivers.open(connection, admission.found)
+      registry.add(connection)
+      app.metrics.sockets.labels(channel).inc()
+      socket.on('message', (data: Buffer, isBinary: boolean) => {
+        connection.lastHeard = monotonic()
+        try {
+          receiver.receive(data, isBinary)
+        } catch (error) {
+          // A throw inside a socket's listener would end the process.
+          request.log.error({ err: error }, 'a socket message could not be handled')
+        }
+      })
+      socket.on('pong', () => {
+        connection.lastHeard = monotonic()
+      })
+      socket.once('close', () => {
+        registry.remove(connection)
+        app.metrics.sockets.labels(channel).dec()
+        receiver.close()
+      })
+      receiver.greet()
+    }
+
+    app.decorateRequest('admission', null)
+    for (const url of ['/ws/:channel', '/ws/:channel/:sessionId']) {
+      app.route<SocketAddress>({
+        method: 'GET',
+        url,
+        schema: { hide: true },
+        config: { rateLimit: false },
+        preValidation: knock,
+        handler: () => {
+          throw new AppError('UPGRADE_REQUIRED')
+        },
+        wsHandler: enter,
+      })
+    }
+
+    const heart = setInterval(
+      () => registry.beat(config.sessions.pingIntervalMs),
+      config.sessions.pingIntervalMs,
+    )
+    app.addHook('preClose', (done) => {
+      clearInterval(heart)
+      done()
+    })
+  },
+  { name: 'channels', dependencies: ['analysis', 'hub', 'metrics', 'security', 'sessions', 'websocket'] },
+)

@@ -1,0 +1,66 @@
+import type { Connection } from './connection.ts'
+
+/** Where landmark frames go. */
+export type Feed = {
+  push(bytes: Buffer, parsed?: unknown): string
+  skip(): void
+}
+
+type Peer = {
+  readonly connection: Connection
+  readonly feed: Feed
+  /** Only the newest socket of a session feeds it. */
+  readonly isFeeding: () => boolean
+}
+
+/** Anything longer that begins like a landmarks frame may go unread; everything else is parsed. */
+const ALWAYS_PARSED_BYTES = 4096
+const OPENING = Buffer.from('{"type":"landmarks"')
+const OPENING_SPACED = /^\s*\{\s*"type"\s*:\s*"landmarks"\s*,/
+
+const beginsLikeFrame = (bytes: Buffer): boolean =>
+  bytes.subarray(0, OPENING.length).equals(OPENING) || OPENING_SPACED.test(bytes.toString('latin1', 0, 64))
+
+/** One message on a landmarks socket. Hot path: a frame that will not be used is neither parsed nor logged. */
+export function receiveLandmarks(peer: Peer, bytes: Buffer, now: number): void {
+  if (bytes.length > ALWAYS_PARSED_BYTES && beginsLikeFrame(bytes)) receiveFrame(peer, bytes, now)
+  else receiveMessage(peer, bytes, now)
+}
+
+function receiveFrame(
+  { connection, feed, isFeeding }: Peer,
+  bytes: Buffer,
+  now: number,
+  parsed?: unknown,
+): void {
+  if (!isFeeding()) return
+  if (!connection.admits('frame', now)) {
+    feed.skip()
+    return
+  }
+  const fate = feed.push(bytes, parsed)
+  if (fate === 'invalid_message') connection.complain('INVALID_MESSAGE', now)
+  else if (fate === 'invalid_frame') connection.complain('INVALID_FRAME', now)
+}
+
+function receiveMessage(peer: Peer, bytes: Buffer, now: number): void {
+  const { connection } = peer
+  if (!connection.admits('message', now)) return
+  const message = parseMessage(bytes)
+  if (message?.type === 'ping') connection.send({ type: 'pong', timestamp: Date.now() })
+  else if (message?.type === 'landmarks') receiveFrame(peer, bytes, now, message)
+  else connection.complain('INVALID_MESSAGE', now)
+}
+
+/** A JSON object with a `type`, or undefined. */
+export function parseMessage(
+  bytes: Buffer,
+): { readonly type: string; readonly [key: string]: unknown } | undefined {
+  try {
+    const message: unknown = JSON.parse(bytes.toString('utf8'))
+    if (typeof message !== 'object' || message === null || !('type' in message)) return undefined
+    return typeof message.type === 'string' ? { ...message, type: message.type } : undefined
+  } catch {
+    return undefined // not JSON: the caller complains
+  }
+}

@@ -1,0 +1,43 @@
+import type { Channel } from '../../domain/session.ts'
+import type { Connection } from './connection.ts'
+
+/** Silent for this many ping intervals: the peer is gone. */
+const SILENT_INTERVALS = 3
+
+/** The sockets of this process, by session. The newest of a channel is the one that feeds and receives. */
+export function createRegistry({ monotonic }: { monotonic: () => number }) {
+  const bySession = new Map<string, Connection[]>()
+
+  const of = (sessionId: string, channel: Channel) =>
+    (bySession.get(sessionId) ?? []).filter((connection) => connection.channel === channel)
+
+  return {
+    add(connection: Connection): void {
+      bySession.set(connection.sessionId, [...(bySession.get(connection.sessionId) ?? []), connection])
+    },
+
+    remove(connection: Connection): void {
+      const left = (bySession.get(connection.sessionId) ?? []).filter((other) => other !== connection)
+      if (left.length > 0) bySession.set(connection.sessionId, left)
+      else bySession.delete(connection.sessionId)
+    },
+
+    of,
+    newest: (sessionId: string, channel: Channel): Connection | undefined => of(sessionId, channel).at(-1),
+    all: (sessionId: string): readonly Connection[] => bySession.get(sessionId) ?? [],
+
+    /** Pings everyone and drops those that have been silent too long. */
+    beat(intervalMs: number): void {
+      const ping = JSON.stringify({ type: 'ping', data: { ts: Date.now() } })
+      const heardSince = monotonic() - SILENT_INTERVALS * intervalMs
+      for (const connections of bySession.values()) {
+        for (const connection of connections) {
+          if (connection.lastHeard < heardSince) connection.terminate()
+          else connection.ping(ping)
+        }
+      }
+    },
+  }
+}
+
+export type Registry = ReturnType<typeof createRegistry>

@@ -1,0 +1,53 @@
+import { AppError, type ErrorCode, errorMessage } from '../../errors.ts'
+import type { Connection } from './connection.ts'
+import { type StatusFrameType, toStatusFrame } from './frames.ts'
+import { parseMessage } from './landmarks.ts'
+
+type Sessions = {
+  pause(id: string, asker: 'capability'): Promise<unknown>
+  resume(id: string, asker: 'capability'): Promise<unknown>
+  end(id: string, asker: 'capability'): Promise<unknown>
+  status(id: string): Promise<Parameters<typeof toStatusFrame>[1]>
+}
+
+export const SESSION_COMMANDS = ['pause', 'resume', 'end', 'get_status'] as const
+
+const SUCCESS: Readonly<Record<'pause' | 'resume' | 'end', StatusFrameType>> = {
+  pause: 'pause_success',
+  resume: 'resume_success',
+  end: 'end_success',
+}
+
+/** One message on a session socket. Rejects with what the holder of the socket is to be told. */
+export async function receiveCommand(
+  connection: Connection,
+  sessions: Sessions,
+  bytes: Buffer,
+): Promise<void> {
+  const { sessionId } = connection
+  const type = parseMessage(bytes)?.type
+  switch (type) {
+    case 'ping':
+      connection.send({ type: 'pong', timestamp: Date.now() })
+      return
+    case 'pause':
+    case 'resume':
+    case 'end':
+      await sessions[type](sessionId, 'capability')
+      connection.send(toStatusFrame(SUCCESS[type], await sessions.status(sessionId)))
+      return
+    case 'get_status':
+      connection.send(toStatusFrame('status_update', await sessions.status(sessionId)))
+      return
+    case 'request_ai_response':
+      connection.send({ type: 'ai_stream_error', data: refusal('AI_UNAVAILABLE', connection) })
+      return
+    default:
+      throw new AppError('INVALID_MESSAGE')
+  }
+}
+
+function refusal(code: ErrorCode, { language }: Connection) {
+  const message = errorMessage(code, language)
+  return { code, message, error: message }
+}

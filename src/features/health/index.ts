@@ -1,0 +1,73 @@
+import { Type } from 'typebox'
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import fp from 'fastify-plugin'
+import type { Config } from '../../config.ts'
+import { createReadiness } from './readiness.ts'
+
+const Liveness = Type.Object({
+  status: Type.Literal('ok'),
+  timestamp: Type.Integer({ description: 'Milliseconds since the epoch.' }),
+  uptime: Type.Number({ description: 'Seconds since the process started.' }),
+  version: Type.String(),
+  commit: Type.String(),
+})
+
+const Check = Type.Object({ ok: Type.Boolean(), details: Type.Array(Type.String()) })
+
+const Readiness = Type.Object({
+  status: Type.Enum(['ready', 'not_ready']),
+  checks: Type.Object({ process: Check, database: Check, schema: Check, model: Check }),
+})
+
+type Options = { config: Config; version: string }
+
+/** Liveness touches no dependency; readiness proves each of them. */
+const routes: FastifyPluginAsyncTypebox<Options> = async (app, { config, version }) => {
+  let closing = false
+  app.addHook('preClose', (done) => {
+    closing = true
+    done()
+  })
+
+  const liveness = () => ({
+    status: 'ok' as const,
+    timestamp: Date.now(),
+    uptime: process.uptime(),
+    version,
+    commit: config.commit,
+  })
+  const common = { tags: ['health'], security: [] }
+  for (const url of ['/api/health', '/health']) {
+    app.get(
+      url,
+      {
+        config: { rateLimit: false },
+        schema: { ...common, summary: 'Is the process alive', response: { 200: Liveness } },
+      },
+      liveness,
+    )
+  }
+
+  const readiness = createReadiness({
+    schemaFaults: app.schemaFaults,
+    isClosing: () => closing,
+    model: config.analysis.gemini === null ? 'local' : config.analysis.gemini.models.join(', '),
+  })
+  app.get(
+    '/api/health/ready',
+    {
+      config: { rateLimit: false },
+      schema: {
+        ...common,
+        summary: 'Is everything there to serve',
+        response: { 200: Readiness, 503: Readiness },
+      },
+    },
+    async (_request, reply) => {
+      const report = await readiness()
+      return reply.code(report.status === 'ready' ? 200 : 503).send(report)
+    },
+  )
+}
+
+export const health = fp(routes, { name: 'health', dependencies: ['database', 'error-handler'] })

@@ -1,0 +1,46 @@
+import { databaseFault } from '../../db/faults.ts'
+import { within } from '../../lib/deadline.ts'
+
+type Check = { readonly ok: boolean; readonly details: string[] }
+
+export type ReadinessReport = {
+  readonly status: 'ready' | 'not_ready'
+  readonly checks: Readonly<Record<'process' | 'database' | 'schema' | 'model', Check>>
+}
+
+type Dependencies = {
+  /** One line for each thing the schema lacks; rejects when the database is away. */
+  readonly schemaFaults: () => Promise<string[]>
+  readonly isClosing: () => boolean
+  readonly model: string
+}
+
+const DEADLINE_MS = 2000
+
+const ok = (...details: string[]): Check => ({ ok: true, details })
+const bad = (...details: string[]): Check => ({ ok: false, details })
+
+/** Asks the database at most once at a time, however many ask for readiness. */
+export function createReadiness({ schemaFaults, isClosing, model }: Dependencies) {
+  let flight: Promise<{ database: Check; schema: Check }> | undefined
+
+  const look = async (): Promise<{ database: Check; schema: Check }> => {
+    try {
+      const faults = await within(schemaFaults(), DEADLINE_MS)
+      if (faults === 'late') return { database: bad('no answer in time'), schema: bad('not known') }
+      return { database: ok(), schema: faults.length === 0 ? ok() : bad(...faults) }
+    } catch (error) {
+      const kind = databaseFault(error)?.kind ?? 'unknown fault'
+      return { database: bad(`cannot be asked: ${kind}`), schema: bad('not known') }
+    }
+  }
+
+  return async (): Promise<ReadinessReport> => {
+    flight ??= look().finally(() => {
+      flight = undefined
+    })
+    const checks = { process: isClosing() ? bad('shutting down') : ok(), ...(await flight), model: ok(model) }
+    const ready = checks.process.ok && checks.database.ok && checks.schema.ok
+    return { status: ready ? 'ready' : 'not_ready', checks }
+  }
+}

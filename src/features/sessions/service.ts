@@ -1,0 +1,139 @@
+import { randomBytes } from 'node:crypto'
+import type { Database } from '../../db/client.ts'
+import type { Orm } from '../../db/orm.ts'
+import { type EndReason, type SessionCommand, type SessionStatus, transition } from '../../domain/session.ts'
+import { summarise } from '../../domain/summary.ts'
+import { AppError } from '../../errors.ts'
+import type { LockedSession, SessionRow, SessionsRepository, StatusChange } from './repository.ts'
+
+/** Who asks: a user by token, or the holder of the session's id (its sockets cannot carry a token). */
+export type Asker = { readonly userId: number } | 'capability'
+
+export type StatusChanged = {
+  readonly status: SessionStatus
+  readonly at: number
+  readonly reason: EndReason | null
+}
+
+type Dependencies = {
+  readonly database: Pick<Database, 'orm'>
+  readonly repository: SessionsRepository
+  readonly intervalMs: number
+  /** Told after the commit. */
+  readonly announce: (sessionId: string, change: StatusChanged) => void
+}
+
+/** At least 128 random bits: on a socket the id is all that its holder has to show. */
+const newSessionId = () => `sess_${randomBytes(24).toString('base64url')}`
+
+export const SESSION_ID = /^sess_[\w-]{22,59}$/
+
+export function createSessionService({ database, repository, intervalMs, announce }: Dependencies) {
+  const { orm } = database
+
+  const owned = (found: LockedSession | undefined, asker: Asker): LockedSession => {
+    const mine = found !== undefined && (asker === 'capability' || found.session.userId === asker.userId)
+    if (!mine) throw new AppError('SESSION_NOT_FOUND')
+    return found
+  }
+  const known = (id: string) => {
+    if (!SESSION_ID.test(id)) throw new AppError('SESSION_NOT_FOUND')
+  }
+
+  /** What the first `end` says, and every later one repeats. */
+  const endAnswerOf = async (on: Orm, session: SessionRow, endedAt: Date) => {
+    const windows = await repository.listWindows(on, session.id)
+    const gemini = windows.filter((window) => window.source === 'gemini').length
+    return {
+      sessionId: session.id,
+      status: 'ended' as const,
+      endedAt: endedAt.getTime(),
+      duration: endedAt.getTime() - session.startedAt.getTime(),
+      emotionCount: windows.length,
+      emotionSummary: summarise(windows),
+      inferenceStats: {
+        total: windows.length,
+        gemini,
+        local: windows.length - gemini,
+        timedOut: windows.filter((window) => window.modelOutcome === 'timed_out').length,
+        averageLatencyMs:
+          windows.length === 0
+            ? null
+            : Math.round(windows.reduce((sum, window) => sum + window.latencyMs, 0) / windows.length),
+      },
+    }
+  }
+
+  const changeFor = async (on: Orm, session: SessionRow, to: SessionStatus, now: Date, reason: EndReason) => {
+    if (to === 'paused') return { status: to, pausedAt: now } satisfies StatusChange
+    if (to === 'active') return { status: to, resumedAt: now } satisfies StatusChange
+    const endAnswer = await endAnswerOf(on, session, now)
+    return { status: to, endedAt: now, endReason: reason, endAnswer } satisfies StatusChange
+  }
+
+  /** Lock, check, move, commit; then tell. Asking for the state it is in already changes nothing. */
+  const command = async (id: string, asker: Asker, word: SessionCommand, reason: EndReason = 'requested') => {
+    known(id)
+    const { session, moved } = await orm.transaction(async (tx) => {
+      const { session: before, now } = owned(await repository.lock(tx, id), asker)
+      const step = transition(before.status, word)
+      if (step.kind === 'refuse') throw new AppError('SESSION_ENDED')
+      if (step.kind === 'stay') return { session: before, moved: undefined }
+      const change = await changeFor(tx, before, step.to, now, reason)
+      await repository.update(tx, id, change)
+      return { session: { ...before, ...change }, moved: { status: step.to, at: now.getTime() } }
+    })
+    if (moved !== undefined) announce(id, { ...moved, reason: session.endReason })
+    return session
+  }
+
+  return {
+    async start(
+      who: { userId: number; familyId: string },
+      labels: { userId?: string | number; counselorId?: string | number },
+    ): Promise<SessionRow> {
+      const session = await repository.insert(orm, {
+        id: newSessionId(),
+        userId: who.userId,
+        familyId: who.familyId,
+        labels,
+        intervalMs,
+      })
+      if (session === undefined) throw new Error('the insert of a session returned no row')
+      return session
+    },
+
+    pause: (id: string, asker: Asker) => command(id, asker, 'pause'),
+    resume: (id: string, asker: Asker) => command(id, asker, 'resume'),
+
+    /** Ends the session and returns the first answer that was ever given to this. Never waits on a model. */
+    async end(id: string, asker: Asker, reason: EndReason = 'requested'): Promise<Record<string, unknown>> {
+      const session = await command(id, asker, 'end', reason)
+      if (session.endAnswer === null) throw new Error('an ended session has no stored answer')
+      return session.endAnswer
+    },
+
+    /** The session as a caller may see it, with the number of its stored windows. */
+    async get(id: string, asker: Asker) {
+      known(id)
+      const { session, now } = owned(await repository.find(orm, id), asker)
+      const emotionCount = await repository.countWindows(orm, id)
+      const until = session.endedAt ?? now
+      return { session, emotionCount, durationMs: until.getTime() - session.startedAt.getTime() }
+    },
+
+    /** For the sockets: the row and the database's clock, or undefined when there is no such session. */
+    find: async (id: string): Promise<LockedSession | undefined> =>
+      SESSION_ID.test(id) ? repository.find(orm, id) : undefined,
+
+    /** Ends what these devices started: they have been logged out. */
+    async endOfFamilies(familyIds: readonly string[]): Promise<void> {
+      if (familyIds.length === 0) return
+      for (const id of await repository.listLiveOfFamilies(orm, familyIds)) {
+        await command(id, 'capability', 'end', 'logged_out')
+      }
+    },
+  }
+}
+
+export type SessionService = ReturnType<typeof createSessionService>

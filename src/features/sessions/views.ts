@@ -1,0 +1,36 @@
+import type { SessionRow } from './repository.ts'
+
+const epoch = (time: Date | null): number | null => time?.getTime() ?? null
+
+/** The session as REST and the session channel show it. */
+export const toSessionView = (found: { session: SessionRow; emotionCount: number; durationMs: number }) => ({
+  sessionId: found.session.id,
+  ...found.session.labels,
+  status: found.session.status,
+  startedAt: found.session.startedAt.getTime(),
+  pausedAt: epoch(found.session.pausedAt),
+  resumedAt: epoch(found.session.resumedAt),
+  endedAt: epoch(found.session.endedAt),
+  endReason: found.session.endReason,
+  duration: found.durationMs,
+  emotionCount: found.emotionCount,
+  landmarkCount: found.session.landmarkCount,
+})
+
+export const toPausedView = ({ id, status, pausedAt }: SessionRow) => ({
+  sessionId: id,
+  status,
+  pausedAt: epoch(pausedAt),
+})
+
+export const toResumedView = ({ id, status, resumedAt }: SessionRow) => ({
+  sessionId: id,
+  status,
+  resumedAt: epoch(resumedAt),
+})
+
+/** Absolute addresses of the three sockets, query form. */
+export function toSocketUrls(sessionId: string, httpOrigin: string) {
+  const url = (channel: string) => `${httpOrigin.replace(/^http/, 'ws')}/ws/${channel}?sessionId=${sessionId}`
+  return { landmarks: url('landmarks'), voice: url('voice'), session: url('session') }
+}

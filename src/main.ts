@@ -1,0 +1,79 @@
+import { existsSync } from 'node:fs'
+import process from 'node:process'
+import closeWithGrace from 'close-with-grace'
+import type { FastifyServerOptions } from 'fastify'
+import { type App, buildApp } from './app.ts'
+import { type Config, ConfigError, readConfig } from './config.ts'
+import { LOG_SERIALIZERS } from './plugins/request-log.ts'
+import { VERSION } from './version.ts'
+
+const SHUTDOWN_MS = 9000
+
+function loggerOf(config: Config): FastifyServerOptions['logger'] {
+  const readable = !config.production && process.stdout.isTTY
+  return {
+    level: config.logLevel,
+    serializers: LOG_SERIALIZERS,
+    ...(readable ? { transport: { target: 'pino-pretty', options: { ignore: 'pid,hostname,reqId' } } } : {}),
+  }
+}
+
+/** Where it listens, what it stands on, and what to set to change that. */
+function announce(app: App, config: Config, address: string): void {
+  const analyser =
+    config.analysis.gemini === null
+      ? 'local'
+      : `gemini (${config.analysis.gemini.models.join(', ')}), local behind it`
+  const facts = { listening: address, database: app.database.description, analyser }
+  if (config.production) {
+    app.log.info(facts, `maeum ${VERSION} is ready`)
+    return
+  }
+  const { port } = new URL(address)
+  const lines = [
+    `maeum ${VERSION} is ready`,
+    `  address    http://localhost:${port}   (PORT, HOST)`,
+    `  documents  http://localhost:${port}/docs`,
+    `  database   ${facts.database}   (DATABASE_URL)`,
+    `  analyser   ${facts.analyser}   (GEMINI_API_KEY)`,
+    '  every variable: .env.example',
+  ]
+  process.stdout.write(`\n${lines.join('\n')}\n\n`)
+}
+
+function readEnvironment(): Config | undefined {
+  if (existsSync('.env')) process.loadEnvFile('.env')
+  try {
+    return readConfig(process.env)
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    for (const fault of error.faults) process.stderr.write(`${fault}\n`)
+    return undefined
+  }
+}
+
+async function main(): Promise<void> {
+  const config = readEnvironment()
+  if (config === undefined) {
+    process.exitCode = 1
+    return
+  }
+  let app: App | undefined
+  const grace = closeWithGrace({ delay: SHUTDOWN_MS }, async ({ err, signal }) => {
+    if (err !== undefined) app?.log.fatal({ err }, 'the process ends because of a fault')
+    else app?.log.info({ signal }, 'the process ends')
+    await app?.close()
+  })
+  try {
+    app = await buildApp({ config, logger: loggerOf(config) })
+    const address = await app.listen({ port: config.server.port, host: config.server.host })
+    announce(app, config, address)
+  } catch (error) {
+    grace.uninstall()
+    process.stderr.write(`maeum cannot start: ${error instanceof Error ? error.message : String(error)}\n`)
+    process.exitCode = 1
+    await app?.close()
+  }
+}
+
+await main()

@@ -1,0 +1,67 @@
+import { fileURLToPath } from 'node:url'
+import fp from 'fastify-plugin'
+import type { Config } from '../config.ts'
+import { type Database, openDatabase, waitForDatabase } from '../db/client.ts'
+import { migrate } from '../db/migrate.ts'
+import { describeFinding, verifySchema } from '../db/verify.ts'
+
+const MIGRATIONS = fileURLToPath(new URL('../../drizzle', import.meta.url))
+
+export class SchemaMismatchError extends Error {
+  /** @param findings one line each: table, column, migration. */
+  constructor(findings: readonly string[]) {
+    super(`the database is not as this version expects:\n${findings.map((line) => `  - ${line}`).join('\n')}`)
+    this.name = 'SchemaMismatchError'
+  }
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    database: Database
+    /** What is wrong with the schema right now, one line each; empty when all is there. Throws when the database is away. */
+    schemaFaults(): Promise<string[]>
+  }
+}
+
+/** Opens the database, migrates it and proves the schema before anything is served. */
+export const database = fp(
+  async (app, { config }: { config: Config }) => {
+    const settings = config.database
+    const onNotice = (text: string) => app.log.warn(text)
+    const open = (url: string | null) => openDatabase({ ...settings, url, onNotice })
+
+    const main = await open(settings.url)
+    app.decorate('database', main)
+    app.addHook('onClose', () => main.close())
+    await waitForDatabase(main, {
+      deadlineMs: settings.waitMs,
+      onRetry: (reason) => app.log.warn({ reason }, 'waiting for the database'),
+    })
+    app.log.info({ database: main.description }, '✅ 데이터베이스 연결 성공')
+
+    const schemaFaults = async (): Promise<string[]> => {
+      const { pending } = await migrate(main, { folder: MIGRATIONS, apply: false })
+      const findings = await verifySchema(main.sql)
+      return [
+        ...pending.map((name) => `migration ${name} has not been applied`),
+        ...findings.map(describeFinding),
+      ]
+    }
+    app.decorate('schemaFaults', schemaFaults)
+
+    if (settings.migrateOnBoot) {
+      const direct = settings.directUrl === settings.url ? main : await open(settings.directUrl)
+      try {
+        const { applied } = await migrate(direct, { folder: MIGRATIONS, apply: true })
+        if (applied.length > 0) app.log.info({ applied }, 'migrations applied')
+      } finally {
+        if (direct !== main) await direct.close()
+      }
+    }
+    const faults = await schemaFaults()
+    if (faults.length === 0) return
+    if (settings.onMismatch === 'stop') throw new SchemaMismatchError(faults)
+    app.log.error({ faults }, 'the database is not as this version expects; serving without being ready')
+  },
+  { name: 'database' },
+)

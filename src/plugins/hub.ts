@@ -1,0 +1,73 @@
+import fp from 'fastify-plugin'
+import type { EmotionReading } from '../domain/emotion.ts'
+import type { AnswerSource, EndReason, SessionStatus } from '../domain/session.ts'
+
+/** One window's delivered answer, as every room knows it. */
+export type WindowAnswer = {
+  readonly window: number
+  /** Close of the window, milliseconds since the epoch. */
+  readonly closedAt: number
+  readonly frameCount: number
+  readonly reading: EmotionReading
+  readonly source: AnswerSource
+  readonly model: string
+  readonly sttSnippet: string | null
+}
+
+/** What rooms tell each other about a session. */
+export type SessionEvent =
+  | {
+      readonly type: 'status_changed'
+      readonly status: SessionStatus
+      readonly at: number
+      readonly reason: EndReason | null
+    }
+  | {
+      readonly type: 'window_closed'
+      readonly window: number
+      readonly frameCount: number
+      readonly at: number
+    }
+  | { readonly type: 'window_answered'; readonly answer: WindowAnswer }
+  /** The session has ended and nothing of it is in flight any more. */
+  | { readonly type: 'analysis_finished' }
+
+export type SessionListener = (sessionId: string, event: SessionEvent) => void
+
+/** In-process announcements: a room that publishes does not know who listens. */
+export function createHub(onListenerError: (error: unknown) => void) {
+  const listeners = new Set<SessionListener>()
+  return {
+    publish(sessionId: string, event: SessionEvent): void {
+      for (const listener of listeners) {
+        try {
+          listener(sessionId, event)
+        } catch (error) {
+          onListenerError(error)
+        }
+      }
+    },
+    subscribe(listener: SessionListener): void {
+      listeners.add(listener)
+    },
+  }
+}
+
+export type Hub = ReturnType<typeof createHub>
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    hub: Hub
+  }
+}
+
+export const hub = fp(
+  (app, _options, done) => {
+    app.decorate(
+      'hub',
+      createHub((error) => app.log.error({ err: error }, 'a listener of the hub failed')),
+    )
+    done()
+  },
+  { name: 'hub' },
+)

@@ -1,0 +1,103 @@
+import { timingSafeEqual } from 'node:crypto'
+import type { FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
+import type { Config } from '../config.ts'
+import { AppError } from '../errors.ts'
+
+function createMetrics() {
+  const registers = [new Registry()]
+  const [registry] = registers as [Registry]
+  collectDefaultMetrics({ register: registry, prefix: 'maeum_' })
+  return {
+    registry,
+    requests: new Histogram({
+      name: 'maeum_http_request_seconds',
+      help: 'Time to answer a request, by route and status.',
+      labelNames: ['method', 'route', 'status'],
+      buckets: [0.005, 0.02, 0.05, 0.1, 0.25, 1, 5],
+      registers,
+    }),
+    frames: new Counter({
+      name: 'maeum_frames_total',
+      help: 'Landmark frames received, by what became of them.',
+      labelNames: ['fate'],
+      registers,
+    }),
+    windows: new Counter({
+      name: 'maeum_windows_total',
+      help: 'Windows answered, by who answered and why not the model.',
+      labelNames: ['source', 'model_outcome'],
+      registers,
+    }),
+    modelSeconds: new Histogram({
+      name: 'maeum_model_seconds',
+      help: 'Time a model took for one window.',
+      labelNames: ['model'],
+      buckets: [0.5, 1, 2, 4, 8, 15, 30, 45],
+      registers,
+    }),
+    outboxWindows: new Gauge({
+      name: 'maeum_outbox_windows',
+      help: 'Answered windows that wait for the database.',
+      registers,
+    }),
+    droppedWindows: new Counter({
+      name: 'maeum_windows_dropped_total',
+      help: 'Answered windows that were never stored, by reason.',
+      labelNames: ['reason'],
+      registers,
+    }),
+    sockets: new Gauge({
+      name: 'maeum_sockets',
+      help: 'Open WebSockets, by channel.',
+      labelNames: ['channel'],
+      registers,
+    }),
+  }
+}
+
+export type Metrics = ReturnType<typeof createMetrics>
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    metrics: Metrics
+  }
+}
+
+const LOOPBACK = /^(127\.|::1$|::ffff:127\.)/
+
+/** Prometheus text at `/metrics`: by token when one is set, else in production for the machine itself only. */
+export const metrics = fp(
+  (app, { config }: { config: Config }, done) => {
+    const series = createMetrics()
+    app.decorate('metrics', series)
+
+    app.addHook('onResponse', (request, reply, next) => {
+      const route = request.routeOptions.url ?? 'unknown'
+      series.requests
+        .labels(request.method, route, String(reply.statusCode))
+        .observe(reply.elapsedTime / 1000)
+      next()
+    })
+
+    app.get('/metrics', { schema: { hide: true }, config: { rateLimit: false } }, async (request, reply) => {
+      admit(request, config)
+      void reply.type(series.registry.contentType)
+      return series.registry.metrics()
+    })
+    done()
+  },
+  { name: 'metrics' },
+)
+
+function admit(request: FastifyRequest, config: Config): void {
+  if (config.metricsToken !== null) {
+    const sent = Buffer.from(request.headers.authorization ?? '')
+    const wanted = Buffer.from(`Bearer ${config.metricsToken}`)
+    if (sent.length !== wanted.length || !timingSafeEqual(sent, wanted)) throw new AppError('UNAUTHORIZED')
+    return
+  }
+  // The socket's own address: a forwarded one can be written by anyone.
+  if (config.production && !LOOPBACK.test(request.socket.remoteAddress ?? '')) throw new AppError('FORBIDDEN')
+}

@@ -1,0 +1,96 @@
+import cors from '@fastify/cors'
+import helmet from '@fastify/helmet'
+import rateLimit from '@fastify/rate-limit'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import type { Config } from '../config.ts'
+import { AppError } from '../errors.ts'
+import { createOriginPolicy, type OriginPolicy } from '../lib/origins.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** True when no Origin came, or one that may call from a browser. */
+    admitsOrigin(request: FastifyRequest): boolean
+  }
+}
+
+/** The origin under which the caller reaches this server. */
+const ownOrigin = (request: FastifyRequest, publicUrl: string | null) =>
+  publicUrl === null ? `${request.protocol}://${request.host}` : new URL(publicUrl).origin
+
+const CORS = {
+  credentials: true,
+  methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
+  allowedHeaders: [
+    'Content-Type',
+    'Authorization',
+    'X-Request-ID',
+    'X-Device-ID',
+    'X-CSRF-Token',
+    'X-Timestamp',
+    'X-Client-Version',
+  ],
+  exposedHeaders: [
+    'X-Request-ID',
+    'X-RateLimit-Limit',
+    'X-RateLimit-Remaining',
+    'X-RateLimit-Reset',
+    'Retry-After',
+    'Access-Control-Allow-Origin',
+  ],
+  maxAge: 86_400,
+  strictPreflight: false,
+}
+
+const RATE_HEADERS = { 'x-ratelimit-limit': true, 'x-ratelimit-remaining': true, 'x-ratelimit-reset': true }
+
+/** CORS before everything that can refuse, so that a browser may read the refusal. */
+export const security = fp(
+  async (app, { config }: { config: Config }) => {
+    const { publicUrl } = config.server
+    const origins = createOriginPolicy(config.limits.corsOrigins)
+    const allows = (request: FastifyRequest, origin: string) =>
+      origin === ownOrigin(request, publicUrl) || origins.allows(origin)
+    app.decorate('admitsOrigin', (request: FastifyRequest) => {
+      const { origin } = request.headers
+      return origin === undefined || allows(request, origin)
+    })
+
+    await app.register(cors, {
+      delegator: (request, respond) => {
+        const { origin } = request.headers
+        respond(null, { ...CORS, origin: origin !== undefined && allows(request, origin) })
+      },
+    })
+
+    await app.register(helmet, {
+      contentSecurityPolicy: false,
+      referrerPolicy: { policy: 'no-referrer' },
+      crossOriginResourcePolicy: { policy: 'cross-origin' },
+    })
+
+    await app.register(rateLimit, {
+      global: true,
+      max: config.limits.rateMax,
+      timeWindow: config.limits.rateWindowMs,
+      keyGenerator: (request) => request.bearerSubject() ?? request.ip,
+      cache: 20_000,
+      addHeaders: { ...RATE_HEADERS, 'retry-after': true },
+      addHeadersOnExceeding: RATE_HEADERS,
+      errorResponseBuilder: () => new AppError('RATE_LIMITED'),
+    })
+
+    app.addHook('onSend', async (request, reply) => {
+      if (request.url.startsWith('/api')) void reply.header('cache-control', 'no-store')
+      allowUnreadableRefusal(request, reply, origins)
+    })
+  },
+  { name: 'security', dependencies: ['authentication'] },
+)
+
+/** A refusal of a caller without an Origin still names the first allowed one: gateways in front look for the header. */
+function allowUnreadableRefusal(request: FastifyRequest, reply: FastifyReply, origins: OriginPolicy): void {
+  const refused = reply.statusCode === 401 || reply.statusCode === 403
+  if (!refused || request.headers.origin !== undefined || origins.first === undefined) return
+  void reply.header('access-control-allow-origin', origins.first)
+}

@@ -1,0 +1,31 @@
+import websocketPlugin from '@fastify/websocket'
+import fp from 'fastify-plugin'
+
+export const MAX_MESSAGE_BYTES = 256 * 1024
+const FAREWELL_MS = 300
+
+/** WebSocket transport. At shutdown every socket is told to come back (1001), and cut off when it does not answer. */
+export const websocket = fp(
+  async (app) => {
+    await app.register(websocketPlugin, {
+      options: { maxPayload: MAX_MESSAGE_BYTES, perMessageDeflate: false, handleProtocols: () => false },
+      errorHandler: (error, socket, request) => {
+        // A peer that breaks the protocol is its own fault; ws has already chosen the close code.
+        request.log.debug({ err: error }, 'socket error')
+        if (socket.readyState === socket.OPEN) socket.close(1011)
+      },
+      preClose: (done) => {
+        const { clients } = app.websocketServer
+        for (const client of clients) client.close(1001, 'SERVER_GOING_AWAY')
+        const cut = setTimeout(() => {
+          for (const client of clients) client.terminate()
+        }, FAREWELL_MS)
+        app.websocketServer.close(() => {
+          clearTimeout(cut)
+          done()
+        })
+      },
+    })
+  },
+  { name: 'websocket' },
+)

@@ -1,0 +1,168 @@
+import type { ServerResponse } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
+import {
+  generated,
+  keyRefusal,
+  modelRefusal,
+  type RecordedRequest,
+  type Refusal,
+  refusal,
+} from './gemini-protocol.ts'
+
+/** What the double does with one request. A step that never ends the response hangs until the client goes. */
+export type Step = (request: RecordedRequest, response: ServerResponse) => void | Promise<void>
+
+/** A plausible reading, as the model would write it. */
+export const HAPPY = {
+  emotion: 'happy',
+  confidence: 0.82,
+  scores: {
+    happy: 0.8,
+    sad: 0.02,
+    angry: 0.02,
+    anxious: 0.02,
+    neutral: 0.08,
+    surprised: 0.04,
+    disgusted: 0.01,
+    fearful: 0.01,
+  },
+  valence: 0.7,
+  arousal: 0.4,
+  dominance: 0.3,
+}
+
+/** Text from the model, whole or as a stream of pieces; `after` milliseconds, or when a promise settles. */
+export function answer(
+  content: string | object = HAPPY,
+  { after = 0 }: { after?: number | Promise<unknown> } = {},
+): Step {
+  const text = typeof content === 'string' ? content : JSON.stringify(content)
+  return async (request, response) => {
+    await (typeof after === 'number' ? after > 0 && sleep(after) : after)
+    if (request.streaming) sendStream(response, text)
+    else sendJson(response, 200, generated(text, 'STOP'))
+  }
+}
+
+/** A 200 with exactly this JSON body. */
+export function body(content: unknown): Step {
+  return (_request, response) => sendJson(response, 200, content)
+}
+
+/** An error of the API. */
+export function refuse({ status, body: content }: Refusal): Step {
+  return (_request, response) => sendJson(response, status, content)
+}
+
+export function rateLimited(retrySeconds = 12): Step {
+  const retry = { '@type': 'type.googleapis.com/google.rpc.RetryInfo', retryDelay: `${retrySeconds}s` }
+  return refuse(refusal(429, 'RESOURCE_EXHAUSTED', 'You exceeded your current quota.', [retry]))
+}
+
+export function overloaded(status: 500 | 502 | 503 | 504 = 503): Step {
+  return refuse(refusal(status, 'UNAVAILABLE', 'The model is overloaded. Please try again later.'))
+}
+
+export function modelNotFound(): Step {
+  return (request, response) => refuse(modelRefusal(request.model))(request, response)
+}
+
+/** Quotes the key in its message, as a proxy may. */
+export function keyRefused(status: 400 | 401 | 403 = 400): Step {
+  if (status === 400) return refuse(keyRefusal())
+  return (request, response) => {
+    const message = `key ${String(request.headers['x-goog-api-key'])} has no access`
+    return refuse(refusal(status, 'PERMISSION_DENIED', message))(request, response)
+  }
+}
+
+/** JSON cut in the middle: the output limit was reached. */
+export function cut(): Step {
+  return body(generated(JSON.stringify(HAPPY).slice(0, 60), 'MAX_TOKENS'))
+}
+
+/** The whole output went into thinking. */
+export function thoughtOnly(): Step {
+  return body({ candidates: [{ content: { role: 'model' }, finishReason: 'MAX_TOKENS', index: 0 }] })
+}
+
+/** An answer withheld by the safety filter. */
+export function blocked(finishReason = 'SAFETY'): Step {
+  return body({ candidates: [{ finishReason, index: 0 }] })
+}
+
+export function promptBlocked(): Step {
+  return body({ promptFeedback: { blockReason: 'PROHIBITED_CONTENT' } })
+}
+
+export function noCandidates(): Step {
+  return body({ candidates: [] })
+}
+
+export function wrongLabel(): Step {
+  return answer({ ...HAPPY, emotion: 'melancholy' })
+}
+
+/** A captive portal or proxy page. */
+export function html(status = 200): Step {
+  return (_request, response) => {
+    response.writeHead(status, { 'content-type': 'text/html' }).end('<!doctype html><title>Sign in</title>')
+  }
+}
+
+export function hangBeforeHeaders(): Step {
+  return () => undefined
+}
+
+export function hangMidBody(status = 200): Step {
+  return (_request, response) => {
+    response.writeHead(status, { 'content-type': 'application/json' })
+    response.write(JSON.stringify(generated(JSON.stringify(HAPPY), 'STOP')).slice(0, 50))
+  }
+}
+
+/** The TCP connection is torn down before any answer. */
+export function reset(): Step {
+  return (_request, response) => {
+    response.socket?.resetAndDestroy()
+  }
+}
+
+/** The connection ends with half of the body sent. */
+export function breakOff(): Step {
+  return (_request, response) => {
+    const text = JSON.stringify(generated(JSON.stringify(HAPPY), 'STOP'))
+    response.writeHead(200, { 'content-type': 'application/json', 'content-length': text.length })
+    response.write(text.slice(0, 50), () => response.socket?.destroy())
+  }
+}
+
+/** A good answer, `size` characters every `everyMs` milliseconds. */
+export function drip({ size = 1, everyMs = 5 } = {}): Step {
+  return async (_request, response) => {
+    response.writeHead(200, { 'content-type': 'application/json' })
+    const text = JSON.stringify(generated(JSON.stringify(HAPPY), 'STOP'))
+    for (let sent = 0; sent < text.length && !response.destroyed; sent += size) {
+      response.write(text.slice(sent, sent + size))
+      await sleep(everyMs)
+    }
+    response.end()
+  }
+}
+
+export function sendJson(response: ServerResponse, status: number, content: unknown): void {
+  response
+    .writeHead(status, { 'content-type': 'application/json; charset=UTF-8' })
+    .end(JSON.stringify(content))
+}
+
+/** Server-sent events of up to 20 characters; the last one carries the reason of the end. */
+function sendStream(response: ServerResponse, text: string): void {
+  const pieces = text.match(/.{1,20}/gsu) ?? ['']
+  response.writeHead(200, { 'content-type': 'text/event-stream' })
+  for (const [index, piece] of pieces.entries()) {
+    const last = index === pieces.length - 1
+    response.write(`data: ${JSON.stringify(generated(piece, last ? 'STOP' : undefined))}\r\n\r\n`)
+  }
+  response.end()
+}
