@@ -14,7 +14,8 @@ import { authentication } from './plugins/authentication.ts'
 import { bodies, MAX_BODY_BYTES } from './plugins/bodies.ts'
 import { database } from './plugins/database.ts'
 import { draining } from './plugins/draining.ts'
-import { answerError, errorHandler } from './plugins/error-handler.ts'
+import { answerUnroutable, errorHandler } from './plugins/error-handler.ts'
+import { forwarded } from './plugins/forwarded.ts'
 import { home } from './plugins/home.ts'
 import { hub } from './plugins/hub.ts'
 import { metrics } from './plugins/metrics.ts'
@@ -43,32 +44,37 @@ export async function buildApp({ config, model, logger }: Parts) {
     trustProxy: config.server.trustProxy,
     bodyLimit: MAX_BODY_BYTES,
     handlerTimeout: HANDLER_DEADLINE_MS,
-    frameworkErrors: answerError,
+    frameworkErrors: answerUnroutable,
   })
     .withTypeProvider<TypeBoxTypeProvider>()
     .setValidatorCompiler(TypeBoxValidatorCompiler)
 
   const secret = config.accounts.jwtSecret ?? (await keptSecret(join(config.database.dataDir, 'jwt-secret')))
 
-  await app.register(errorHandler)
-  await app.register(requestLog)
-  await app.register(authentication, { config, secret })
-  await app.register(security, { config })
-  await app.register(bodies)
-  await app.register(draining)
-  await app.register(openapi, { version: VERSION })
-  await app.register(hub)
-  await app.register(metrics, { config })
-  await app.register(websocket)
-  await app.register(database, { config })
+  try {
+    await app.register(errorHandler)
+    await app.register(requestLog)
+    await app.register(authentication, { config, secret })
+    await app.register(forwarded, { config })
+    await app.register(security, { config })
+    await app.register(bodies)
+    await app.register(draining)
+    await app.register(openapi, { version: VERSION })
+    await app.register(hub)
+    await app.register(metrics, { config })
+    await app.register(websocket)
+    await app.register(database, { config })
 
-  await app.register(home)
-  await app.register(health, { config, version: VERSION })
-  await app.register(auth, { config })
-  await app.register(sessions, { config })
-  await app.register(analysis, { config, ...(model === undefined ? {} : { model }) })
-  await app.register(channels, { config })
-
+    await app.register(home)
+    await app.register(health, { config, version: VERSION })
+    await app.register(auth, { config })
+    await app.register(sessions, { config })
+    await app.register(analysis, { config, ...(model === undefined ? {} : { model }) })
+    await app.register(channels, { config })
+  } catch (error) {
+    await app.close() // what has been opened, such as the database, would keep the process alive
+    throw error
+  }
   return app
 }
 

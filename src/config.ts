@@ -1,251 +1,14 @@
-import { type Static, Type } from 'typebox'
+import { isIP } from 'node:net'
 import { Value } from 'typebox/value'
 import { parseDatabaseUrl } from './db/url.ts'
-
-/** What each variable is for, beside its type: `.env.example` and the operator's guide are written from it. */
-type Note = { group: string; description: string; examples: [string, ...string[]]; secret?: true }
-
-const text = (note: Note) => Type.Optional(Type.String({ minLength: 1, ...note }))
-const texts = (standard: string, note: Note) => Type.String({ minLength: 1, default: standard, ...note })
-const whole = (standard: number, minimum: number, maximum: number, note: Note) =>
-  Type.Integer({ default: standard, minimum, maximum, ...note })
-const flag = (standard: boolean, note: Note) => Type.Boolean({ default: standard, ...note })
-const choice = <const Values extends string[]>(values: [...Values], standard: Values[number], note: Note) =>
-  Type.Enum(values, { default: standard, ...note })
-const span = (standard: string, note: Note) =>
-  Type.String({ pattern: '^[1-9][0-9]{0,5}(s|m|h|d)$', default: standard, ...note })
-
-const HOUR_MS = 3_600_000
-
-/** Every variable of the environment that this server reads. */
-export const ConfigSchema = Type.Object({
-  NODE_ENV: choice(['development', 'test', 'production'], 'development', {
-    group: 'Server',
-    description: 'In production the secrets are mandatory and nothing is made up on the spot.',
-    examples: ['production'],
-  }),
-  PORT: whole(8000, 0, 65_535, {
-    group: 'Server',
-    description: 'TCP port; 0 picks a free one.',
-    examples: ['8000'],
-  }),
-  HOST: texts('::', {
-    group: 'Server',
-    description: 'Address to listen on; `::` answers IPv4 and IPv6.',
-    examples: ['::', '127.0.0.1'],
-  }),
-  PUBLIC_URL: text({
-    group: 'Server',
-    description:
-      'Address the outside world uses, for the WebSocket URLs of `start`; unset: the host of the request.',
-    examples: ['https://maeum.example.com'],
-  }),
-  TRUST_PROXY: texts('false', {
-    group: 'Server',
-    description:
-      'Proxies in front: `false`, a number of hops, or a comma list of CIDR blocks; `true` is one hop.',
-    examples: ['1', '10.0.0.0/8'],
-  }),
-  LOG_LEVEL: choice(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'info', {
-    group: 'Server',
-    description: 'Least severe log line that is written.',
-    examples: ['info'],
-  }),
-  GIT_COMMIT: texts('unknown', {
-    group: 'Server',
-    description: 'Commit that was built; shown by the health check.',
-    examples: ['0123abc'],
-  }),
-  METRICS_TOKEN: text({
-    group: 'Server',
-    description: 'Bearer token for `/metrics`; unset: loopback only in production, open elsewhere.',
-    examples: ['a-long-random-word'],
-    secret: true,
-  }),
-
-  DATABASE_URL: text({
-    group: 'Database',
-    description: 'Any Postgres from version 14; unset: an embedded Postgres under DATA_DIR.',
-    examples: ['postgresql://maeum:password@db.example.com:5432/maeum'],
-    secret: true,
-  }),
-  DATABASE_DIRECT_URL: text({
-    group: 'Database',
-    description:
-      'Direct or session-mode address, used for migrations when DATABASE_URL is a transaction pooler.',
-    examples: ['postgresql://maeum:password@db.example.com:5432/maeum'],
-    secret: true,
-  }),
-  DATABASE_CA_CERT: text({
-    group: 'Database',
-    description:
-      "File with the certificate authority of the database's TLS certificate, when it is not a public one.",
-    examples: ['./prod-ca-2021.crt'],
-  }),
-  DATABASE_POOL_MAX: whole(10, 1, 200, {
-    group: 'Database',
-    description: 'Most connections that one process opens.',
-    examples: ['10'],
-  }),
-  DATABASE_WAIT_MS: whole(60_000, 0, HOUR_MS, {
-    group: 'Database',
-    description: 'How long the boot waits for a database that is not there yet.',
-    examples: ['60000'],
-  }),
-  DATABASE_EMBEDDED: flag(false, {
-    group: 'Database',
-    description: 'Allow the embedded Postgres in production.',
-    examples: ['true'],
-  }),
-  DATA_DIR: texts('.data', {
-    group: 'Database',
-    description: 'Folder of the embedded Postgres and of the secret made for development.',
-    examples: ['.data'],
-  }),
-  MIGRATE_ON_BOOT: flag(true, {
-    group: 'Database',
-    description: 'Apply pending migrations at boot; `false` only verifies the schema.',
-    examples: ['false'],
-  }),
-  SCHEMA_MISMATCH: choice(['stop', 'unready'], 'stop', {
-    group: 'Database',
-    description: 'When tables or columns are missing: end the process, or serve with a red readiness check.',
-    examples: ['unready'],
-  }),
-
-  JWT_SECRET: Type.Optional(
-    Type.String({
-      minLength: 32,
-      group: 'Accounts',
-      description: 'Signs access and refresh tokens; at least 32 characters; mandatory in production.',
-      examples: ['output of: openssl rand -base64 48'],
-      secret: true,
-    }),
-  ),
-  JWT_EXPIRES_IN: span('15m', {
-    group: 'Accounts',
-    description: 'Life of an access token.',
-    examples: ['15m'],
-  }),
-  REFRESH_TOKEN_EXPIRES_IN: span('7d', {
-    group: 'Accounts',
-    description: 'How long a device stays logged in without being used.',
-    examples: ['7d'],
-  }),
-  PASSWORD_PEPPER: text({
-    group: 'Accounts',
-    description: 'Secret mixed into every password hash; changing it makes all passwords invalid.',
-    examples: ['a-long-random-word'],
-    secret: true,
-  }),
-  PASSWORD_BLOCKLIST: flag(false, {
-    group: 'Accounts',
-    description: 'Refuse common passwords at signup.',
-    examples: ['false'],
-  }),
-
-  CORS_ORIGINS: texts('http://localhost:5173,http://localhost:4173,http://localhost:3000', {
-    group: 'Limits',
-    description:
-      'Origins that may call from a browser: exact, or `https://name-*.example.app` for one label.',
-    examples: ['https://app.example.com,https://app-*.example.com'],
-  }),
-  RATE_LIMIT_MAX: whole(600, 1, 100_000_000, {
-    group: 'Limits',
-    description: 'Requests that one user (or address, before login) may make in RATE_LIMIT_WINDOW.',
-    examples: ['600'],
-  }),
-  RATE_LIMIT_WINDOW: span('10m', { group: 'Limits', description: 'See RATE_LIMIT_MAX.', examples: ['10m'] }),
-
-  ANALYSIS_INTERVAL_MS: whole(10_000, 200, HOUR_MS, {
-    group: 'Analysis',
-    description: 'Length of a window; running sessions keep the one they started with.',
-    examples: ['10000'],
-  }),
-  ANALYSIS_DEADLINE_MS: whole(9000, 50, HOUR_MS, {
-    group: 'Analysis',
-    description: 'Latest moment after the close of a window at which its answer goes out.',
-    examples: ['9000'],
-  }),
-  MAX_FRAMES_PER_ANALYSIS: whole(40, 1, 200, {
-    group: 'Analysis',
-    description: 'Frames that are kept of one window, evenly spread.',
-    examples: ['40'],
-  }),
-  INFERENCE_ENABLED: flag(true, {
-    group: 'Analysis',
-    description:
-      'Read expressions at all; `false` where the law of the place forbids it, the rest goes on working.',
-    examples: ['true'],
-  }),
-  GEMINI_API_KEY: text({
-    group: 'Analysis',
-    description:
-      'Key of the Gemini API; unset: the local analyser alone. Free keys may let the provider train on inputs.',
-    examples: ['your-key'],
-    secret: true,
-  }),
-  GEMINI_MODELS: texts('gemini-3.5-flash-lite,gemini-3.1-flash-lite,gemini-2.5-flash-lite', {
-    group: 'Analysis',
-    description: 'Models in the order in which they are tried.',
-    examples: ['gemini-3.5-flash-lite'],
-  }),
-  GEMINI_BASE_URL: text({
-    group: 'Analysis',
-    description: 'Another address for the Gemini API, such as a proxy.',
-    examples: ['http://127.0.0.1:9000'],
-  }),
-  GEMINI_TIMEOUT_MS: whole(45_000, 50, 600_000, {
-    group: 'Analysis',
-    description: 'Hard cap of one call; the connection is closed then.',
-    examples: ['45000'],
-  }),
-
-  WS_PING_INTERVAL_MS: whole(10_000, 100, 600_000, {
-    group: 'Sessions',
-    description: 'How often each socket is pinged; one that is silent for three of these is dropped.',
-    examples: ['10000'],
-  }),
-  SESSION_GRACE_MS: whole(30_000, 100, HOUR_MS, {
-    group: 'Sessions',
-    description: 'Longest time after `end` in which anything of the session is still in flight.',
-    examples: ['30000'],
-  }),
-  SESSION_ABANDON_MS: whole(600_000, 1000, 24 * HOUR_MS, {
-    group: 'Sessions',
-    description: 'A session without a socket and without a frame for this long is let go of by the process.',
-    examples: ['600000'],
-  }),
-  WS_REQUIRE_TICKET: flag(false, {
-    group: 'Sessions',
-    description: 'Admit a socket only with a single-use ticket.',
-    examples: ['false'],
-  }),
-
-  REQUIRE_CONSENT: flag(false, {
-    group: 'Privacy',
-    description: 'Accept no frame before the person has consented.',
-    examples: ['false'],
-  }),
-  DATA_KEYS: text({
-    group: 'Privacy',
-    description: 'Keys that encrypt personal columns at rest.',
-    examples: ['2026a:base64-key'],
-    secret: true,
-  }),
-  RETENTION_DAYS: text({
-    group: 'Privacy',
-    description: 'Days after which data is erased.',
-    examples: ['365'],
-  }),
-  GEMINI_DAILY_BUDGET_USD: text({
-    group: 'Privacy',
-    description: 'Spend on the model a day, after which windows are answered locally.',
-    examples: ['5'],
-  }),
-})
-
-export type Variables = Static<typeof ConfigSchema>
+import {
+  ruleOf,
+  ruleText,
+  VARIABLE_NAMES,
+  type VariableName,
+  type Variables,
+  VariablesSchema,
+} from './variables.ts'
 
 /**
  * Variables whose feature is not in this version, with the only value that is true of it. A switch that protects
@@ -256,6 +19,7 @@ const NOT_YET: Partial<Variables> = {
   WS_REQUIRE_TICKET: false,
   REQUIRE_CONSENT: false,
 }
+const NOT_AVAILABLE = 'is not available in this version and would be ignored'
 const NOT_YET_UNSET = ['DATA_KEYS', 'RETENTION_DAYS', 'GEMINI_DAILY_BUDGET_USD'] as const
 
 export class ConfigError extends Error {
@@ -270,33 +34,28 @@ export class ConfigError extends Error {
 }
 
 type Environment = Readonly<Record<string, string | undefined>>
-type Name = keyof Variables
-const NAMES = Object.keys(ConfigSchema.properties) as Name[]
-
-const noteOf = (name: Name): Note => ConfigSchema.properties[name] as unknown as Note
 
 /** An empty value is an unset one: `FOO=` in a file must not mean the empty string. */
 function present(environment: Environment): Record<string, unknown> {
   const found: Record<string, unknown> = {}
-  for (const name of NAMES) {
+  for (const name of VARIABLE_NAMES) {
     const value = environment[name]?.trim()
-    if (value === undefined || value === '') continue
-    found[name] =
-      /^(true|false)$/i.test(value) && isFlag(name) ? value.toLowerCase() === 'true' : numeric(name, value)
+    if (value !== undefined && value !== '') found[name] = typed(name, value)
   }
   return found
 }
 
-const typeOf = (name: Name): unknown =>
-  'type' in ConfigSchema.properties[name] ? ConfigSchema.properties[name].type : undefined
-const isFlag = (name: Name) => typeOf(name) === 'boolean'
-const numeric = (name: Name, value: string) =>
-  typeOf(name) === 'integer' && /^-?\d+$/.test(value) ? Number(value) : value
+/** Flags and numbers as what they are; what cannot be read stays text, which their rule refuses. */
+function typed(name: VariableName, text: string): unknown {
+  const { type } = ruleOf(name)
+  if (type === 'boolean' && /^(true|false)$/i.test(text)) return text.toLowerCase() === 'true'
+  return type === 'integer' && /^-?\d+$/.test(text) ? Number(text) : text
+}
 
-const fault = (name: Name, problem: string) =>
-  `${name}: ${problem} (for example ${name}=${noteOf(name).examples[0]})`
+const fault = (name: VariableName, problem: string) =>
+  `${name}: ${problem} (for example ${name}=${ruleOf(name).examples[0]})`
 
-const MS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: HOUR_MS, d: 24 * HOUR_MS }
+const MS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
 const milliseconds = (text: string) => Number(text.slice(0, -1)) * (MS[text.slice(-1)] ?? 0)
 const list = (text: string) =>
   text
@@ -307,7 +66,7 @@ const list = (text: string) =>
 /** Rules that a single type cannot say. */
 function ruleFaults(variables: Variables): string[] {
   const faults: string[] = []
-  const check = (name: Name, problem: string | undefined) => {
+  const check = (name: VariableName, problem: string | undefined) => {
     if (problem !== undefined) faults.push(fault(name, problem))
   }
   const production = variables.NODE_ENV === 'production'
@@ -316,18 +75,19 @@ function ruleFaults(variables: Variables): string[] {
   if (production && variables.DATABASE_URL === undefined && !variables.DATABASE_EMBEDDED) {
     check('DATABASE_URL', 'must be set when NODE_ENV=production, or set DATABASE_EMBEDDED=true')
   }
+  if (variables.DATABASE_DIRECT_URL !== undefined && variables.DATABASE_URL === undefined)
+    check('DATABASE_URL', 'must be set when DATABASE_DIRECT_URL is')
   for (const name of ['DATABASE_URL', 'DATABASE_DIRECT_URL'] as const)
     check(name, databaseUrlFault(variables[name]))
   for (const name of ['PUBLIC_URL', 'GEMINI_BASE_URL'] as const) check(name, httpUrlFault(variables[name]))
-  for (const origin of list(variables.CORS_ORIGINS)) check('CORS_ORIGINS', originFault(origin))
+  check('CORS_ORIGINS', list(variables.CORS_ORIGINS).map(originFault).find(Boolean))
   check('TRUST_PROXY', trustProxyFault(variables.TRUST_PROXY))
   if (list(variables.GEMINI_MODELS).length === 0) check('GEMINI_MODELS', 'names no model')
   for (const name of Object.keys(NOT_YET) as (keyof typeof NOT_YET)[]) {
-    if (variables[name] !== NOT_YET[name])
-      check(name, 'is not available in this version and would be ignored')
+    if (variables[name] !== NOT_YET[name]) check(name, NOT_AVAILABLE)
   }
   for (const name of NOT_YET_UNSET) {
-    if (variables[name] !== undefined) check(name, 'is not available in this version and would be ignored')
+    if (variables[name] !== undefined) faults.push(`${name}: ${NOT_AVAILABLE} (leave it unset: ${name}=)`)
   }
   return faults
 }
@@ -349,16 +109,23 @@ function httpUrlFault(text: string | undefined): string | undefined {
     : 'is not an http(s) address'
 }
 
+/** With or without a star for a part of one label. */
 const originFault = (origin: string): string | undefined =>
-  /^https?:\/\/[^\s/?#*]*\*?[^\s/?#*]*$/.test(origin)
+  /^https?:\/\/[^\s/?#@*]*\*?[^\s/?#@*]*$/i.test(origin) && URL.canParse(origin.replace('*', 'x'))
     ? undefined
     : 'must be origins such as scheme://host:port, without a path'
 
 const trustProxyFault = (text: string): string | undefined =>
-  /^(true|false|\d{1,2})$/i.test(text) ||
-  list(text).every((block) => /^[0-9a-f:.]+(\/\d{1,3})?$/i.test(block))
+  /^(true|false|\d{1,2})$/i.test(text) || (list(text).length > 0 && list(text).every(isAddressBlock))
     ? undefined
     : 'must be true, false, a number of hops or a list of CIDR blocks'
+
+function isAddressBlock(text: string): boolean {
+  const [address = '', bits, ...more] = text.split('/')
+  const family = isIP(address)
+  if (family === 0 || more.length > 0) return false
+  return bits === undefined || (/^[1-9]\d{0,2}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128))
+}
 
 type TrustedProxies = false | string[] | ((address: string, hop: number) => boolean)
 
@@ -368,6 +135,16 @@ function trustProxy(text: string): TrustedProxies {
   if (/^(false|0)$/i.test(text)) return false
   if (/^true$/i.test(text)) return trustedHops(1)
   return /^\d+$/.test(text) ? trustedHops(Number(text)) : list(text)
+}
+
+/** As a browser writes it: lower case, no default port. */
+const browserOrigin = (origin: string) =>
+  origin.includes('*') ? origin.toLowerCase() : new URL(origin).origin
+
+/** Without the slash at its end, for paths are appended. */
+function addressOf(url: string): string {
+  const { origin, pathname } = new URL(url)
+  return `${origin}${pathname}`.replace(/\/+$/, '')
 }
 
 /** The grouped view of the variables that the rest of the program works with. */
@@ -380,7 +157,7 @@ function grouped(v: Variables) {
     server: {
       port: v.PORT,
       host: v.HOST,
-      publicUrl: v.PUBLIC_URL?.replace(/\/+$/, '') ?? null,
+      publicUrl: v.PUBLIC_URL === undefined ? null : addressOf(v.PUBLIC_URL),
       trustProxy: trustProxy(v.TRUST_PROXY),
     },
     database: {
@@ -400,7 +177,7 @@ function grouped(v: Variables) {
       pepper: v.PASSWORD_PEPPER ?? null,
     },
     limits: {
-      corsOrigins: list(v.CORS_ORIGINS),
+      corsOrigins: list(v.CORS_ORIGINS).map(browserOrigin),
       rateMax: v.RATE_LIMIT_MAX,
       rateWindowMs: milliseconds(v.RATE_LIMIT_WINDOW),
     },
@@ -443,14 +220,11 @@ function frozen<T>(value: T): T {
  * @throws ConfigError with one line for each fault: the variable, what is wrong, an example; never a value that is secret.
  */
 export function readConfig(environment: Environment): Config {
-  const variables: unknown = Value.Default(ConfigSchema, present(environment))
-  if (!Value.Check(ConfigSchema, variables)) {
-    const faults = new Map<Name, string>()
-    for (const error of Value.Errors(ConfigSchema, variables)) {
-      const name = error.instancePath.split('/')[1] as Name | undefined
-      if (name !== undefined && !faults.has(name)) faults.set(name, fault(name, error.message))
-    }
-    throw new ConfigError([...faults.values()])
+  const variables: unknown = Value.Default(VariablesSchema, present(environment))
+  if (!Value.Check(VariablesSchema, variables)) {
+    const findings = Value.Errors(VariablesSchema, variables).map(({ instancePath }) => instancePath.slice(1))
+    const atFault = VARIABLE_NAMES.filter((name) => findings.includes(name))
+    throw new ConfigError(atFault.map((name) => fault(name, ruleText(name))))
   }
   const faults = ruleFaults(variables)
   if (faults.length > 0) throw new ConfigError(faults)
@@ -461,12 +235,10 @@ export function readConfig(environment: Environment): Config {
 export function environmentExample(): string {
   const lines = ['# Every variable this server reads. Copy to .env and uncomment what you change.']
   let group = ''
-  for (const name of NAMES) {
-    const note = noteOf(name)
-    if (note.group !== group) lines.push('', `# ${(group = note.group)}`)
-    const property = ConfigSchema.properties[name]
-    const standard = 'default' in property ? String(property.default) : ''
-    lines.push(`# ${note.description}`, `# ${name}=${standard === '' ? note.examples[0] : standard}`)
+  for (const name of VARIABLE_NAMES) {
+    const { default: standard, description, examples, group: named } = ruleOf(name)
+    if (named !== group) lines.push('', `# ${(group = named)}`)
+    lines.push(`# ${description}`, `# ${name}=${standard === undefined ? examples[0] : String(standard)}`)
   }
   return `${lines.join('\n')}\n`
 }

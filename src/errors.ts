@@ -42,6 +42,11 @@ const CATALOGUE = {
   BODY_TOO_LARGE: [413, '요청 본문이 너무 큽니다.', 'The request body is too large.'],
   UNSUPPORTED_MEDIA_TYPE: [415, '지원하지 않는 콘텐츠 형식입니다.', 'This content type is not supported.'],
   UPGRADE_REQUIRED: [426, '이 주소는 웹소켓 연결 전용입니다.', 'This address speaks WebSocket only.'],
+  TOO_MANY_ATTEMPTS: [
+    429,
+    '로그인 시도가 너무 많습니다. 잠시 후 다시 시도해 주세요.',
+    'Too many failed logins. Please try again later.',
+  ],
   RATE_LIMITED: [
     429,
     '요청이 너무 많습니다. 잠시 후 다시 시도해 주세요.',

@@ -52,6 +52,12 @@ function readEnvironment(): Config | undefined {
   }
 }
 
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const listening = 'syscall' in error && (error.syscall === 'listen' || error.syscall === 'getaddrinfo')
+  return listening ? `${error.message}; choose another PORT or HOST` : error.message
+}
+
 async function main(): Promise<void> {
   const config = readEnvironment()
   if (config === undefined) {
@@ -70,7 +76,7 @@ async function main(): Promise<void> {
     announce(app, config, address)
   } catch (error) {
     grace.uninstall()
-    process.stderr.write(`maeum cannot start: ${error instanceof Error ? error.message : String(error)}\n`)
+    process.stderr.write(`maeum cannot start: ${reasonOf(error)}\n`)
     process.exitCode = 1
     await app?.close()
   }

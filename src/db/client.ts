@@ -1,23 +1,20 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { PgDatabase } from 'drizzle-orm/pg-core'
-import { drizzle, type PostgresJsDatabase, type PostgresJsQueryResultHKT } from 'drizzle-orm/postgres-js'
+import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js'
 import postgres from 'postgres'
 import { startEmbedded } from './embedded.ts'
 import * as schema from './schema/index.ts'
-import { openSocket } from './socket.ts'
+import { createSockets } from './socket.ts'
 import { type DatabaseAddress, describeAddress, parseDatabaseUrl } from './url.ts'
 
 export { waitForDatabase } from './wait.ts'
-
-/** What a query needs: the pool's `orm`, or the transaction that is open. */
-export type Orm = PgDatabase<PostgresJsQueryResultHKT, typeof schema>
 
 /**
  * A pool of connections to one database.
  *
  * Drizzle changes the parsers of the client it is given: through `sql`, times and dates arrive as the text Postgres
- * sends and must be sent as text (ISO 8601), while `orm` maps columns to the types of the schema.
+ * sends and must be sent as text (ISO 8601), while `orm` maps columns to the types of the schema. The same
+ * goes for JSON parameters, which `sql` takes as text. Arrays do not pass: write `in ${sql(list)}` and `json_agg`.
  */
 export type Database = {
   readonly sql: postgres.Sql
@@ -47,7 +44,7 @@ export type DatabaseOptions = {
 const CONNECT_DEADLINE_MS = 10_000
 const STATEMENT_DEADLINE_MS = 15_000
 const ANSWER_DEADLINE_MS = 30_000
-const CLOSE_DEADLINE_S = 5
+const CLOSE_DEADLINE_MS = 5_000
 const MAX_RECONNECT_PAUSE_S = 1
 
 /**
@@ -99,11 +96,11 @@ async function openEmbedded(options: DatabaseOptions): Promise<Database> {
 }
 
 function createPool(address: DatabaseAddress, options: DatabaseOptions, ca?: string) {
-  const socketOptions = {
+  const sockets = createSockets(address, {
     connectDeadlineMs: CONNECT_DEADLINE_MS,
     answerDeadlineMs: options.answerDeadlineMs ?? ANSWER_DEADLINE_MS,
     ...(ca !== undefined && { ca }),
-  }
+  })
   // A variable, for the type of the driver's options does not know `socket`. TLS is settled inside it.
   const settings = {
     host: address.host,
@@ -112,11 +109,13 @@ function createPool(address: DatabaseAddress, options: DatabaseOptions, ca?: str
     password: address.password,
     database: address.database,
     ssl: false,
-    socket: () => openSocket(address, socketOptions),
+    socket: () => sockets.open(),
     prepare: address.prepare,
     max: options.poolMax,
     connect_timeout: CONNECT_DEADLINE_MS / 1000,
     keep_alive: 15,
+    // The driver would ask each new connection for its array types, and nobody catches it when that one breaks.
+    fetch_types: false,
     backoff: (attempt: number) => Math.min(0.05 * 2 ** attempt, MAX_RECONNECT_PAUSE_S),
     connection: { application_name: 'maeum', ...deadlines(address) },
     onnotice: () => undefined, // "already exists, skipping" and the like
@@ -125,7 +124,11 @@ function createPool(address: DatabaseAddress, options: DatabaseOptions, ca?: str
   return {
     sql,
     orm: drizzle(sql, { schema }),
-    close: () => sql.end({ timeout: CLOSE_DEADLINE_S }),
+    async close() {
+      // Not awaited: the driver also waits for connections that broke in the middle of a query, which never end.
+      void sql.end()
+      await sockets.close(CLOSE_DEADLINE_MS)
+    },
   }
 }
 

@@ -115,7 +115,7 @@ async function createLinks(root: string, links: Link[]): Promise<void> {
 async function openCopy(root: string): Promise<string> {
   const manifest = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string }
   const copy = join(tmpdir(), `maeum-postgres-${manifest.version}-${process.getuid?.() ?? 0}`)
-  const files = (await readdir(join(root, 'native'), { recursive: true })).length
+  const files = await readdir(join(root, 'native'), { recursive: true })
   if (await isWholeAndOurs(copy, files)) return copy
 
   const unusable = !(await isMissing(copy))
@@ -136,11 +136,12 @@ async function openCopy(root: string): Promise<string> {
   }
 }
 
-async function isWholeAndOurs(copy: string, files: number): Promise<boolean> {
+async function isWholeAndOurs(copy: string, files: readonly string[]): Promise<boolean> {
   const found = await lstat(copy).catch(() => undefined)
   if (found === undefined || !found.isDirectory() || found.uid !== process.getuid?.()) return false
   if ((found.mode & 0o022) !== 0) return false
-  return (await readdir(join(copy, 'native'), { recursive: true }).catch(() => [])).length >= files
+  const present = new Set(await readdir(join(copy, 'native'), { recursive: true }).catch(() => []))
+  return files.every((file) => present.has(file))
 }
 
 const exists = async (path: string) =>

@@ -9,6 +9,13 @@ import { type Binaries, findBinaries } from './embedded-binaries.ts'
 import { createDataDirectory, majorVersionOf, placeDataDirectory, SUPERUSER } from './embedded-directory.ts'
 import { type ServerUser, serverUser } from './embedded-user.ts'
 
+export type EmbeddedOptions = {
+  readonly dataDir: string
+  readonly durable: boolean
+  /** How long to wait for another server to leave the directory; ten seconds unless told otherwise. */
+  readonly handoverDeadlineMs?: number
+}
+
 export type EmbeddedServer = {
   /** The directory of the unix socket, the only way in. */
   readonly socketDir: string
@@ -33,11 +40,19 @@ const HANDOVER_DEADLINE_MS = 10_000
 const STOP_DEADLINE_MS = 10_000
 
 /**
- * Our standard input is a pipe that closes when the owner ends, even by kill -9: the watcher reads it and then asks
- * the server to shut down fast. It is nobody's child, for the server would wonder about it.
+ * Our standard input is a pipe that closes when the owner ends, even by kill -9: the watcher reads it, asks the server
+ * to shut down fast and removes the socket's directory. It is nobody's child, for the server would wonder about it.
  */
-const RUN_WHILE_OWNED = `exec 3<&0
-( ( read _ <&3; kill -INT $$ ) >/dev/null 2>&1 & )
+const RUN_WHILE_OWNED = `
+exec 3<&0
+watch() {
+  read _ <&3
+  kill -INT $$
+  for i in $(seq 100); do kill -0 $$ || break; sleep 0.1; done
+  rmdir "$1"
+}
+( watch "$1" >/dev/null 2>&1 & )
+shift
 exec "$0" "$@" 3<&- </dev/null`
 
 const SETTINGS = [
@@ -58,43 +73,28 @@ const THROW_AWAY_SETTINGS = ['fsync=off', 'synchronous_commit=off', 'full_page_w
  * `durable: false` is for throw-away databases: fast, and lost when the machine stops.
  * Rejects with one clear line when no server can be found or started, or another process uses the directory.
  */
-export async function startEmbedded(options: { dataDir: string; durable: boolean }): Promise<EmbeddedServer> {
-  const { durable } = options
+export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedServer> {
+  const { durable, handoverDeadlineMs = HANDOVER_DEADLINE_MS } = options
   const user = await serverUser(options.dataDir)
   const dataDir = await placeDataDirectory(options.dataDir, user)
   const binaries = await findBinaries(user, await majorVersionOf(dataDir))
   await createDataDirectory(dataDir, { binaries, user, durable })
 
-  const socketDir = await mkdtemp(join(tmpdir(), 'maeum-pg-'))
-  try {
-    if (user !== undefined) await chown(socketDir, user.uid, user.gid)
-    const server = await startWhenFree({ binaries, user, dataDir, socketDir, durable })
-    return {
-      socketDir,
-      port: PORT,
-      user: SUPERUSER,
-      database: 'postgres',
-      dataDir,
-      ...server,
-      version: binaries.version,
-    }
-  } catch (error) {
-    await rm(socketDir, { recursive: true, force: true })
-    throw error
-  }
+  const server = await startWhenFree({ binaries, user, dataDir, durable, handoverDeadlineMs })
+  return { ...server, port: PORT, user: SUPERUSER, database: 'postgres', version: binaries.version, dataDir }
 }
 
 type Start = {
   readonly binaries: Binaries
   readonly user: ServerUser | undefined
   readonly dataDir: string
-  readonly socketDir: string
   readonly durable: boolean
+  readonly handoverDeadlineMs: number
 }
-type RunningServer = Pick<EmbeddedServer, 'exited' | 'stop'>
+type RunningServer = Pick<EmbeddedServer, 'socketDir' | 'exited' | 'stop'>
 
 async function startWhenFree(start: Start): Promise<RunningServer> {
-  const deadline = Date.now() + HANDOVER_DEADLINE_MS
+  const deadline = Date.now() + start.handoverDeadlineMs
   for (let pauseMs = 50; ; pauseMs = Math.min(2 * pauseMs, 1_000)) {
     const server = await startOnce(start)
     if (typeof server !== 'string') return server
@@ -113,7 +113,8 @@ async function startWhenFree(start: Start): Promise<RunningServer> {
 
 /** The server once it takes connections, or what it wrote before it gave up. */
 async function startOnce(start: Start): Promise<RunningServer | string> {
-  const { binaries, user, dataDir, socketDir, durable } = start
+  const { binaries, user, dataDir, durable } = start
+  const socketDir = await createSocketDirectory(user)
   const settings = durable ? SETTINGS : [...SETTINGS, ...THROW_AWAY_SETTINGS]
   const child = spawn(
     'sh',
@@ -121,6 +122,7 @@ async function startOnce(start: Start): Promise<RunningServer | string> {
       '-c',
       RUN_WHILE_OWNED,
       binaries.postgres,
+      socketDir,
       '-D',
       dataDir,
       '-k',
@@ -147,7 +149,15 @@ async function startOnce(start: Start): Promise<RunningServer | string> {
   if (ready) return operate(child, ended, log, socketDir)
   child.kill('SIGKILL')
   await ended
+  await rm(socketDir, { recursive: true, force: true })
   return log.tail() || 'it wrote nothing'
+}
+
+/** Short, for the path of a socket has 104 bytes at most; closed to every other account. */
+async function createSocketDirectory(user: ServerUser | undefined): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'maeum-pg-'))
+  if (user !== undefined) await chown(directory, user.uid, user.gid)
+  return directory
 }
 
 type Child = ChildProcessByStdio<Writable, null, Readable>
@@ -165,6 +175,7 @@ function operate(child: Child, ended: Promise<void>, log: Log, socketDir: string
     await rm(socketDir, { recursive: true, force: true })
   }
   return {
+    socketDir,
     exited: ended.then(() => (stopping === undefined ? log.tail() : undefined)),
     stop: () => (stopping ??= stop()),
   }

@@ -36,9 +36,9 @@ function expectedTable(table: PgTable): ExpectedTable {
 }
 
 /** A column's name, or an expression as the catalogue prints it: `lower(username)`. */
-function partName(part: { name?: string | undefined } | SQL, table: string): string {
-  if (!is(part, SQL)) return part.name ?? ''
-  return normalPart(new PgDialect().sqlToQuery(part).sql.replaceAll(`"${table}".`, ''))
+function partName(part: object, table: string): string {
+  if (is(part, SQL)) return normalPart(new PgDialect().sqlToQuery(part).sql.replaceAll(`"${table}".`, ''))
+  return 'name' in part ? String(part.name) : ''
 }
 
 /** One part of a key without the quotes that either side may put around a name. */

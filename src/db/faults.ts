@@ -5,6 +5,7 @@
  * - `unavailable`: the database is away, full or busy; the same call may succeed later
  * - `unique`, `foreign_key`, `check`, `not_null`: the row breaks a rule of its table
  * - `no_privilege`: our role may not do this
+ * - `unstorable_text`: a text holds what Postgres cannot store (the character NUL)
  */
 export type DatabaseFault = {
   readonly kind:
@@ -15,6 +16,7 @@ export type DatabaseFault = {
     | 'check'
     | 'not_null'
     | 'no_privilege'
+    | 'unstorable_text'
   /** The name of the broken rule, for the kinds that have one. */
   readonly constraint?: string
 }
@@ -31,6 +33,8 @@ const KINDS: Readonly<Record<string, Kind>> = {
   '23514': 'check',
   '23502': 'not_null',
   '42501': 'no_privilege',
+  '22021': 'unstorable_text', // character_not_in_repertoire
+  '22P05': 'unstorable_text', // untranslatable_character
   '40001': 'unavailable', // serialization_failure
   '40P01': 'unavailable', // deadlock_detected
   '55P03': 'unavailable', // lock_not_available

@@ -121,7 +121,8 @@ async function findConflicts(tx: TransactionSql, pending: readonly Migration[]):
   const names = pending.flatMap(({ statements }) => statements.flatMap(createdTables))
   const rows = await tx<{ name: string }[]>`
     select relname as name from pg_class
-    where relnamespace = 'public'::regnamespace and relkind in ('r', 'p', 'v', 'm', 'f') and relname = any(${names})
+    where relnamespace = 'public'::regnamespace and relkind in ('r', 'p', 'v', 'm', 'f')
+      and relname in ${tx(names)}
     order by relname`
   return rows.map(({ name }) => name)
 }

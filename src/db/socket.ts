@@ -17,10 +17,44 @@ const TLS_REQUEST = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47])
 const TLS_ACCEPTED = 'S'
 
 /**
- * A connected socket for postgres.js, with TLS as the address says: the driver by itself would speak TLS to a server
- * that refused it. Never rejects, for the driver would lose the place in its pool: a failure is a socket that fails.
+ * The sockets of one pool, for postgres.js. TLS is settled here: the driver by itself would speak it to a server that
+ * refused.
  */
-export async function openSocket(address: DatabaseAddress, options: SocketOptions): Promise<DriverSocket> {
+export function createSockets(address: DatabaseAddress, options: SocketOptions) {
+  const open = new Set<DriverSocket>()
+  let closing = false
+  let allClosed: () => void
+
+  const closed = new Promise<void>((resolve) => {
+    allClosed = resolve
+  })
+  return {
+    /** Never rejects, for the driver would lose the place in its pool: a failure is a socket that fails. */
+    async open(): Promise<DriverSocket> {
+      if (closing) return failedSocket(socketError('CONNECTION_ENDED', 'the database is being closed'))
+      const socket = await openSocket(address, options)
+      open.add(socket)
+      socket.once('close', () => {
+        open.delete(socket)
+        if (closing && open.size === 0) allClosed()
+      })
+      return socket
+    },
+    /** Opens no more; resolves when the driver has closed those it has, or closes them itself after the deadline. */
+    async close(deadlineMs: number): Promise<void> {
+      closing = true
+      if (open.size === 0) return
+      const late = setTimeout(() => {
+        for (const socket of open)
+          socket.destroy(socketError('CONNECTION_DESTROYED', 'the database was closed'))
+      }, deadlineMs)
+      await closed
+      clearTimeout(late)
+    },
+  }
+}
+
+async function openSocket(address: DatabaseAddress, options: SocketOptions): Promise<DriverSocket> {
   const signal = AbortSignal.timeout(options.connectDeadlineMs)
   const { host, port } = address
   const plain = host.startsWith('/') ? openPlain(`${host}/.s.PGSQL.${port}`) : openPlain(port, host)

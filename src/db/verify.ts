@@ -116,8 +116,9 @@ function readTables(sql: Sql, expected: readonly ExpectedTable[]): Promise<Found
     select
       c.relname as name,
       row_security_active(c.oid) as "rowsHidden",
-      array(
-        select privilege from unnest(array['select', 'insert', 'update', 'delete']) privilege
+      (
+        select coalesce(json_agg(privilege), '[]')
+        from unnest(array['select', 'insert', 'update', 'delete']) privilege
         where not has_table_privilege(c.oid, privilege)
       ) as "missingPrivileges",
       (
@@ -132,7 +133,7 @@ function readTables(sql: Sql, expected: readonly ExpectedTable[]): Promise<Found
       ) as keys
     from pg_class c
     where c.relnamespace = to_regnamespace('public') and c.relkind in ('r', 'p')
-      and c.relname = any(${expected.map(({ name }) => name)})`
+      and c.relname in ${sql(expected.map(({ name }) => name))}`
 }
 
 async function nameMigrations(findings: readonly SchemaFinding[], folder: string): Promise<SchemaFinding[]> {

@@ -30,7 +30,8 @@ export async function waitForDatabase(
   ) {
     const error = await attempt(database)
     if (error === undefined) return
-    if (!isPassing(error)) throw new Error(`${database.description}: ${adviceFor(error)}`, { cause: error })
+    if (!isPassing(error) || codeOf(error) === 'CONNECTION_ENDED')
+      throw new Error(`${database.description}: ${adviceFor(error)}`, { cause: error })
     const reason = codeOf(error)
     const pauseMs = Math.round(longestPauseMs * (0.5 + Math.random() / 2))
     if (Date.now() + pauseMs > deadline) {
@@ -72,6 +73,8 @@ function adviceFor(error: unknown): string {
       return 'there is no database of this name; create it or correct the name in DATABASE_URL'
     case 'TLS_NOT_OFFERED':
       return 'the server does not offer TLS; append sslmode=disable to DATABASE_URL if the network is trusted'
+    case 'CONNECTION_ENDED':
+      return 'it was closed while it was waited for'
     case 'EACCES':
       return 'the socket is closed to this account; run as another one or correct DATABASE_URL'
   }

@@ -48,8 +48,7 @@ export const authentication = fp(
   async (app, { config, secret }: { config: Config; secret: string }) => {
     await app.register(jwt, {
       secret,
-      sign: { algorithm: 'HS256', iss: ISSUER, aud: ISSUER, expiresIn: config.accounts.accessTtlMs },
-      verify: { algorithms: ['HS256'], allowedIss: ISSUER, allowedAud: ISSUER },
+      sign: { algorithm: 'HS256', iss: ISSUER, aud: ISSUER, expiresIn: config.accounts.accessTtlMs / 1000 },
     })
     const verdicts = new WeakMap<FastifyRequest, Verdict>()
     const listeners: ((principal: Principal) => void)[] = []
@@ -116,7 +115,13 @@ export const authentication = fp(
   { name: 'authentication' },
 )
 
-const verifyOptions = { algorithms: ['HS256'] as 'HS256'[], allowedIss: ISSUER, allowedAud: ISSUER }
+/** A claim that is not there would not be checked, so each that is checked must be there. */
+const verifyOptions = {
+  algorithms: ['HS256'] as 'HS256'[],
+  allowedIss: ISSUER,
+  allowedAud: ISSUER,
+  requiredClaims: ['iss', 'aud', 'exp'],
+}
 
 function toPrincipal(claims: Partial<AccessClaims>): Principal | undefined {
   const userId = Number(claims.sub)

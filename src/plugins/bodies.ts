@@ -1,16 +1,31 @@
 import fp from 'fastify-plugin'
+import { AppError } from '../errors.ts'
+import { findUnstorable } from '../lib/storable.ts'
 
 export const MAX_BODY_BYTES = 1024 * 1024
 
-/** No body, an empty one and `null` all mean the empty object: which fields are required is for the schema to say. */
+/**
+ * No body, an empty one of any type and `null` all mean the empty object: which fields are required is for the schema
+ * to say. Text that the database could not hold is refused here, whoever would store it.
+ */
 export const bodies = fp(
   (app, _options, done) => {
     const parseJson = app.getDefaultJsonParser('error', 'error')
-    app.removeContentTypeParser('application/json')
+    app.removeAllContentTypeParsers()
     app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, parsed) => {
       const text = body.toString()
-      if (text.trim() === '') parsed(null, undefined)
-      else parseJson(request, text, parsed)
+      if (text.trim() === '') {
+        parsed(null, undefined)
+        return
+      }
+      void parseJson(request, text, (error, value?: unknown) => {
+        const place = error === null ? findUnstorable(value, text) : undefined
+        parsed(place === undefined ? error : unstorable(place), value)
+      })
+    })
+    app.addContentTypeParser('*', { parseAs: 'buffer' }, (request, body, parsed) => {
+      if (body.length === 0 || request.is404) parsed(null, undefined)
+      else parsed(new AppError('UNSUPPORTED_MEDIA_TYPE'))
     })
     app.addHook('preValidation', (request, _reply, next) => {
       const carriesBody = request.method === 'POST' || request.method === 'PUT' || request.method === 'PATCH'
@@ -21,3 +36,9 @@ export const bodies = fp(
   },
   { name: 'bodies' },
 )
+
+/** In the form of a schema's findings, so that it is told in the same words. */
+const unstorable = (instancePath: string) =>
+  Object.assign(new Error('text that cannot be stored'), {
+    validation: [{ keyword: 'unstorable', instancePath, schemaPath: '', params: {} }],
+  })

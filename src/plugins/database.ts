@@ -19,7 +19,7 @@ declare module 'fastify' {
   interface FastifyInstance {
     database: Database
     /** What is wrong with the schema right now, one line each; empty when all is there. Throws when the database is away. */
-    schemaFaults(): Promise<string[]>
+    readonly schemaFaults: () => Promise<string[]>
   }
 }
 
@@ -41,7 +41,7 @@ export const database = fp(
 
     const schemaFaults = async (): Promise<string[]> => {
       const { pending } = await migrate(main, { folder: MIGRATIONS, apply: false })
-      const findings = await verifySchema(main.sql)
+      const findings = await verifySchema(main.sql, MIGRATIONS)
       return [
         ...pending.map((name) => `migration ${name} has not been applied`),
         ...findings.map(describeFinding),

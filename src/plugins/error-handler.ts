@@ -6,9 +6,11 @@ import {
   type ErrorCode,
   errorMessage,
   errorStatus,
-  type FieldFault,
+  type Language,
   preferredLanguage,
 } from '../errors.ts'
+import { logUrl } from '../lib/redact.ts'
+import { fieldFaults } from './field-faults.ts'
 
 /** Fastify's own refusals, in our words. */
 const FRAMEWORK_CODES: Readonly<Record<string, ErrorCode>> = {
@@ -38,10 +40,13 @@ const BY_STATUS: Readonly<Record<number, ErrorCode>> = {
 const DATABASE_RETRY_SECONDS = 2
 
 /** The one place where a thrown thing becomes an answer. */
-function toAppError(error: FastifyError | AppError): AppError {
+function toAppError(error: FastifyError | AppError, language: Language): AppError {
   if (error instanceof AppError) return error
-  if ('validation' in error && error.validation !== undefined) {
-    return new AppError('VALIDATION_ERROR', { details: fieldFaults(error.validation), cause: error })
+  if (error.validation !== undefined) {
+    return new AppError('VALIDATION_ERROR', {
+      details: fieldFaults(error.validation, language),
+      cause: error,
+    })
   }
   switch (databaseFault(error)?.kind) {
     case 'not_ready':
@@ -64,37 +69,38 @@ const byStatus = (error: FastifyError): ErrorCode | undefined =>
     ? undefined
     : (BY_STATUS[error.statusCode] ?? (error.statusCode < 500 ? 'BAD_REQUEST' : undefined))
 
-function fieldFaults(validation: NonNullable<FastifyError['validation']>): FieldFault[] {
-  return validation.flatMap(({ instancePath, params, message }): FieldFault[] => {
-    const path = instancePath.split('/').filter((part) => part !== '')
-    const missing = params['requiredProperties']
-    const names = Array.isArray(missing) ? missing.map(String) : []
-    const text = message ?? 'is not valid'
-    if (names.length === 0) return [{ field: path.join('.'), message: text }]
-    return names.map((name) => ({ field: [...path, name].join('.'), message: 'is required' }))
-  })
-}
-
 /** The failure envelope of every REST answer. */
-function envelope(error: AppError, request: FastifyRequest) {
-  const message = errorMessage(error.code, preferredLanguage(request.headers['accept-language']))
-  return {
-    success: false as const,
-    error: {
-      code: error.code,
-      message,
-      requestId: request.id,
-      ...(error.details === undefined ? {} : { details: error.details }),
-    },
-  }
-}
+const envelope = ({ code, details }: AppError, requestId: string, language: Language) => ({
+  success: false as const,
+  error: {
+    code,
+    message: errorMessage(code, language),
+    requestId,
+    ...(details === undefined ? {} : { details }),
+  },
+})
 
 export function answerError(thrown: FastifyError | AppError, request: FastifyRequest, reply: FastifyReply) {
-  const error = toAppError(thrown)
+  const language = preferredLanguage(request.headers['accept-language'])
+  const error = toAppError(thrown, language)
   const status = errorStatus(error.code)
   if (status >= 500) request.log.error({ err: error.cause ?? error, code: error.code }, 'request failed')
   if (error.retryAfter !== undefined) void reply.header('retry-after', error.retryAfter)
-  return reply.code(status).type('application/json; charset=utf-8').send(envelope(error, request))
+  return reply
+    .code(status)
+    .type('application/json; charset=utf-8')
+    .send(envelope(error, request.id, language))
+}
+
+/** An address that cannot be read is refused before any hook runs: what they do for every answer is done here. */
+export function answerUnroutable(error: FastifyError, request: FastifyRequest, reply: FastifyReply) {
+  const { method, server, url } = request
+  const { origin } = request.headers
+  void reply.headers({ 'x-request-id': request.id, 'cache-control': 'no-store', vary: 'Origin' })
+  if (origin !== undefined && server.admitsOrigin(request))
+    void reply.headers({ 'access-control-allow-origin': origin, 'access-control-allow-credentials': 'true' })
+  request.log.info({ method, url: logUrl(url), status: error.statusCode }, 'request completed')
+  return answerError(error, request, reply)
 }
 
 export const errorHandler = fp(

@@ -4,6 +4,7 @@ import fp from 'fastify-plugin'
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { Config } from '../config.ts'
 import { AppError } from '../errors.ts'
+import { isForwarded } from './forwarded.ts'
 
 function createMetrics() {
   const registers = [new Registry()]
@@ -98,6 +99,7 @@ function admit(request: FastifyRequest, config: Config): void {
     if (sent.length !== wanted.length || !timingSafeEqual(sent, wanted)) throw new AppError('UNAUTHORIZED')
     return
   }
-  // The socket's own address: a forwarded one can be written by anyone.
-  if (config.production && !LOOPBACK.test(request.socket.remoteAddress ?? '')) throw new AppError('FORBIDDEN')
+  // The socket's own address, for a forwarded one can be written by anyone; a proxy here speaks for somebody else.
+  const local = LOOPBACK.test(request.socket.remoteAddress ?? '') && !isForwarded(request)
+  if (config.production && !local) throw new AppError('FORBIDDEN')
 }

@@ -1,6 +1,6 @@
 import cors from '@fastify/cors'
 import helmet from '@fastify/helmet'
-import rateLimit from '@fastify/rate-limit'
+import rateLimit, { normalizeIP } from '@fastify/rate-limit'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Config } from '../config.ts'
@@ -13,6 +13,9 @@ declare module 'fastify' {
     admitsOrigin(request: FastifyRequest): boolean
   }
 }
+
+/** Who calls, when no user is known: the address, or the network of an IPv6 one, for its owner holds all of that. */
+export const callerAddress = (request: FastifyRequest): string => normalizeIP(request.ip)
 
 /** The origin under which the caller reaches this server. */
 const ownOrigin = (request: FastifyRequest, publicUrl: string | null) =>
@@ -56,6 +59,11 @@ export const security = fp(
       return origin === undefined || allows(request, origin)
     })
 
+    // A preflight that is not allowed gets an empty answer: without the headers the browser refuses by itself.
+    app.addHook('onRequest', async (request, reply) => {
+      const preflight = request.method === 'OPTIONS' && 'access-control-request-method' in request.headers
+      if (preflight && !app.admitsOrigin(request)) return reply.code(204).send()
+    })
     await app.register(cors, {
       delegator: (request, respond) => {
         const { origin } = request.headers
@@ -70,14 +78,19 @@ export const security = fp(
     })
 
     await app.register(rateLimit, {
-      global: true,
+      global: false,
       max: config.limits.rateMax,
       timeWindow: config.limits.rateWindowMs,
-      keyGenerator: (request) => request.bearerSubject() ?? request.ip,
+      keyGenerator: (request) => request.bearerSubject() ?? callerAddress(request),
       cache: 20_000,
       addHeaders: { ...RATE_HEADERS, 'retry-after': true },
       addHeadersOnExceeding: RATE_HEADERS,
       errorResponseBuilder: () => new AppError('RATE_LIMITED'),
+    })
+    const limit = app.rateLimit()
+    // For all routes at once, so that it runs before what refuses tokens, and for unknown addresses too.
+    app.addHook('onRequest', async (request, reply) => {
+      if (request.routeOptions.config.rateLimit === undefined) await limit.call(app, request, reply)
     })
 
     app.addHook('onSend', async (request, reply) => {

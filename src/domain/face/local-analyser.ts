@@ -1,6 +1,6 @@
 import { EMOTION_VAD, EMOTIONS, type Emotion, type EmotionReading, type EmotionScores } from '../emotion.ts'
 import { BIAS, WEIGHTS } from './local-weights.ts'
-import { MEASURES, type WindowMeasures } from './measures.ts'
+import { isTurnedAway, MEASURES, type WindowMeasures } from './measures.ts'
 
 /** Changes whenever the same measures may read differently. */
 export const LOCAL_ANALYSER_VERSION = 'local-1'
@@ -32,10 +32,11 @@ export function readExpression(m: WindowMeasures): EmotionReading {
   const emotion = first ?? 'neutral'
   const probability = scores[emotion]
   const margin = second === undefined ? 1 : probability - scores[second]
+  const little = m.frameCount < ENOUGH_FRAMES || isTurnedAway(m.pose)
   return {
     emotion,
     confidence: round(probability * Math.min(1, (m.frameCount + ENOUGH_FRAMES) / (2 * ENOUGH_FRAMES))),
-    uncertain: m.frameCount < ENOUGH_FRAMES || probability < LEAST_PROBABILITY || margin < LEAST_MARGIN,
+    uncertain: little || probability < LEAST_PROBABILITY || margin < LEAST_MARGIN,
     scores,
     valence: expectation(scores, 0),
     arousal: expectation(scores, 1),

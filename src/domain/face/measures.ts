@@ -42,6 +42,10 @@ const ASSUMED_ASPECT = 4 / 3
 /** Beyond this the far half of the face is guessed by the mesh, not seen. Degrees, yaw or pitch. */
 const LARGEST_TURN = 35
 
+/** Whether a head is turned so far that its expression cannot be relied on. */
+export const isTurnedAway = ({ yaw, pitch }: { readonly yaw: number; readonly pitch: number }): boolean =>
+  Math.abs(yaw) > LARGEST_TURN || Math.abs(pitch) > LARGEST_TURN
+
 /** An eye open less than this share of its usual opening is closed. */
 const CLOSED = 0.6
 
@@ -55,13 +59,14 @@ export function measureWindow(
   options: { readonly aspect?: number } = {},
 ): WindowMeasures | undefined {
   const camera = cameraOf(frames, options.aspect)
-  const faces: TimedFace[] = []
+  const found: TimedFace[] = []
   for (const frame of frames) {
     const posed = poseFace(frame.points, sentAspect(frame) ?? camera.aspect)
-    if (posed === undefined || Math.abs(posed.yaw) > LARGEST_TURN || Math.abs(posed.pitch) > LARGEST_TURN)
-      continue
-    faces.push({ at: frame.at, ...posed })
+    if (posed !== undefined) found.push({ at: frame.at, ...posed })
   }
+  const facing = found.filter((face) => !isTurnedAway(face))
+  // A head that was turned away all the time is still a face: it is measured, and its reading marked uncertain.
+  const faces = facing.length > 0 ? facing : found
   if (faces.length === 0) return undefined
   return {
     frameCount: faces.length,

@@ -55,10 +55,9 @@ export class FrameWindow {
   /** The kept frames in order of time, filled up with spares, and the end of everything held. */
   close(): KeptFrame[] {
     const frames = this.#slots.filter((frame) => frame !== undefined)
-    const wanted = this.#options.maxFrames - frames.length
-    for (const spare of evenly(this.#spares, wanted)) {
-      const frame = spare.bytes === undefined ? 'invalid_frame' : parseFrame(spare.bytes)
-      if (typeof frame !== 'string') frames.push({ at: spare.at, ...frame })
+    for (const { bytes, at } of this.#spares) {
+      const frame = bytes === undefined ? 'invalid_frame' : parseFrame(bytes)
+      if (typeof frame !== 'string') frames.push({ at, ...frame })
     }
     this.discard()
     return frames.sort((a, b) => a.at - b.at)
@@ -81,13 +80,4 @@ export class FrameWindow {
     const surplus = this.#spares.length - (this.#options.maxFrames - this.#filled)
     for (const spare of this.#spares.splice(0, Math.max(0, surplus))) this.#options.spares.release(spare)
   }
-}
-
-/** At most `count` of the items, evenly spread over their order. */
-function evenly<T>(items: readonly T[], count: number): T[] {
-  if (items.length <= count) return [...items]
-  return Array.from(
-    { length: count },
-    (_, i) => items[Math.floor(((i + 0.5) * items.length) / count)],
-  ).filter((item) => item !== undefined)
 }

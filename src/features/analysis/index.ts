@@ -26,9 +26,9 @@ declare module 'fastify' {
   interface FastifyInstance {
     analysis: {
       /** Brings the session to life in this process and takes its frames until the feed is closed. */
-      feed(start: SessionStart): Feed
+      readonly feed: (start: SessionStart) => Feed
       /** Whether results of this session can no longer be kept safe: no new socket then. */
-      isFull(sessionId: string): boolean
+      readonly isFull: (sessionId: string) => boolean
     }
   }
 }

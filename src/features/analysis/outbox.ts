@@ -75,7 +75,7 @@ export class Outbox {
     void this.#add({ kind: 'refined', sessionId: refinement.sessionId, refinement }, ENTRY_BYTES)
   }
 
-  /** Writes what is left, at most for `ms`, then gives up what could not be written. */
+  /** Writes what is left, at most for `ms`, then gives up what could not be written or is still on its way. */
   async close(ms: number): Promise<void> {
     if (this.#running !== undefined) await within(this.#running, ms)
     this.#stop.abort()
@@ -89,14 +89,13 @@ export class Outbox {
     return new Promise((resolve) => {
       if (this.#stop.signal.aborted || this.isFull(content.sessionId)) {
         this.#deps.onDrop(this.#stop.signal.aborted ? 'shutdown' : 'outbox_full', content.sessionId)
-        return resolve(false)
+        resolve(false)
+        return
       }
       this.#queue.push({ ...content, bytes, settle: resolve })
       this.#bytes += bytes
       this.#perSession.set(content.sessionId, (this.#perSession.get(content.sessionId) ?? 0) + 1)
-      this.#running ??= this.#run().finally(() => {
-        this.#running = undefined
-      })
+      this.#running ??= this.#run()
     })
   }
 
@@ -114,13 +113,17 @@ export class Outbox {
         retryMs = Math.min(LAST_RETRY_MS, retryMs * 2)
       }
     }
+    // In the same breath as the last look at the queue: what is added from now on starts another run.
+    this.#running = undefined
   }
 
   /** False when the database is away and the batch has to be tried again. */
   async #write(batch: readonly Entry[]): Promise<boolean> {
     try {
       await this.#deps.transaction((orm) => this.#writeAll(orm, batch))
+      if (this.#stop.signal.aborted) return true
     } catch (error) {
+      if (this.#stop.signal.aborted) return true
       if (this.#deps.isPassing(error)) {
         this.#deps.onRetry(error, this.#queue.length)
         return false

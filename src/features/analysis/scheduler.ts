@@ -30,6 +30,8 @@ type Dependencies = {
 
 /** How long an answer waits for its row: committed first when the database is well, delivered anyway when it is not. */
 const COMMIT_FIRST_MS = 40
+/** How long a session that is cut off may take to deliver what it holds. */
+const LAST_WORD_MS = 1000
 
 /** The sessions that live in this process. */
 export function createScheduler(dependencies: Dependencies) {
@@ -63,13 +65,22 @@ export function createScheduler(dependencies: Dependencies) {
     return session
   }
 
+  /** Delivers the last window; what takes longer than the grace is cut off. */
+  const finish = async (session: LiveSession): Promise<void> => {
+    const delivered = session.end()
+    // Not cleared when all is delivered: a call may live on after its window's deadline.
+    setTimeout(() => session.abort(), dependencies.graceMs).unref()
+    if ((await within(delivered, dependencies.graceMs)) === 'late') {
+      session.abort()
+      await within(delivered, LAST_WORD_MS)
+    }
+    live.delete(session.id)
+  }
+
   const end = async (sessionId: string): Promise<void> => {
     const session = live.get(sessionId)
-    if (session !== undefined) {
-      setTimeout(() => session.abort(), dependencies.graceMs).unref()
-      await within(session.end(), dependencies.graceMs)
-      live.delete(sessionId)
-    }
+    // Awaited even when there is nothing to do: everyone hears of the end before hearing that all is done.
+    await (session === undefined ? undefined : finish(session))
     announce(sessionId, { type: 'analysis_finished' })
   }
 

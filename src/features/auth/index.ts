@@ -2,6 +2,7 @@ import fp from 'fastify-plugin'
 import { LRUCache } from 'lru-cache'
 import type { Config } from '../../config.ts'
 import type { Principal } from '../../plugins/authentication.ts'
+import { createAttempts } from './attempts.ts'
 import { createPasswords } from './passwords.ts'
 import { createRefreshTokens } from './refresh-token.ts'
 import { authRepository } from './repository.ts'
@@ -30,6 +31,7 @@ export const auth = fp(
       database: app.database,
       repository: authRepository,
       passwords,
+      attempts: createAttempts(),
       refreshTokens: createRefreshTokens(app.authentication.secret),
       issueAccess: app.authentication.issue,
       refreshTtlMs: config.accounts.refreshTtlMs,
@@ -55,5 +57,5 @@ export const auth = fp(
     app.addHook('onReady', () => passwords.prepare())
     await app.register(authRoutes, { prefix: '/api/auth', service })
   },
-  { name: 'auth', dependencies: ['authentication', 'database', 'error-handler'] },
+  { name: 'auth', dependencies: ['authentication', 'database', 'error-handler', 'security'] },
 )

@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os'
-import { hash, verify } from '@node-rs/argon2'
+import * as argon2 from '@node-rs/argon2'
 import pLimit from 'p-limit'
 import { AppError } from '../../errors.ts'
 
@@ -9,15 +9,17 @@ const ARGON2ID = 2
 /** OWASP password storage cheat sheet, argon2id: 19 MiB, two passes, one lane. */
 const PARAMETERS = { algorithm: ARGON2ID, memoryCost: 19_456, timeCost: 2, parallelism: 1 }
 
+type Hasher = Pick<typeof argon2, 'hash' | 'verify'>
+
 /** Hashes that may wait; at some 100 a second a caller beyond these would wait for seconds. */
 const MAX_WAITING = 256
 const BUSY_RETRY_SECONDS = 2
 
 /**
  * Hashing off the event loop, in a bounded queue: as many at once as there are cores, `SERVER_BUSY` when too many wait.
- * `pepper` is a secret that is mixed into every hash and never stored.
+ * `pepper` is a secret that is mixed into every hash and never stored; `hasher` is argon2 unless a test counts its work.
  */
-export function createPasswords({ pepper }: { pepper: string | null }) {
+export function createPasswords({ pepper, hasher = argon2 }: { pepper: string | null; hasher?: Hasher }) {
   const limit = pLimit(availableParallelism())
   const options = pepper === null ? PARAMETERS : { ...PARAMETERS, secret: Buffer.from(pepper) }
   // One text, one form: the same password typed on another keyboard must match.
@@ -28,7 +30,7 @@ export function createPasswords({ pepper }: { pepper: string | null }) {
       throw new AppError('SERVER_BUSY', { retryAfter: BUSY_RETRY_SECONDS })
     return limit(work)
   }
-  const hashed = async (password: string) => queued(() => hash(normal(password), options))
+  const hashed = async (password: string) => queued(() => hasher.hash(normal(password), options))
 
   let decoy: Promise<string> | undefined
 
@@ -39,7 +41,7 @@ export function createPasswords({ pepper }: { pepper: string | null }) {
     async verify(stored: string | undefined, password: string): Promise<boolean> {
       decoy ??= hashed('no password is this one')
       const reference = stored ?? (await decoy)
-      const matches = await queued(() => verify(reference, normal(password), options))
+      const matches = await queued(() => hasher.verify(reference, normal(password), options))
       return matches && stored !== undefined
     },
     /** Makes the decoy, so that the first unknown e-mail does not take twice as long. */

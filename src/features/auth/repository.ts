@@ -1,4 +1,4 @@
-import { and, eq, isNull, sql } from 'drizzle-orm'
+import { and, eq, sql } from 'drizzle-orm'
 import type { Orm } from '../../db/orm.ts'
 import { refreshFamilies, users } from '../../db/schema/index.ts'
 
@@ -86,15 +86,17 @@ export const authRepository = {
       )
   },
 
-  /** Revokes one family of the user, or all of them, and returns the ids of those that were live. */
+  /**
+   * Revokes one family of the user, or all of them, and returns their ids: also of those revoked before, for what hangs
+   * on them may not have been ended then.
+   */
   async revokeFamilies(orm: Orm, userId: number, familyId: string | null): Promise<string[]> {
     const rows = await orm
       .update(refreshFamilies)
-      .set({ revokedAt: sql`now()` })
+      .set({ revokedAt: sql`coalesce(${refreshFamilies.revokedAt}, now())` })
       .where(
         and(
           eq(refreshFamilies.userId, userId),
-          isNull(refreshFamilies.revokedAt),
           ...(familyId === null ? [] : [eq(refreshFamilies.id, familyId)]),
         ),
       )

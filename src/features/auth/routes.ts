@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { AppError, preferredLanguage } from '../../errors.ts'
 import { principal } from '../../plugins/authentication.ts'
 import { responses, succeed } from '../../plugins/envelope.ts'
+import { callerAddress } from '../../plugins/security.ts'
 import {
   AccountResponse,
   LoginBody,
@@ -15,6 +16,7 @@ import {
   UserResponse,
 } from './schemas.ts'
 import type { AuthService } from './service.ts'
+import { composeTexts } from './typed-text.ts'
 
 const LOGGED_OUT = { ko: '로그아웃되었습니다.', en: 'You have been logged out.' }
 
@@ -22,6 +24,8 @@ const tags = ['auth']
 const security = [{ bearer: [] }]
 
 export const authRoutes: FastifyPluginAsyncTypebox<{ service: AuthService }> = async (app, { service }) => {
+  app.addHook('preValidation', async ({ body }) => composeTexts(body))
+
   app.post(
     '/signup',
     {
@@ -49,7 +53,7 @@ export const authRoutes: FastifyPluginAsyncTypebox<{ service: AuthService }> = a
       },
     },
     async (request) => {
-      const { user, ...tokens } = await service.login(request.body)
+      const { user, ...tokens } = await service.login({ ...request.body, address: callerAddress(request) })
       return succeed({ user: toUserView(user), ...tokens })
     },
   )
@@ -84,7 +88,11 @@ export const authRoutes: FastifyPluginAsyncTypebox<{ service: AuthService }> = a
       },
     },
     async (request) => {
-      await service.logout(request.bearerEvenExpired(), request.body)
+      const { refreshToken, all } = request.body
+      await service.logout(request.bearerEvenExpired(), {
+        refreshToken: typeof refreshToken === 'string' ? refreshToken : null,
+        all: all === true,
+      })
       return {
         success: true as const,
         message: LOGGED_OUT[preferredLanguage(request.headers['accept-language'])],

@@ -4,7 +4,7 @@ import { Success } from '../../plugins/envelope.ts'
 const Username = Type.String({ minLength: 2, maxLength: 50, examples: ['haneul'] })
 const Email = Type.String({
   maxLength: 100,
-  pattern: '^\\s*[^\\s@]+@[^\\s@]+\\.[^\\s@]+\\s*$',
+  pattern: '^[^\\s@]+@[^\\s@]+\\.[^\\s@]+$',
   examples: ['haneul@example.com'],
 })
 const NewPassword = Type.String({ minLength: 8, maxLength: 128, examples: ['password123'] })
@@ -26,9 +26,10 @@ export const LoginBody = Type.Object({
   password: AnyPassword,
 })
 export const RefreshBody = Type.Object({ refreshToken: Type.Optional(Type.Unknown()) })
+/** Whoever wants to leave is never refused: what cannot be read here counts as not sent. */
 export const LogoutBody = Type.Object({
-  refreshToken: Type.Optional(Type.String()),
-  all: Type.Optional(Type.Boolean()),
+  refreshToken: Type.Optional(Type.Unknown({ description: 'Names the device when no bearer does.' })),
+  all: Type.Optional(Type.Unknown({ description: '`true` logs every device of the user out.' })),
 })
 export const ProfileBody = Type.Object({
   username: Type.Optional(Username),

@@ -3,6 +3,7 @@ import type { Database } from '../../db/client.ts'
 import { databaseFault } from '../../db/faults.ts'
 import type { Orm } from '../../db/orm.ts'
 import { AppError } from '../../errors.ts'
+import type { Attempts } from './attempts.ts'
 import type { Passwords } from './passwords.ts'
 import type { RefreshTokens } from './refresh-token.ts'
 import type { AuthRepository, UserRow } from './repository.ts'
@@ -13,7 +14,8 @@ export type TokenPair = { readonly accessToken: string; readonly refreshToken: s
 type Dependencies = {
   readonly database: Pick<Database, 'orm'>
   readonly repository: AuthRepository
-  readonly passwords: Passwords
+  readonly passwords: Pick<Passwords, 'hash' | 'verify'>
+  readonly attempts: Attempts
   readonly refreshTokens: RefreshTokens
   readonly issueAccess: (principal: Principal) => string
   readonly refreshTtlMs: number
@@ -28,7 +30,7 @@ const PREVIOUS_TOKEN_MS = 60_000
 const normalEmail = (email: string) => email.trim().toLowerCase()
 
 export function createAuthService(dependencies: Dependencies) {
-  const { repository, passwords, refreshTokens, refreshTtlMs } = dependencies
+  const { repository, passwords, attempts, refreshTokens, refreshTtlMs } = dependencies
   const { orm } = dependencies.database
 
   const pair = (principal: Principal): TokenPair => ({
@@ -95,10 +97,18 @@ export function createAuthService(dependencies: Dependencies) {
     },
 
     /** One answer, and one hash verified, for an unknown e-mail and for a wrong password. */
-    async login(input: { email: string; password: string }) {
-      const user = await repository.findUserByEmail(orm, normalEmail(input.email))
+    async login(input: { email: string; password: string; address: string }) {
+      const email = normalEmail(input.email)
+      const guesses = attempts.of(email, input.address)
+      guesses.admit()
+      const user = await repository.findUserByEmail(orm, email)
       const matches = await passwords.verify(user?.passwordHash, input.password)
-      if (user === undefined || !matches) throw new AppError('INVALID_CREDENTIALS')
+      guesses.admit() // again: those that were made at once have been counted by now
+      if (user === undefined || !matches) {
+        guesses.fail()
+        throw new AppError('INVALID_CREDENTIALS')
+      }
+      guesses.clear()
       return { user, ...(await openFamily(orm, user.id)) }
     },
 
@@ -110,14 +120,17 @@ export function createAuthService(dependencies: Dependencies) {
     },
 
     /** Ends this device's family, that of `refreshToken`, or all of the user. Whoever cannot be told apart loses nothing. */
-    async logout(who: Principal | null, options: { refreshToken?: string; all?: boolean }): Promise<void> {
-      const token = options.refreshToken === undefined ? undefined : refreshTokens.read(options.refreshToken)
+    async logout(
+      who: Principal | null,
+      options: { refreshToken: string | null; all: boolean },
+    ): Promise<void> {
+      const token = options.refreshToken === null ? undefined : refreshTokens.read(options.refreshToken)
       const familyId = who?.familyId ?? token?.familyId
       if (familyId === undefined) return
       const userId = who?.userId ?? (await repository.lockFamily(orm, familyId))?.userId
       if (userId === undefined) return
-      const ended = await repository.revokeFamilies(orm, userId, options.all === true ? null : familyId)
-      if (token !== undefined && options.all !== true && token.familyId !== familyId) {
+      const ended = await repository.revokeFamilies(orm, userId, options.all ? null : familyId)
+      if (token !== undefined && !options.all && token.familyId !== familyId) {
         ended.push(...(await repository.revokeFamilies(orm, userId, token.familyId)))
       }
       await dependencies.onLogout(ended)

@@ -19,8 +19,12 @@ export type Admission =
 
 const REFUSED_FOR_MS = 60_000
 const REMEMBERED_REFUSALS = 10_000
+const REMEMBERED_CHANGES = 10_000
+/** No session has a longer id, so what follows need not be remembered. */
+const LONGEST_ID = 64
 
 type Dependencies = {
+  readonly monotonic: () => number
   readonly find: (sessionId: string) => Promise<FoundSession | undefined>
   readonly onUnknown: (sessionId: string) => void
   readonly onLookupFailed: (error: unknown) => void
@@ -31,12 +35,14 @@ type Dependencies = {
  * code 1008; the same (id, channel, address) is then refused in the handshake (410) for a minute, which stops clients
  * that ignore close codes.
  */
-export function createDoor({ find, onUnknown, onLookupFailed }: Dependencies) {
+export function createDoor({ monotonic, find, onUnknown, onLookupFailed }: Dependencies) {
   const refused = new LRUCache<string, true>({ max: REMEMBERED_REFUSALS, ttl: REFUSED_FOR_MS })
+  const changes = new LRUCache<string, { status: SessionStatus; at: number }>({ max: REMEMBERED_CHANGES })
 
-  return async (sessionId: string, channel: Channel, address: string): Promise<Admission> => {
-    const key = `${channel} ${address} ${sessionId}`
+  const admit = async (sessionId: string, channel: Channel, address: string): Promise<Admission> => {
+    const key = `${channel} ${address} ${sessionId.slice(0, LONGEST_ID + 1)}`
     if (refused.has(key)) throw new AppError('SESSION_GONE')
+    const askedAt = monotonic()
     let found: FoundSession | undefined
     try {
       found = await find(sessionId)
@@ -44,10 +50,21 @@ export function createDoor({ find, onUnknown, onLookupFailed }: Dependencies) {
       onLookupFailed(error)
       throw error
     }
+    const change = changes.get(sessionId)
+    if (found !== undefined && change !== undefined && change.at >= askedAt)
+      found = { ...found, session: { ...found.session, status: change.status } }
     if (found !== undefined && found.session.status !== 'ended') return { kind: 'admitted', found }
     refused.set(key, true)
     if (found === undefined) onUnknown(sessionId)
     return { kind: 'dead', code: found === undefined ? 'SESSION_NOT_FOUND' : 'SESSION_ENDED' }
+  }
+
+  return {
+    admit,
+    /** A lookup that is under way while the status changes may bring the old one. */
+    noteChange: (sessionId: string, status: SessionStatus): void => {
+      changes.set(sessionId, { status, at: monotonic() })
+    },
   }
 }
 

@@ -7,6 +7,10 @@ import type { ServerFrame } from './frames.ts'
 /** What a peer that does not read may leave waiting in our memory before it is cut off. */
 const MAX_UNSENT_BYTES = 1024 * 1024
 const ERROR_EVERY_MS = 1000
+/** Pings that may go unanswered before the peer counts as gone. */
+const MAX_UNANSWERED_PINGS = 3
+/** Commands of one socket that may wait for the database. */
+const MAX_WAITING_WORK = 20
 
 /** Far above what an honest client sends; beyond it messages are not looked at. */
 const MESSAGE_RATE = { perSecond: 50, burst: 200 }
@@ -18,55 +22,78 @@ type About = {
   readonly sessionId: string
   readonly startedAt: number
   readonly language: Language
+  /** A clock that never jumps, ms. */
+  readonly monotonic: () => number
 }
 
-/** One admitted socket: bounded sending, throttled complaints, and when it was last heard. */
+/** One admitted socket: bounded sending, throttled complaints, work in order, and whether it is still heard. */
 export class Connection {
   readonly channel: Channel
   readonly sessionId: string
   /** Start of the session, ms since the epoch. */
   readonly startedAt: number
   readonly language: Language
-  lastHeard: number
   readonly #socket: WebSocket
+  readonly #monotonic: () => number
   readonly #messages: TokenBucket
   readonly #frames: TokenBucket
   #complainedAt = Number.NEGATIVE_INFINITY
+  #unansweredPings = 0
+  #work: Promise<void> = Promise.resolve()
+  #waitingWork = 0
 
-  constructor(about: About, now: number) {
+  constructor(about: About) {
     this.#socket = about.socket
+    this.#monotonic = about.monotonic
     this.channel = about.channel
     this.sessionId = about.sessionId
     this.startedAt = about.startedAt
     this.language = about.language
-    this.lastHeard = now
-    this.#messages = new TokenBucket(MESSAGE_RATE, now)
-    this.#frames = new TokenBucket(FRAME_RATE, now)
+    this.#messages = new TokenBucket(MESSAGE_RATE, about.monotonic())
+    this.#frames = new TokenBucket(FRAME_RATE, about.monotonic())
   }
 
   /** Whether another small message, or another landmarks frame, may be looked at. */
-  admits(kind: 'message' | 'frame', now: number): boolean {
-    return (kind === 'message' ? this.#messages : this.#frames).take(now)
+  admits(kind: 'message' | 'frame'): boolean {
+    return (kind === 'message' ? this.#messages : this.#frames).take(this.#monotonic())
   }
 
-  send(frame: ServerFrame): void {
-    this.sendText(JSON.stringify(frame))
+  /** False when the socket is closed or closing: the frame is not on its way. */
+  send(frame: ServerFrame): boolean {
+    return this.#sendText(JSON.stringify(frame))
   }
 
-  sendText(text: string): void {
-    if (this.#socket.readyState !== this.#socket.OPEN) return
-    if (this.#socket.bufferedAmount > MAX_UNSENT_BYTES) this.#socket.terminate()
-    else this.#socket.send(text)
+  /** The answer to a client's own ping, on every channel and in every state. */
+  pong(): void {
+    this.send({ type: 'pong', timestamp: Date.now() })
   }
 
-  /** The protocol's own ping, beside the one that a client's code sees. */
+  /** Something has come from the peer. */
+  heard(): void {
+    this.#unansweredPings = 0
+  }
+
+  /** The protocol's own ping, beside the one that a client's code sees; a peer that answered none of the last is cut off. */
   ping(text: string): void {
-    this.sendText(text)
-    if (this.#socket.readyState === this.#socket.OPEN) this.#socket.ping()
+    // Counted, not timed: after a stall of this process the answers are there and only not read yet.
+    if (this.#unansweredPings++ >= MAX_UNANSWERED_PINGS) this.#socket.terminate()
+    else if (this.#sendText(text)) this.#socket.ping()
+  }
+
+  /** Whether so much work waits for the database that no more is taken. */
+  get isBusy(): boolean {
+    return this.#waitingWork >= MAX_WAITING_WORK
+  }
+
+  /** Carries out what needs the database, one after the other as it was asked for. `work` never rejects. */
+  inOrder(work: () => Promise<void>): void {
+    this.#waitingWork++
+    this.#work = this.#work.then(work).finally(() => this.#waitingWork--)
   }
 
   /** Says what is wrong, at most once a second. */
-  complain(code: ErrorCode, now: number): void {
+  complain(code: ErrorCode): void {
+    const now = this.#monotonic()
     if (now - this.#complainedAt < ERROR_EVERY_MS) return
     this.#complainedAt = now
     this.fail(code)
@@ -82,7 +109,13 @@ export class Connection {
     this.#socket.close(code, reason)
   }
 
-  terminate(): void {
-    this.#socket.terminate()
+  #sendText(text: string): boolean {
+    if (this.#socket.readyState !== this.#socket.OPEN) return false
+    if (this.#socket.bufferedAmount > MAX_UNSENT_BYTES) {
+      this.#socket.terminate()
+      return false
+    }
+    this.#socket.send(text)
+    return true
   }
 }

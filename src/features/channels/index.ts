@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks'
-import type { FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { WebSocket } from 'ws'
 import type { Config } from '../../config.ts'
@@ -37,35 +37,41 @@ function addressOf(request: FastifyRequest<SocketAddress>): { channel: Channel; 
 export const channels = fp(
   async (app, { config }: { config: Config }) => {
     const monotonic = () => performance.now()
-    const registry = createRegistry({ monotonic })
+    const registry = createRegistry()
     const receivers = createReceivers({
       registry,
-      monotonic,
       maxFrames: config.analysis.maxFrames,
       analysis: app.analysis,
       sessions: app.sessions,
       onFailure: (error) => app.log.error({ err: error }, 'a session command failed'),
     })
 
-    app.hub.subscribe(
-      createAnnouncer({
-        registry,
-        status: app.sessions.status,
-        onStatusFailed: (error) => app.log.warn({ err: error }, 'a status update could not be made'),
-      }),
-    )
+    const announcer = createAnnouncer({
+      registry,
+      status: app.sessions.status,
+      onStatusFailed: (error) => app.log.warn({ err: error }, 'a status update could not be made'),
+    })
 
-    const admit = createDoor({
+    const door = createDoor({
+      monotonic,
       find: app.sessions.find,
       onUnknown: (sessionId) => app.log.warn(`⚠️ 세션 없음: ${logId(sessionId)}`),
       onLookupFailed: (error) => app.log.error({ err: error }, '❌ [CRITICAL] Failed to fetch session'),
     })
 
-    const knock = async (request: FastifyRequest<SocketAddress>) => {
+    app.hub.subscribe((sessionId, event) => {
+      if (event.type === 'status_changed') door.noteChange(sessionId, event.status)
+      announcer.announce(sessionId, event)
+    })
+
+    const knock = async (request: FastifyRequest<SocketAddress>, reply: FastifyReply) => {
       const { channel, sessionId } = addressOf(request)
-      if (!request.ws) throw new AppError('UPGRADE_REQUIRED')
+      if (!request.ws) {
+        void reply.headers({ upgrade: 'websocket', connection: 'upgrade' }) // RFC 9110, 15.5.22
+        throw new AppError('UPGRADE_REQUIRED')
+      }
       if (!app.admitsOrigin(request)) throw new AppError('ORIGIN_NOT_ALLOWED')
-      request.admission = await admit(sessionId, channel, request.ip)
+      request.admission = await door.admit(sessionId, channel, request.ip)
     }
 
     const enter = (socket: WebSocket, request: FastifyRequest<SocketAddress>) => {
@@ -73,7 +79,7 @@ export const channels = fp(
       const { admission } = request
       const language = preferredLanguage(request.headers['accept-language'])
       const startedAt = admission?.kind === 'admitted' ? admission.found.session.startedAt.getTime() : 0
-      const connection = new Connection({ socket, channel, sessionId, startedAt, language }, monotonic())
+      const connection = new Connection({ socket, channel, sessionId, startedAt, language, monotonic })
       if (admission?.kind !== 'admitted') {
         const code = admission?.code ?? 'SESSION_NOT_FOUND'
         connection.fail(code, 'new_session')
@@ -89,7 +95,7 @@ export const channels = fp(
       registry.add(connection)
       app.metrics.sockets.labels(channel).inc()
       socket.on('message', (data: Buffer, isBinary: boolean) => {
-        connection.lastHeard = monotonic()
+        connection.heard()
         try {
           receiver.receive(data, isBinary)
         } catch (error) {
@@ -97,15 +103,14 @@ export const channels = fp(
           request.log.error({ err: error }, 'a socket message could not be handled')
         }
       })
-      socket.on('pong', () => {
-        connection.lastHeard = monotonic()
-      })
+      socket.on('pong', () => connection.heard())
       socket.once('close', () => {
         registry.remove(connection)
         app.metrics.sockets.labels(channel).dec()
         receiver.close()
       })
       receiver.greet()
+      if (channel === 'landmarks') announcer.catchUp(connection)
     }
 
     app.decorateRequest('admission', null)
@@ -123,10 +128,7 @@ export const channels = fp(
       })
     }
 
-    const heart = setInterval(
-      () => registry.beat(config.sessions.pingIntervalMs),
-      config.sessions.pingIntervalMs,
-    )
+    const heart = setInterval(() => registry.beat(), config.sessions.pingIntervalMs)
     app.addHook('preClose', (done) => {
       clearInterval(heart)
       done()

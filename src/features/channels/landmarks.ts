@@ -22,34 +22,29 @@ const beginsLikeFrame = (bytes: Buffer): boolean =>
   bytes.subarray(0, OPENING.length).equals(OPENING) || OPENING_SPACED.test(bytes.toString('latin1', 0, 64))
 
 /** One message on a landmarks socket. Hot path: a frame that will not be used is neither parsed nor logged. */
-export function receiveLandmarks(peer: Peer, bytes: Buffer, now: number): void {
-  if (bytes.length > ALWAYS_PARSED_BYTES && beginsLikeFrame(bytes)) receiveFrame(peer, bytes, now)
-  else receiveMessage(peer, bytes, now)
+export function receiveLandmarks(peer: Peer, bytes: Buffer): void {
+  if (bytes.length > ALWAYS_PARSED_BYTES && beginsLikeFrame(bytes)) receiveFrame(peer, bytes)
+  else receiveMessage(peer, bytes)
 }
 
-function receiveFrame(
-  { connection, feed, isFeeding }: Peer,
-  bytes: Buffer,
-  now: number,
-  parsed?: unknown,
-): void {
+function receiveFrame({ connection, feed, isFeeding }: Peer, bytes: Buffer, parsed?: unknown): void {
   if (!isFeeding()) return
-  if (!connection.admits('frame', now)) {
+  if (!connection.admits('frame')) {
     feed.skip()
     return
   }
   const fate = feed.push(bytes, parsed)
-  if (fate === 'invalid_message') connection.complain('INVALID_MESSAGE', now)
-  else if (fate === 'invalid_frame') connection.complain('INVALID_FRAME', now)
+  if (fate === 'invalid_message') connection.complain('INVALID_MESSAGE')
+  else if (fate === 'invalid_frame') connection.complain('INVALID_FRAME')
 }
 
-function receiveMessage(peer: Peer, bytes: Buffer, now: number): void {
+function receiveMessage(peer: Peer, bytes: Buffer): void {
   const { connection } = peer
-  if (!connection.admits('message', now)) return
+  if (!connection.admits('message')) return
   const message = parseMessage(bytes)
-  if (message?.type === 'ping') connection.send({ type: 'pong', timestamp: Date.now() })
-  else if (message?.type === 'landmarks') receiveFrame(peer, bytes, now, message)
-  else connection.complain('INVALID_MESSAGE', now)
+  if (message?.type === 'ping') connection.pong()
+  else if (message?.type === 'landmarks') receiveFrame(peer, bytes, message)
+  else connection.complain('INVALID_MESSAGE')
 }
 
 /** A JSON object with a `type`, or undefined. */

@@ -1,10 +1,10 @@
+import { databaseFault } from '../../db/faults.ts'
 import { AppError, type ErrorCode } from '../../errors.ts'
 import type { Admission } from './admission.ts'
 import type { Connection } from './connection.ts'
-import { toStatusFrame } from './frames.ts'
 import { type Feed, parseMessage, receiveLandmarks } from './landmarks.ts'
 import type { Registry } from './registry.ts'
-import { receiveCommand, SESSION_COMMANDS } from './session-commands.ts'
+import { carryOut, SESSION_COMMANDS } from './session-commands.ts'
 
 type Found = Extract<Admission, { kind: 'admitted' }>['found']
 
@@ -18,10 +18,9 @@ type SessionStart = {
 
 type Dependencies = {
   readonly registry: Registry
-  readonly monotonic: () => number
   readonly maxFrames: number
   readonly analysis: { feed(start: SessionStart): Feed & { close(): void } }
-  readonly sessions: Parameters<typeof receiveCommand>[1]
+  readonly sessions: Parameters<typeof carryOut>[1]
   readonly onFailure: (error: unknown) => void
 }
 
@@ -44,7 +43,7 @@ const VOICE_MESSAGES = new Set(['vad_result', 'stt_text', 'audio_chunk'])
 const nothing = () => undefined
 
 export function createReceivers(dependencies: Dependencies) {
-  const { registry, monotonic, sessions } = dependencies
+  const { registry, sessions } = dependencies
 
   const landmarks = (connection: Connection, { session, now }: Found): Receiver => {
     const { id, status, intervalMs } = session
@@ -69,8 +68,8 @@ export function createReceivers(dependencies: Dependencies) {
           },
         }),
       receive: (data, isBinary) => {
-        if (isBinary) connection.complain('INVALID_MESSAGE', monotonic())
-        else receiveLandmarks({ connection, feed, isFeeding }, data, monotonic())
+        if (isBinary) connection.complain('INVALID_MESSAGE')
+        else receiveLandmarks({ connection, feed, isFeeding }, data)
       },
       close: () => feed.close(),
     }
@@ -83,22 +82,23 @@ export function createReceivers(dependencies: Dependencies) {
         data: { channel: 'voice', sessionId: connection.sessionId, message: GREETING[connection.language] },
       }),
     receive: (data, isBinary) => {
-      if (isBinary || !connection.admits('message', monotonic())) return
+      if (isBinary || !connection.admits('message')) return
       const type = parseMessage(data)?.type
-      if (type === 'ping') connection.send({ type: 'pong', timestamp: Date.now() })
-      else if (type === undefined || !VOICE_MESSAGES.has(type))
-        connection.complain('INVALID_MESSAGE', monotonic())
+      if (type === 'ping') connection.pong()
+      else if (type === undefined || !VOICE_MESSAGES.has(type)) connection.complain('INVALID_MESSAGE')
     },
     close: nothing,
   })
 
   const session = (connection: Connection, { session: row }: Found): Receiver => {
-    // One command after the other, in the order in which they came.
-    let tail: Promise<void> = Promise.resolve()
     const inOrder = (work: () => Promise<void>) => {
-      tail = tail.then(work).catch((error: unknown) => {
-        connection.complain(toCode(error), monotonic())
-        if (!(error instanceof AppError)) dependencies.onFailure(error)
+      connection.inOrder(async () => {
+        try {
+          await work()
+        } catch (error) {
+          connection.complain(toCode(error))
+          if (!(error instanceof AppError)) dependencies.onFailure(error)
+        }
       })
     }
     return {
@@ -113,12 +113,15 @@ export function createReceivers(dependencies: Dependencies) {
             commands: SESSION_COMMANDS,
           },
         })
-        inOrder(async () => connection.send(toStatusFrame('status_update', await sessions.status(row.id))))
+        inOrder(() => carryOut(connection, sessions, 'get_status'))
       },
       receive: (data, isBinary) => {
-        if (isBinary) connection.complain('INVALID_MESSAGE', monotonic())
-        else if (connection.admits('message', monotonic()))
-          inOrder(() => receiveCommand(connection, sessions, data))
+        if (!connection.admits('message')) return
+        const type = isBinary ? undefined : parseMessage(data)?.type
+        // A ping never waits behind a command: its sender takes silence for the end of the connection.
+        if (type === 'ping') connection.pong()
+        else if (connection.isBusy) connection.complain('SERVER_BUSY')
+        else inOrder(() => carryOut(connection, sessions, type))
       },
       close: nothing,
     }
@@ -132,5 +135,14 @@ export function createReceivers(dependencies: Dependencies) {
   }
 }
 
-const toCode = (error: unknown): ErrorCode =>
-  error instanceof AppError ? error.code : 'DATABASE_UNAVAILABLE'
+function toCode(error: unknown): ErrorCode {
+  if (error instanceof AppError) return error.code
+  switch (databaseFault(error)?.kind) {
+    case 'unavailable':
+      return 'DATABASE_UNAVAILABLE'
+    case 'not_ready':
+      return 'DATABASE_NOT_READY'
+    default:
+      return 'INTERNAL_ERROR'
+  }
+}

@@ -1,11 +1,8 @@
 import type { Channel } from '../../domain/session.ts'
 import type { Connection } from './connection.ts'
 
-/** Silent for this many ping intervals: the peer is gone. */
-const SILENT_INTERVALS = 3
-
 /** The sockets of this process, by session. The newest of a channel is the one that feeds and receives. */
-export function createRegistry({ monotonic }: { monotonic: () => number }) {
+export function createRegistry() {
   const bySession = new Map<string, Connection[]>()
 
   const of = (sessionId: string, channel: Channel) =>
@@ -26,16 +23,11 @@ export function createRegistry({ monotonic }: { monotonic: () => number }) {
     newest: (sessionId: string, channel: Channel): Connection | undefined => of(sessionId, channel).at(-1),
     all: (sessionId: string): readonly Connection[] => bySession.get(sessionId) ?? [],
 
-    /** Pings everyone and drops those that have been silent too long. */
-    beat(intervalMs: number): void {
+    /** Pings everyone. */
+    beat(): void {
       const ping = JSON.stringify({ type: 'ping', data: { ts: Date.now() } })
-      const heardSince = monotonic() - SILENT_INTERVALS * intervalMs
-      for (const connections of bySession.values()) {
-        for (const connection of connections) {
-          if (connection.lastHeard < heardSince) connection.terminate()
-          else connection.ping(ping)
-        }
-      }
+      for (const connections of bySession.values())
+        for (const connection of connections) connection.ping(ping)
     },
   }
 }

@@ -1,7 +1,6 @@
 import { AppError, type ErrorCode, errorMessage } from '../../errors.ts'
 import type { Connection } from './connection.ts'
 import { type StatusFrameType, toStatusFrame } from './frames.ts'
-import { parseMessage } from './landmarks.ts'
 
 type Sessions = {
   pause(id: string, asker: 'capability'): Promise<unknown>
@@ -18,18 +17,14 @@ const SUCCESS: Readonly<Record<'pause' | 'resume' | 'end', StatusFrameType>> = {
   end: 'end_success',
 }
 
-/** One message on a session socket. Rejects with what the holder of the socket is to be told. */
-export async function receiveCommand(
+/** One command of a session socket. Rejects with what the holder of the socket is to be told. */
+export async function carryOut(
   connection: Connection,
   sessions: Sessions,
-  bytes: Buffer,
+  type: string | undefined,
 ): Promise<void> {
   const { sessionId } = connection
-  const type = parseMessage(bytes)?.type
   switch (type) {
-    case 'ping':
-      connection.send({ type: 'pong', timestamp: Date.now() })
-      return
     case 'pause':
     case 'resume':
     case 'end':

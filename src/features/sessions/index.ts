@@ -10,7 +10,7 @@ declare module 'fastify' {
   interface FastifyInstance {
     sessions: Pick<SessionService, 'find' | 'pause' | 'resume' | 'end'> & {
       /** What the session channel tells its holder. */
-      status(id: string): Promise<ReturnType<typeof toSessionView>>
+      readonly status: (id: string) => Promise<ReturnType<typeof toSessionView>>
     }
   }
 }
@@ -34,7 +34,7 @@ export const sessions = fp(
       find: service.find,
       pause: service.pause,
       resume: service.resume,
-      end: service.end,
+      end: (id, asker, reason) => service.end(id, asker, reason),
       status: async (id: string) => toSessionView(await service.get(id, 'capability')),
     })
     await app.register(sessionRoutes, {

@@ -18,7 +18,8 @@ const Label = Type.Union([Type.String({ maxLength: 64 }), Type.Number()], {
 })
 const Labels = { userId: Type.Optional(Label), counselorId: Type.Optional(Label) }
 
-export const SessionParams = Type.Object({ id: Type.String({ maxLength: 64 }) })
+/** What is no id of ours is not found, like an id that never was. */
+export const SessionParams = Type.Object({ id: Type.String() })
 export const StartSessionBody = Type.Object(Labels)
 
 export const StartSessionResponse = Success(
@@ -42,7 +43,7 @@ export const ResumeSessionResponse = Success(
   Type.Object({
     sessionId: Type.String(),
     status: Type.Enum([...SESSION_STATUSES]),
-    resumedAt: Nullable(Time),
+    resumedAt: Time,
   }),
 )
 

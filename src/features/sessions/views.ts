@@ -23,10 +23,11 @@ export const toPausedView = ({ id, status, pausedAt }: SessionRow) => ({
   pausedAt: epoch(pausedAt),
 })
 
-export const toResumedView = ({ id, status, resumedAt }: SessionRow) => ({
+/** A session that was never paused has been running since its start. */
+export const toResumedView = ({ id, status, resumedAt, startedAt }: SessionRow) => ({
   sessionId: id,
   status,
-  resumedAt: epoch(resumedAt),
+  resumedAt: (resumedAt ?? startedAt).getTime(),
 })
 
 /** Absolute addresses of the three sockets, query form. */

@@ -174,8 +174,10 @@ t.test('frames that show no usable face are left out and counted', async (t) => 
     frameCount: 40,
     framesLeftOut: 15,
   })
-  t.equal(measureWindow(keptWindow([...flat, ...lengthened, ...away], size)), undefined)
+  t.equal(measureWindow(keptWindow([...flat, ...lengthened], size)), undefined)
   t.equal(measureWindow([]), undefined)
+  const turned = measured(keptWindow([...flat, ...away], size))
+  t.match(turned, { frameCount: 5, framesLeftOut: 5 }, 'a head that is turned away all the time is measured')
 })
 
 t.test('an opening and closing mouth shows as motion, a held one does not', async (t) => {

@@ -1,0 +1,172 @@
+import { execFile } from 'node:child_process'
+import { performance } from 'node:perf_hooks'
+import process from 'node:process'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { quantile } from '../src/domain/face/statistics.ts'
+import type { Bench, Report } from './harness/bench.ts'
+import { untilQuiet } from './harness/cores.ts'
+import type { BenchDatabase } from './harness/database.ts'
+import { say } from './harness/report.ts'
+import { type NewAccount, newAccount, post, signUp } from './harness/sessions.ts'
+import type { Stage } from './harness/stage.ts'
+
+const ROUNDS = 4
+const ROUND_MS = 4000
+const CLIENTS = 16
+const PROBE_EVERY_MS = 20
+const PROBE_DEADLINE_MS = 5000
+const PROBE_WITHIN_MS = 50
+const HASHING = fileURLToPath(new URL('reference/hashing.mjs', import.meta.url))
+
+type HashParameters = readonly [memory: string, passes: string, lanes: string]
+
+/** What stored hashes were made with: `$argon2id$v=19$m=..,t=..,p=..$`. */
+async function parametersOf({ sql }: BenchDatabase): Promise<HashParameters> {
+  const [row] = await sql`select password_hash as hash from users limit 1`
+  const [, memory, passes, lanes] = /\$m=(\d+),t=(\d+),p=(\d+)\$/.exec(String(row?.['hash'])) ?? []
+  if (memory === undefined || passes === undefined || lanes === undefined)
+    throw new Error('no stored hash tells its parameters')
+  return [memory, passes, lanes]
+}
+
+/** Hashes a second of argon2 alone, where the server runs. */
+async function bareRate(stage: Stage, parameters: HashParameters): Promise<number> {
+  const command = [
+    ...stage.cores.prefix('server'),
+    process.execPath,
+    HASHING,
+    String(ROUND_MS),
+    ...parameters,
+  ]
+  const { stdout } = await promisify(execFile)(command[0] ?? '', command.slice(1), {
+    cwd: stage.root,
+    timeout: 10 * ROUND_MS,
+  })
+  return Number(stdout)
+}
+
+/** Calls `work` from all clients again and again; how many a second. */
+async function rateOf(work: () => Promise<unknown>): Promise<number> {
+  const begun = performance.now()
+  let done = 0
+  const client = async () => {
+    while (performance.now() - begun < ROUND_MS) {
+      await work()
+      done++
+    }
+  }
+  await Promise.all(Array.from({ length: CLIENTS }, client))
+  return (done * 1000) / (performance.now() - begun)
+}
+
+/** Times of GET requests in ms, taking turns, until `work` is done. */
+async function probe(origin: string, token: string, work: Promise<unknown>): Promise<number[]> {
+  const times: Promise<number>[] = []
+  const state = { done: false }
+  const finished = work.finally(() => {
+    state.done = true
+  })
+  for (let i = 0; !state.done; i++) {
+    times.push(timeOf(i % 2 === 0 ? `${origin}/api/health` : `${origin}/api/auth/me`, token))
+    await sleep(PROBE_EVERY_MS)
+  }
+  await finished
+  return Promise.all(times)
+}
+
+async function timeOf(url: string, token: string): Promise<number> {
+  const begun = performance.now()
+  const headers = { authorization: `Bearer ${token}` }
+  const answer = await fetch(url, { headers, signal: AbortSignal.timeout(PROBE_DEADLINE_MS) })
+  await answer.arrayBuffer()
+  if (!answer.ok) throw new Error(`${url} answered ${answer.status}`)
+  return performance.now() - begun
+}
+
+const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length
+
+async function run(stage: Stage): Promise<Report> {
+  const database = await stage.database()
+  const { origin } = await stage.ours({ DATABASE_URL: database.url })
+  const accounts: NewAccount[] = [newAccount()]
+  const token = await signUp(origin, accounts[0])
+  const parameters = await parametersOf(database)
+  const signup = async () => {
+    const account = newAccount()
+    await signUp(origin, account)
+    accounts.push(account)
+  }
+  let logins = 0
+  const login = () => {
+    const { email, password } = accounts[logins++ % accounts.length] ?? newAccount()
+    return post(`${origin}/api/auth/login`, { email, password })
+  }
+
+  const rates = { bare: [] as number[], signup: [] as number[], login: [] as number[] }
+  const times = { quiet: await probe(origin, token, sleep(ROUND_MS)), loaded: [] as number[] }
+  await probe(origin, token, rateOf(signup)) // warms up
+  // In turns, so that a busy moment of the machine meets all of them.
+  for (let round = 0; round < ROUNDS; round++) {
+    await untilQuiet()
+    rates.bare.push(await bareRate(stage, parameters))
+    for (const [name, work] of [
+      ['signup', signup],
+      ['login', login],
+    ] as const) {
+      const rate = rateOf(work)
+      times.loaded.push(...(await probe(origin, token, rate)))
+      rates[name].push(await rate)
+    }
+    const last = [rates.bare, rates.signup, rates.login].map((all) => all.at(-1)?.toFixed(1))
+    say(`    round ${round + 1}: argon2 ${last[0]}/s, signup ${last[1]}/s, login ${last[2]}/s`)
+  }
+
+  const bare = mean(rates.bare)
+  const p99 = { quiet: quantile(times.quiet, 0.99), loaded: quantile(times.loaded, 0.99) }
+  const share = (name: 'signup' | 'login') =>
+    ({
+      name: `${name}, times argon2 alone`,
+      measured: mean(rates[name]) / bare,
+      bound: 0.8,
+      passes: 'at least',
+      unit: 'x',
+      decides: true,
+    }) as const
+  return {
+    figures: [
+      { name: 'signups (reference: argon2 alone)', unit: '/s', ours: mean(rates.signup), reference: bare },
+      { name: 'logins (reference: argon2 alone)', unit: '/s', ours: mean(rates.login), reference: bare },
+      {
+        name: 'other routes meanwhile, p99 (reference: quiet)',
+        unit: 'ms',
+        ours: p99.loaded,
+        reference: p99.quiet,
+      },
+    ],
+    checks: [
+      share('signup'),
+      share('login'),
+      {
+        name: 'p99 of other routes, beyond that of a quiet server',
+        measured: p99.loaded - p99.quiet,
+        bound: PROBE_WITHIN_MS,
+        passes: 'at most',
+        unit: 'ms',
+        decides: true,
+      },
+      {
+        name: 'p99 of other routes',
+        measured: p99.loaded,
+        bound: PROBE_WITHIN_MS,
+        passes: 'at most',
+        unit: 'ms',
+        decides: false,
+      },
+    ],
+    notes: [`argon2id with m=${parameters[0]}, t=${parameters[1]}, p=${parameters[2]}`],
+  }
+}
+
+export const auth: Bench = { title: 'signups and logins against argon2 alone, other routes meanwhile', run }

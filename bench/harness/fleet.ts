@@ -1,0 +1,183 @@
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import { performance } from 'node:perf_hooks'
+import process from 'node:process'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { WebSocket } from 'ws'
+import { landmarksMessages, toWire } from './frames.ts'
+
+/** An `emotion_update` as it came. */
+export type Update = {
+  /** Number of the socket. */
+  readonly socket: number
+  readonly window: number
+  /** Arrival, ms since the epoch. */
+  readonly at: number
+  /** Ms from the window's close to its arrival here, both by this machine's clock. */
+  readonly lateMs: number
+}
+
+export type Load = {
+  /** How many of the sockets send; the others stay quiet. */
+  readonly sockets: number
+  readonly framesPerSecond: number
+  /** JSON pings, taking turns on the sending sockets. */
+  readonly pingsPerSecond: number
+  readonly ms: number
+  /** Stops early once so many pings have not been answered within `withinMs` that the rest cannot make up for it. */
+  readonly giveUp?: { readonly withinMs: number; readonly share: number }
+}
+
+export type Streamed = {
+  readonly framesDue: number
+  /** A frame is not sent while its socket holds much unsent: the server does not keep up. */
+  readonly framesSent: number
+  /** Round trips in ms; a ping without an answer by the end counts as long as the whole stream. */
+  readonly pings: readonly number[]
+  /** Share of its core that the load took, 0 to 1. */
+  readonly loadBusy: number
+  readonly gaveUp: boolean
+}
+
+const HANDSHAKES_AT_ONCE = 8
+const HANDSHAKE_DEADLINE_MS = 15_000
+const TICK_MS = 2
+/** How often it is asked whether to give up. */
+const LOOK_MS = 250
+const MESSAGES = 64
+const MOST_UNSENT_BYTES = 4 * 1024 * 1024
+const ANSWER_MS = 1000
+const PONG = Buffer.from('{"type":"pong"')
+const UPDATE = Buffer.from('{"type":"emotion_update"')
+
+const startsWith = (bytes: Buffer, start: Buffer) => bytes.subarray(0, start.length).equals(start)
+
+/** How many windows between the first and the last update of each socket had none. */
+export function missingWindows(updates: readonly Update[]): number {
+  const bySocket = new Map<number, Set<number>>()
+  for (const { socket, window } of updates) {
+    bySocket.set(socket, (bySocket.get(socket) ?? new Set()).add(window))
+  }
+  let missing = 0
+  for (const windows of bySocket.values()) {
+    missing += Math.max(...windows) - Math.min(...windows) + 1 - windows.size
+  }
+  return missing
+}
+
+/** Many sockets that send frames and pings as web clients do, from one process. */
+export class Fleet {
+  readonly updates: Update[] = []
+  readonly #sockets: WebSocket[] = []
+  /** What is under each socket: frames are written there as they are, for masking each anew would cost the load most. */
+  readonly #wires: Socket[] = []
+  readonly #frames = landmarksMessages(MESSAGES).map(toWire)
+  /** For each socket when its unanswered pings were sent: answers come in order. */
+  readonly #asked: number[][] = []
+  #roundTrips: number[] = []
+
+  get size(): number {
+    return this.#sockets.length
+  }
+
+  /** Opens a socket for each address and waits for the server's first message when there is one. */
+  async join(urls: readonly string[], greeted = true): Promise<void> {
+    for (let i = 0; i < urls.length; i += HANDSHAKES_AT_ONCE) {
+      await Promise.all(urls.slice(i, i + HANDSHAKES_AT_ONCE).map((url) => this.#open(url, greeted)))
+    }
+  }
+
+  async stream({ sockets, framesPerSecond, pingsPerSecond, ms, giveUp }: Load): Promise<Streamed> {
+    const tooMany = giveUp === undefined ? 0 : (giveUp.share * pingsPerSecond * ms) / 1000
+    const cpu = process.cpuUsage()
+    const start = performance.now()
+    this.#roundTrips = []
+    const count = { due: 0, sent: 0, pings: 0, looks: 0 }
+    let gaveUp = false
+    for (let passed = 0; passed < ms && !gaveUp; passed = performance.now() - start) {
+      for (const due = (passed / 1000) * framesPerSecond * sockets; count.due < due; count.due++) {
+        if (this.#sendFrame(count.due % sockets, count.due)) count.sent++
+      }
+      for (; count.pings < (passed / 1000) * pingsPerSecond; count.pings++) this.#ping(count.pings % sockets)
+      if (giveUp !== undefined && passed > count.looks * LOOK_MS) {
+        count.looks++
+        gaveUp = this.#slow(giveUp.withinMs) > tooMany
+      }
+      await sleep(TICK_MS)
+    }
+    const { user, system } = process.cpuUsage(cpu)
+    const loadBusy = (user + system) / 1000 / (performance.now() - start)
+    if (!gaveUp) await this.#answered(ANSWER_MS)
+    const missing = new Array<number>(this.#unanswered()).fill(ms)
+    const pings = [...this.#roundTrips, ...missing]
+    return { framesDue: count.due, framesSent: count.sent, pings, loadBusy, gaveUp }
+  }
+
+  /** Waits until the servers have read everything that is on its way; rejects after `deadlineMs`. */
+  async settle(deadlineMs: number): Promise<void> {
+    for (let i = 0; i < this.#sockets.length; i++) this.#ping(i)
+    if (!(await this.#answered(deadlineMs))) throw new Error('the server did not work off its backlog')
+  }
+
+  close(): void {
+    for (const socket of this.#sockets) socket.terminate()
+  }
+
+  async #open(url: string, greeted: boolean): Promise<void> {
+    const { hostname, port } = new URL(url)
+    const wire = connect({ host: hostname, port: Number(port), noDelay: true })
+    const socket = new WebSocket(url, { perMessageDeflate: false, createConnection: () => wire })
+    this.#wires.push(wire)
+    const number = this.#sockets.push(socket) - 1
+    this.#asked.push([])
+    const first = once(socket, greeted ? 'message' : 'open', {
+      signal: AbortSignal.timeout(HANDSHAKE_DEADLINE_MS),
+    })
+    socket.on('message', (bytes: Buffer) => this.#receive(number, bytes))
+    socket.on('error', () => socket.terminate()) // a lost socket shows as pings without an answer
+    await first
+  }
+
+  #sendFrame(number: number, frameNumber: number): boolean {
+    const wire = this.#wires[number]
+    const frame = this.#frames[frameNumber % MESSAGES]
+    if (wire?.writable !== true || frame === undefined || wire.writableLength > MOST_UNSENT_BYTES)
+      return false
+    wire.write(frame)
+    return true
+  }
+
+  #ping(number: number): void {
+    this.#asked[number]?.push(performance.now())
+    const socket = this.#sockets[number]
+    if (socket?.readyState === WebSocket.OPEN) socket.send(`{"type":"ping","timestamp":${Date.now()}}`)
+  }
+
+  #receive(number: number, bytes: Buffer): void {
+    if (startsWith(bytes, PONG)) {
+      const sentAt = this.#asked[number]?.shift()
+      if (sentAt !== undefined) this.#roundTrips.push(performance.now() - sentAt)
+    } else if (startsWith(bytes, UPDATE)) {
+      const at = Date.now()
+      const { data } = JSON.parse(bytes.toString()) as { data: { window: number; timestamp: number } }
+      this.updates.push({ socket: number, window: data.window, at, lateMs: at - data.timestamp })
+    }
+  }
+
+  /** Pings that were answered late or are overdue. */
+  #slow(withinMs: number): number {
+    const late = this.#roundTrips.filter((roundTrip) => roundTrip > withinMs).length
+    const overdueSince = performance.now() - withinMs
+    return late + this.#asked.reduce((sum, sent) => sum + sent.filter((at) => at < overdueSince).length, 0)
+  }
+
+  #unanswered(): number {
+    return this.#asked.reduce((sum, sent) => sum + sent.length, 0)
+  }
+
+  async #answered(deadlineMs: number): Promise<boolean> {
+    const deadline = performance.now() + deadlineMs
+    while (this.#unanswered() > 0 && performance.now() < deadline) await sleep(10)
+    return this.#unanswered() === 0
+  }
+}

@@ -1,0 +1,83 @@
+import { spawnSync } from 'node:child_process'
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { type Cores, type Place, takeCores } from './cores.ts'
+import { type BenchDatabase, startDatabases } from './database.ts'
+import { type MeasuredProcess, startMeasured } from './measured-process.ts'
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+const REFERENCES = fileURLToPath(new URL('../reference', import.meta.url))
+
+type Reference = 'parsing-server' | 'counting-server' | 'fastify-alone'
+
+/** What every bench stands on: the compiled server, a database, references, and the end of all of them. */
+export type Stage = {
+  readonly cores: Cores
+  /** For files that go with the run. */
+  readonly folder: string
+  readonly root: string
+  database(): Promise<BenchDatabase>
+  /** The server of this project as it runs in production, with the local analyser. */
+  ours(env: Readonly<Record<string, string>>, place?: Place): Promise<MeasuredProcess>
+  reference(name: Reference, place?: Place): Promise<MeasuredProcess>
+  /** Ends what the last bench has left running. */
+  clear(): Promise<void>
+  close(): Promise<void>
+}
+
+const ENVIRONMENT = {
+  NODE_ENV: 'production',
+  JWT_SECRET: 'a secret for benches, of more than 32 characters',
+  RATE_LIMIT_MAX: '100000000',
+}
+
+export async function openStage(): Promise<Stage> {
+  build()
+  const cores = takeCores()
+  const folder = await mkdtemp(join(tmpdir(), 'maeum-bench-'))
+  await chmod(folder, 0o711) // an embedded Postgres under another user must be able to reach its folder
+  const running: MeasuredProcess[] = []
+  let databases: ReturnType<typeof startDatabases> | undefined
+  let started = 0
+
+  const start = async (
+    what: { args: string[]; env: Readonly<Record<string, string>>; readyPath: string },
+    place: Place = 'server',
+  ) => {
+    const log = join(folder, `process-${++started}.log`)
+    const measured = await startMeasured({ ...what, log, cwd: ROOT, prefix: cores.prefix(place) })
+    running.push(measured)
+    return measured
+  }
+  const clear = async () => {
+    await Promise.all(running.splice(0).map((measured) => measured.stop()))
+  }
+
+  return {
+    cores,
+    folder,
+    root: ROOT,
+    clear,
+    database: async () => (await (databases ??= startDatabases(folder))).create(),
+    ours: (env, place) =>
+      start(
+        { args: ['dist/main.js'], env: { ...ENVIRONMENT, ...env }, readyPath: '/api/health/ready' },
+        place,
+      ),
+    reference: (name, place) =>
+      start({ args: [join(REFERENCES, `${name}.mjs`)], env: {}, readyPath: '/' }, place),
+    async close() {
+      await clear()
+      await (await databases)?.stop()
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+/** Benches measure what is deployed: the compiled server. */
+function build(): void {
+  const { status } = spawnSync('npm', ['run', '--silent', 'build'], { cwd: ROOT, stdio: 'inherit' })
+  if (status !== 0) throw new Error('the server does not compile')
+}

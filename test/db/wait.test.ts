@@ -1,0 +1,101 @@
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
+import t, { type Test } from 'tap'
+import { openDatabase, waitForDatabase } from '../../src/db/client.ts'
+import { createTestDatabase } from '../helpers/database.ts'
+import { startTcpProxy } from '../helpers/tcp-proxy.ts'
+
+async function open(t: Test, url: string) {
+  const database = await openDatabase({ url, dataDir: '.data', poolMax: 2 })
+  t.teardown(() => database.close())
+  return database
+}
+
+/** A server that refuses every connection with this error of PostgreSQL; counts them. */
+async function startRefusing(t: Test, code: string, message: string) {
+  const fields = Buffer.from(`SFATAL\0C${code}\0M${message}\0\0`)
+  const head = Buffer.alloc(5)
+  head.write('E')
+  head.writeInt32BE(fields.length + 4, 1)
+  const state = { calls: 0 }
+  const server = createServer((socket) => {
+    state.calls++
+    socket.on('error', () => socket.destroy())
+    socket.once('data', () => socket.end(Buffer.concat([head, fields])))
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  const { port } = server.address() as AddressInfo // listening on TCP
+  return { state, url: `postgres://alice:s3cret@127.0.0.1:${port}/app` }
+}
+
+t.test('a server that comes up later is waited for', async (t) => {
+  const { socketDir, sql } = await createTestDatabase(t, { migrated: false })
+  const [row] = await sql<{ name: string }[]>`select current_database() as name`
+  const reserved = await startTcpProxy(socketDir)
+  await reserved.close()
+  const database = await open(t, `postgres://maeum@127.0.0.1:${reserved.port}/${row?.name ?? ''}`)
+
+  const reasons: string[] = []
+  let proxy: ReturnType<typeof startTcpProxy> | undefined
+  t.teardown(async () => (await proxy)?.close())
+  await waitForDatabase(database, {
+    deadlineMs: 20_000,
+    onRetry: (reason) => {
+      reasons.push(reason)
+      proxy ??= startTcpProxy(socketDir, reserved.port)
+    },
+  })
+  t.equal(reasons[0], 'ECONNREFUSED')
+  t.same(await database.sql`select 1 as one`, [{ one: 1 }])
+})
+
+t.test('a server that never comes is given up with its reason', async (t) => {
+  const reserved = await startTcpProxy('/nowhere')
+  await reserved.close()
+  const database = await open(t, `postgres://alice:s3cret@127.0.0.1:${reserved.port}/app`)
+  await t.rejects(waitForDatabase(database, { deadlineMs: 300 }), {
+    message: /^postgres at 127\.0\.0\.1:\d+\/app, no TLS: not reachable \(ECONNREFUSED\)/,
+  })
+})
+
+t.test('a server that is starting up is asked again', async (t) => {
+  const { state, url } = await startRefusing(t, '57P03', 'the database system is starting up')
+  await t.rejects(waitForDatabase(await open(t, url), { deadlineMs: 500 }), {
+    message: /not reachable \(57P03\)/,
+  })
+  t.ok(state.calls > 1)
+})
+
+t.test('what waiting does not cure stops at once and says what to set', async (t) => {
+  const refusals: [code: string, message: string, advice: RegExp][] = [
+    ['28P01', 'password authentication failed for user "alice"', /check both in DATABASE_URL/],
+    ['28000', 'no pg_hba.conf entry for user "alice"', /refuses the user or the password/],
+    ['3D000', 'database "app" does not exist', /no database of this name/],
+    ['XX000', 'Tenant or user not found', /postgres\.<project>/],
+    ['42501', 'permission denied for database "app"', /refuses the connection \(42501: permission denied/],
+  ]
+  for (const [code, message, advice] of refusals) {
+    const { state, url } = await startRefusing(t, code, message)
+    const waiting = waitForDatabase(await open(t, url), { deadlineMs: 30_000 })
+    await t.rejects(waiting, { message: advice }, code)
+    await t.rejects(waiting, { message: /^(?!.*(alice|s3cret))[^\n]+$/ }, `${code}: one line without secrets`)
+    t.equal(state.calls, 1, `${code}: asked once`)
+  }
+})
+
+t.test('a server without TLS is not taken for one that is away', async (t) => {
+  const { socketDir } = await createTestDatabase(t, { migrated: false })
+  const proxy = await startTcpProxy(socketDir)
+  t.teardown(() => proxy.close())
+  const database = await open(t, `postgres://u@127.0.0.1:${proxy.port}/d?sslmode=verify-full`)
+  await t.rejects(waitForDatabase(database, { deadlineMs: 30_000 }), { message: /append sslmode=disable/ })
+})
+
+t.test('a database that is closed is not waited for', async (t) => {
+  const reserved = await startTcpProxy('/nowhere')
+  await reserved.close()
+  const database = await open(t, `postgres://u@127.0.0.1:${reserved.port}/d`)
+  const waiting = waitForDatabase(database, { deadlineMs: 30_000, onRetry: () => void database.close() })
+  await t.rejects(waiting, { message: /closed while it was waited for/ })
+})

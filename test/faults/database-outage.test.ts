@@ -1,0 +1,220 @@
+import { setTimeout as pace } from 'node:timers/promises'
+import t, { type Test } from 'tap'
+import {
+  bearer,
+  connect,
+  createAccount,
+  type StartedSession,
+  startSession,
+  startTestApp,
+  type TestSocket,
+} from '../helpers/app.ts'
+import { createTestDatabase } from '../helpers/database.ts'
+import { eventually } from '../helpers/eventually.ts'
+import { frames } from '../helpers/frames.ts'
+import { holdTable } from '../helpers/hold-table.ts'
+import { startTcpProxy } from '../helpers/tcp-proxy.ts'
+
+const INTERVAL_MS = 300
+const FRAMES = 5
+
+const database = await createTestDatabase(t)
+const [, databaseName = ''] = /\/([^/?]+)\?/.exec(database.url) ?? []
+
+/** A server whose way to the database can be cut, and a number of live sessions on it. */
+async function setUp(t: Test, sessions: number) {
+  let proxy = await startTcpProxy(database.socketDir)
+  const { port } = proxy
+  t.teardown(() => proxy.close())
+  const server = await startTestApp(t, {
+    database,
+    env: {
+      ANALYSIS_INTERVAL_MS: String(INTERVAL_MS),
+      DATABASE_URL: `postgres://maeum@127.0.0.1:${port}/${databaseName}?sslmode=disable`,
+    },
+  })
+  const account = await createAccount(server)
+  const live = await Promise.all(
+    Array.from({ length: sessions }, async () => {
+      const session = await startSession(server, account)
+      return { session, socket: await connect(t, session.wsUrls.landmarks) }
+    }),
+  )
+  return {
+    server,
+    account,
+    live,
+    cut: () => proxy.close(),
+    mend: async () => {
+      proxy = await startTcpProxy(database.socketDir, port)
+    },
+    freeze: () => proxy.freeze(),
+    reset: () => proxy.cut(),
+    metric: async (name: string) => {
+      const { body } = await server.app.inject('/metrics')
+      const line = body.split('\n').find((candidate) => candidate.startsWith(`${name} `))
+      return Number(line?.split(' ')[1] ?? 0)
+    },
+  }
+}
+
+/** Plays one window with a face and returns the number of its delivered update. */
+async function playWindow({ send, next }: TestSocket): Promise<number> {
+  for (const text of frames('happy', FRAMES)) send(text)
+  return Number((await next('emotion_update')).data['window'])
+}
+
+async function playWindows(socket: TestSocket, count: number): Promise<number[]> {
+  const numbers: number[] = []
+  for (let i = 0; i < count; i++) numbers.push(await playWindow(socket))
+  return numbers
+}
+
+const delivered = ({ messages }: TestSocket) =>
+  messages.filter(({ type }) => type === 'emotion_update').map(({ data }) => Number(data['window']))
+
+const storedWindows = ({ sessionId }: StartedSession) =>
+  database.sql`select "window", stored_at, emotion from emotion_windows where session_id = ${sessionId} order by "window"`
+
+/** Waits until everything that was delivered is stored, and checks that it is there once and came in order. */
+async function isStored(t: Test, session: StartedSession, windows: readonly number[]): Promise<void> {
+  const rows = await eventually(
+    () => storedWindows(session),
+    (stored) => stored.length === windows.length,
+  )
+  t.same(
+    rows.map((row) => row['window'] as unknown),
+    windows,
+  )
+  const moments = rows.map((row) => Date.parse(String(row['stored_at'])))
+  t.same(
+    moments,
+    [...moments].sort((a, b) => a - b),
+    'stored in order',
+  )
+  const [row] = await database.sql`select landmark_count from sessions where id = ${session.sessionId}`
+  t.equal(Number(row?.['landmark_count']), windows.length * FRAMES, 'each frame counted once')
+}
+
+const failure = (connecting: Promise<unknown>): Promise<string> =>
+  connecting.then(
+    () => 'admitted',
+    (error: unknown) => String(error),
+  )
+
+t.test(
+  'with the database cut off updates go on, and are stored once and in order when it is back',
+  async (t) => {
+    const { live, server, cut, mend, metric } = await setUp(t, 2)
+    await Promise.all(live.map(({ socket }) => playWindow(socket)))
+    await cut()
+    await Promise.all(live.map(({ socket }) => playWindows(socket, 5)))
+    t.ok((await metric('maeum_outbox_windows')) >= 8)
+    const [{ session }] = live as [(typeof live)[0]]
+    for (let i = 0; i < 2; i++) t.match(await failure(connect(t, session.wsUrls.voice)), '503')
+    await mend()
+    await Promise.all(live.map(({ socket }) => playWindow(socket)))
+    for (const { session, socket } of live) await isStored(t, session, delivered(socket))
+    t.equal(await metric('maeum_outbox_windows'), 0)
+    t.equal(await failure(connect(t, session.wsUrls.voice)), 'admitted')
+    const lines = server.log.filter((line) => line.includes('results wait for the database'))
+    t.ok(lines.length > 0 && lines.length < 50, `${lines.length} lines about it`)
+  },
+)
+
+t.test('a database that falls silent holds up no update', async (t) => {
+  const { live, freeze, reset } = await setUp(t, 1)
+  const [{ socket, session }] = live as [(typeof live)[0]]
+  await playWindow(socket)
+  freeze()
+  for (let i = 0; i < 3; i++) {
+    await playWindow(socket)
+    const late = Date.now() - Number(socket.messages.at(-1)?.data['timestamp'])
+    t.ok(late < 1000, `${late} ms after the close of its window`)
+  }
+  reset()
+  await playWindow(socket)
+  await isStored(t, session, delivered(socket))
+})
+
+t.test(
+  'what waits is bounded: beyond it windows are dropped and counted, and no new socket is taken',
+  async (t) => {
+    const { live, server, account, metric } = await setUp(t, 0)
+    t.equal(live.length, 0)
+    const [full, other] = [await startSession(server, account), await startSession(server, account)]
+    await database.sql`update sessions set interval_ms = 60 where id = ${full.sessionId}` // so that an hour fits in seconds
+    const { socket, messages, send, next } = await connect(t, full.wsUrls.landmarks)
+    const letGo = await holdTable(server, 'emotion_windows')
+    const dropped = () => metric('maeum_windows_dropped_total{reason="outbox_full"}')
+    const [frame = ''] = frames('happy', 1)
+    while ((await dropped()) < 3) {
+      send(frame)
+      await pace(25)
+    }
+    const refused = await connect(t, full.wsUrls.landmarks)
+    t.match((await refused.next('error')).data, { code: 'SERVER_BUSY', action: 'reconnect' })
+    t.match(await refused.closed, { code: 1013 })
+    t.equal(await failure(connect(t, full.wsUrls.session)), 'admitted', 'channels without frames stay open')
+    const beside = await connect(t, other.wsUrls.landmarks)
+    t.ok(await beside.next('connected'), 'another session has its own share')
+    t.equal(socket.readyState, socket.OPEN, 'the socket that was there stays')
+    await next('emotion_update')
+
+    letGo()
+    const rows = await eventually(
+      () => storedWindows(full),
+      (stored) => stored.length >= 60,
+    )
+    const numbers = rows.map((row) => Number(row['window']))
+    const all = delivered({ messages } as TestSocket)
+    t.same(numbers.slice(0, 60), all.slice(0, 60), 'the oldest sixty were kept, in order')
+    const again = await connect(t, full.wsUrls.landmarks)
+    again.send(frame)
+    t.ok(await again.next('emotion_update'), 'sockets are taken again')
+  },
+)
+
+t.test('results of a session that has been deleted are dropped alone and not tried again', async (t) => {
+  const { live, cut, mend, metric, server } = await setUp(t, 2)
+  const [gone, kept] = live as [(typeof live)[0], (typeof live)[0]]
+  await Promise.all(live.map(({ socket }) => playWindow(socket)))
+  await cut()
+  await Promise.all(live.map(({ socket }) => playWindows(socket, 2)))
+  await database.sql`delete from sessions where id = ${gone.session.sessionId}`
+  await mend()
+  await isStored(t, kept.session, delivered(kept.socket))
+  t.equal(await metric('maeum_windows_dropped_total{reason="refused_by_database"}'), 2)
+  t.equal(await metric('maeum_outbox_windows'), 0)
+  t.equal((await storedWindows(gone.session)).length, 0)
+  t.ok(server.log.some((line) => line.includes('a result was not stored')))
+})
+
+t.test('backends that are killed again and again lose nothing', async (t) => {
+  const { live, account, server } = await setUp(t, 3)
+  const killing = new AbortController()
+  let killed = 0
+  const killer = (async () => {
+    while (!killing.signal.aborted) {
+      const [row] = await database.sql`
+        select count(pg_terminate_backend(pid))::int as killed from pg_stat_activity
+        where datname = ${databaseName} and client_port is distinct from null and pid <> pg_backend_pid()
+          and application_name = 'maeum' and query !~ 'pg_terminate_backend'`
+      killed += Number(row?.['killed'])
+      await pace(30)
+    }
+  })()
+  await Promise.all(live.map(({ socket }) => playWindows(socket, 8)))
+  killing.abort()
+  await killer
+  t.ok(killed > 5, `${killed} backends killed`)
+  for (const { session, socket } of live) {
+    t.equal(delivered(socket).length, 8)
+    await isStored(t, session, delivered(socket))
+    const answer = await server.app.inject({
+      url: `/api/session/${session.sessionId}`,
+      headers: bearer(account.accessToken),
+    })
+    t.match(answer.json<{ data: object }>().data, { emotionCount: 8, landmarkCount: 8 * FRAMES })
+  }
+})

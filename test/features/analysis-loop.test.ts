@@ -1,0 +1,414 @@
+import { setTimeout as pace } from 'node:timers/promises'
+import t, { type Test } from 'tap'
+import type { ModelAnalyser } from '../../src/features/analysis/analyser.ts'
+import {
+  bearer,
+  connect,
+  createAccount,
+  startSession,
+  startTestApp,
+  type StartedSession,
+  type TestSocket,
+} from '../helpers/app.ts'
+import { createTestDatabase } from '../helpers/database.ts'
+import { eventually } from '../helpers/eventually.ts'
+import { faces, frameOf, frames } from '../helpers/frames.ts'
+import { createGeminiDouble, DOUBLE_KEY } from '../helpers/gemini-double.ts'
+import { answer, hangBeforeHeaders, HAPPY } from '../helpers/gemini-steps.ts'
+import { createScriptedModel, readingOf } from '../helpers/scripted-model.ts'
+
+const database = await createTestDatabase(t)
+const INTERVAL_MS = 400
+
+// Each test has a server of its own and mostly waits for the clock: they wait together.
+t.jobs = 4
+const test = (sentence: string, check: (t: Test) => Promise<void>): void =>
+  void t.test(sentence, { buffered: true }, check)
+
+type Setting = { intervalMs?: number; model?: ModelAnalyser | null; env?: Record<string, string> }
+
+/** A server with one session and its landmarks socket. */
+async function live(t: Test, { intervalMs = INTERVAL_MS, model, env = {} }: Setting = {}) {
+  const server = await startTestApp(t, {
+    database,
+    env: { ANALYSIS_INTERVAL_MS: String(intervalMs), ...env },
+    ...(model === undefined ? {} : { model }),
+  })
+  const account = await createAccount(server)
+  const session = await startSession(server, account)
+  const socket = await connect(t, session.wsUrls.landmarks)
+  const post = (word: string) =>
+    server.app.inject({
+      method: 'POST',
+      url: `/api/session/${session.sessionId}/${word}`,
+      headers: bearer(account.accessToken),
+    })
+  return { server, account, session, socket, post }
+}
+
+const sendAll = ({ send }: TestSocket, texts: readonly string[]) => {
+  for (const text of texts) send(text)
+}
+
+/** Resolves when the server has read everything that was sent before. */
+async function read({ send, next }: TestSocket): Promise<void> {
+  send({ type: 'ping' })
+  await next('pong')
+}
+
+/** Sends one frame and resolves in the first moments of a later window, with the update of the one before. */
+async function untilNextWindow(socket: TestSocket) {
+  sendAll(socket, frames('happy', 1))
+  return (await socket.next('emotion_update')).data
+}
+
+/** Plays faces at an even pace, `everyMs` apart. */
+async function play({ send }: TestSocket, everyMs: number, texts: readonly string[]): Promise<void> {
+  for (const text of texts) {
+    send(text)
+    await pace(everyMs)
+  }
+}
+
+const storedWindows = ({ sessionId }: StartedSession) =>
+  database.sql`select * from emotion_windows where session_id = ${sessionId} order by "window"`
+
+const landmarkCount = async ({ sessionId }: StartedSession): Promise<number> => {
+  const [row] = await database.sql`select landmark_count from sessions where id = ${sessionId}`
+  return Number(row?.['landmark_count'])
+}
+
+const updatesOf = ({ messages }: TestSocket) =>
+  messages.filter(({ type }) => type === 'emotion_update').map(({ data }) => data)
+
+test('windows are numbered and closed by the clock of the session', async (t) => {
+  const { session, socket } = await live(t)
+  const numbers: number[] = []
+  for (let i = 0; i < 3; i++) {
+    const { window, timestamp } = await untilNextWindow(socket)
+    numbers.push(Number(window))
+    t.equal(timestamp, session.startedAt + Number(window) * INTERVAL_MS)
+  }
+  t.same(
+    numbers,
+    [...new Set(numbers)].sort((a, b) => a - b),
+  )
+  // Two windows without a frame: their numbers are passed over.
+  const resumesAt = session.startedAt + (Number(numbers.at(-1)) + 2.5) * INTERVAL_MS
+  await eventually(
+    () => Date.now(),
+    (now) => now > resumesAt,
+  )
+  t.ok(Number((await untilNextWindow(socket))['window']) > Number(numbers.at(-1)) + 2)
+  t.equal(updatesOf(socket).length, 4, 'a window without a frame gives no update')
+})
+
+test('one update for each window, after the notice that its analysis is under way', async (t) => {
+  const { socket } = await live(t)
+  await play(socket, 40, frames('sad', 50))
+  await untilNextWindow(socket)
+  const seen = socket.messages.filter(({ type }) => /^(analysis_started|emotion_update)$/.test(type))
+  t.ok(seen.length >= 6)
+  for (let i = 0; i < seen.length; i += 2) {
+    const [started, update] = seen.slice(i, i + 2)
+    t.match([started?.type, update?.type], ['analysis_started', 'emotion_update'])
+    t.match(started?.data, { window: update?.data['window'], frameCount: update?.data['frameCount'] })
+  }
+  const numbers = updatesOf(socket).map(({ window }) => window)
+  t.same(numbers, [...new Set(numbers)])
+})
+
+test('of more frames than are wanted the most that are allowed are analysed, of fewer all', async (t) => {
+  const { socket, session, post } = await live(t, { intervalMs: 1000 })
+  await untilNextWindow(socket)
+  for (const [sent, analysed] of [
+    [60, 40],
+    [12, 12],
+    [1, 1],
+  ] as const) {
+    sendAll(socket, frames('happy', sent))
+    t.match((await socket.next('emotion_update')).data, { frameCount: analysed, uncertain: analysed < 8 })
+  }
+  await play(
+    socket,
+    10,
+    faces('happy', 45).map((face) => frameOf(face)),
+  )
+  t.match((await socket.next('emotion_update')).data, { frameCount: 40 }, 'evenly over the window')
+  await post('end')
+  await socket.closed
+  const rows = await storedWindows(session)
+  const received = rows.reduce((sum, row) => sum + Number(row['frames_received']), 0)
+  t.equal(received, 1 + 60 + 12 + 1 + 45)
+  t.equal(await landmarkCount(session), received)
+})
+
+test('while paused frames are counted and not analysed', async (t) => {
+  const { socket, session, post } = await live(t)
+  await post('pause')
+  await socket.next('session_paused')
+  await play(socket, 40, frames('happy', 25))
+  await read(socket)
+  await post('resume')
+  const before = socket.messages.length
+  t.notOk(socket.messages.some(({ type }) => /analysis_started|emotion_update/.test(type)))
+  await untilNextWindow(socket)
+  t.match(socket.messages.slice(before).find(({ type }) => type === 'emotion_update')?.data, {
+    frameCount: 1,
+  })
+  await post('end')
+  await socket.closed
+  await eventually(
+    () => landmarkCount(session),
+    (count) => count === 26,
+  )
+  t.equal((await storedWindows(session)).length, 1)
+})
+
+test('what is stored is what was delivered, field by field', async (t) => {
+  const { socket, session, post } = await live(t)
+  for (const label of ['happy', 'surprised', 'sad']) {
+    sendAll(socket, frames(label, 10))
+    await socket.next('emotion_update')
+  }
+  await post('end')
+  await socket.closed
+  const delivered = updatesOf(socket)
+  const rows = await storedWindows(session)
+  t.equal(rows.length, 3)
+  for (const [i, row] of rows.entries()) {
+    const { timestamp, frameCount, sttSnippet, ...fields } = delivered[i] ?? {}
+    t.same(
+      fields,
+      Object.fromEntries(Object.keys(fields).map((name) => [name, row[name] as unknown])),
+      `window ${String(row['window'])}`,
+    )
+    t.equal(new Date(String(row['closed_at'])).getTime(), timestamp)
+    t.equal(row['frames_analysed'], frameCount)
+    t.match(row, { model_outcome: null, prompt_version: null, analyser_version: /^local/ })
+    t.equal(sttSnippet, '')
+  }
+})
+
+test('frames of other clients: other keys first, spaces, 468 points, the size of the image', async (t) => {
+  const { socket } = await live(t)
+  const [face = []] = faces('happy', 1)
+  const timestamp = 1
+  for (const text of [
+    JSON.stringify({ timestamp, data: face, type: 'landmarks' }),
+    JSON.stringify({ data: face, type: 'landmarks', timestamp }, null, 1),
+    ` {\n "type" : "landmarks" , "timestamp": 1, "data": ${JSON.stringify(face)} }`,
+    frameOf(face.slice(0, 468)),
+    frameOf(face, { width: 640, height: 480 }),
+    frameOf(face.map(({ x, y, z }) => ({ z, y, x, visibility: 0.9 }))),
+  ]) {
+    sendAll(socket, [text, text, text])
+    t.match((await socket.next('emotion_update')).data, { frameCount: 3, emotion: 'happy' })
+  }
+  t.notOk(socket.messages.some(({ type }) => type === 'error'))
+})
+
+test('the recorded faces are read right', async (t) => {
+  const { socket } = await live(t, { intervalMs: 1000 })
+  await untilNextWindow(socket)
+  for (const label of ['happy', 'neutral'] as const) {
+    const texts = faces(label, 30).map((face) => frameOf(face, { width: 640, height: 480 }))
+    await play(socket, 25, texts)
+    t.match((await socket.next('emotion_update')).data, { emotion: label, source: 'local', model: /^local/ })
+  }
+})
+
+test('a model that answers in time is the answer', async (t) => {
+  const { model, next } = createScriptedModel()
+  const { socket, session } = await live(t, { model, intervalMs: 800 })
+  sendAll(socket, frames('happy', 20))
+  const call = await next()
+  t.match(call.input, { window: 1, frameCount: 20, local: { emotion: 'happy' }, previous: [], speech: null })
+  t.notOk(updatesOf(socket).length, 'nothing is delivered while the model thinks')
+  const reading = readingOf('surprised')
+  call.answer(reading)
+  const { data } = await socket.next('emotion_update')
+  t.match(data, { ...reading, source: 'gemini', model: 'scripted-1', window: 1 })
+  const [row] = await eventually(
+    () => storedWindows(session),
+    (rows) => rows.length === 1,
+  )
+  t.match(row, { emotion: 'surprised', source: 'gemini', model_outcome: 'answered', refined_emotion: null })
+
+  sendAll(socket, frames('happy', 20))
+  const second = await next()
+  t.match(second.input.previous, [{ window: 1, emotion: 'surprised', confidence: reading.confidence }])
+  second.fail('blocked')
+  t.match((await socket.next('emotion_update')).data, { emotion: 'happy', source: 'local' })
+})
+
+test('a model that is late is not waited for; its answer is stored beside and not sent', async (t) => {
+  const { model, next } = createScriptedModel()
+  const { socket, session, server } = await live(t, { model, env: { ANALYSIS_DEADLINE_MS: '100' } })
+  sendAll(socket, frames('happy', 20))
+  const call = await next()
+  const { data } = await socket.next('emotion_update')
+  t.match(data, { emotion: 'happy', source: 'local', window: 1 })
+  t.notOk(call.signal.aborted, 'the call lives on')
+  const reading = readingOf('angry')
+  call.answer(reading)
+  const refined = (row: Record<string, unknown> | undefined) => row?.['refined_emotion'] !== null
+  const [row] = await eventually(
+    () => storedWindows(session),
+    (rows) => rows.length === 1 && refined(rows[0]),
+  )
+  t.match(row, {
+    emotion: 'happy',
+    source: 'local',
+    model_outcome: 'timed_out',
+    refined_emotion: 'angry',
+    refined_model: 'scripted-1',
+    refined_latency_ms: 7,
+  })
+  t.same(row?.['refined_scores'], reading.scores)
+  t.equal(row?.['refined_confidence'], reading.confidence)
+  await read(socket)
+  t.equal(updatesOf(socket).length, 1)
+  t.ok(server.log.some((line) => line.includes('❌ [CRITICAL] Gemini timeout')))
+})
+
+test('a failure of the model is its own outcome and never neutral', async (t) => {
+  const { model, next } = createScriptedModel()
+  const { socket, session } = await live(t, { model })
+  const reasons = ['rate_limited', 'malformed', 'unreachable'] as const
+  for (const reason of reasons) {
+    sendAll(socket, frames('happy', 20))
+    ;(await next()).fail(reason)
+    t.match((await socket.next('emotion_update')).data, {
+      emotion: 'happy',
+      source: 'local',
+      model: /^local/,
+    })
+  }
+  const rows = await eventually(
+    () => storedWindows(session),
+    (stored) => stored.length === reasons.length,
+  )
+  t.same(
+    rows.map((row) => row['model_outcome'] as unknown),
+    reasons,
+  )
+})
+
+test('a window without a valid frame asks nobody, says nothing and stores nothing', async (t) => {
+  const { model, isOpen } = createScriptedModel()
+  const { socket, session, post } = await live(t, { model })
+  sendAll(socket, [frameOf([]), frameOf(Array.from({ length: 478 }, () => ({ x: 0, y: 0 })))])
+  await play(
+    socket,
+    40,
+    Array.from({ length: 15 }, () => frameOf([])),
+  )
+  await post('end')
+  await socket.closed
+  t.equal(isOpen(), 0)
+  t.notOk(socket.messages.some(({ type }) => /analysis_started|emotion_update/.test(type)))
+  t.equal((await storedWindows(session)).length, 0)
+  await eventually(
+    () => landmarkCount(session),
+    (count) => count === 17,
+  )
+})
+
+test('at most four calls of a session are live, and answers keep their order', async (t) => {
+  const { model, next, isOpen } = createScriptedModel()
+  const { socket, session } = await live(t, { model, intervalMs: 300, env: { ANALYSIS_DEADLINE_MS: '60' } })
+  const updates = []
+  for (let i = 0; i < 6; i++) updates.push(await untilNextWindow(socket))
+  t.same(
+    updates.map(({ source }) => source),
+    Array.from({ length: 6 }, () => 'local'),
+  )
+  t.equal(isOpen(), 4)
+  const outcomes = (
+    await eventually(
+      () => storedWindows(session),
+      (rows) => rows.length === 6,
+    )
+  ).map((row) => row['model_outcome'] as unknown)
+  t.same(outcomes, [...Array.from({ length: 4 }, () => 'timed_out'), 'too_many_calls', 'too_many_calls'])
+  const numbers = updates.map(({ window }) => Number(window))
+  t.same(
+    numbers,
+    [...new Set(numbers)].sort((a, b) => a - b),
+  )
+  for (let i = 0; i < 4; i++) (await next()).fail('overloaded')
+  sendAll(socket, frames('happy', 10))
+  ;(await next()).answer(readingOf('happy'))
+  t.match(
+    (await socket.next('emotion_update')).data,
+    { source: 'gemini' },
+    'asked again when calls have ended',
+  )
+})
+
+test('end cuts off a model after the grace and still delivers the last window', async (t) => {
+  const { model, next } = createScriptedModel()
+  const { socket, session, post } = await live(t, {
+    model,
+    intervalMs: 5000,
+    env: { SESSION_GRACE_MS: '150' },
+  })
+  sendAll(socket, frames('happy', 20))
+  await read(socket)
+  const begun = performance.now()
+  await post('end')
+  t.ok(performance.now() - begun < 1000, 'the answer to end never waits for a model')
+  const call = await next()
+  t.match(await socket.closed, { code: 1000 })
+  t.ok(call.signal.aborted)
+  t.match(updatesOf(socket), [{ emotion: 'happy', source: 'local', window: 1 }])
+  const [row] = await eventually(
+    () => storedWindows(session),
+    (rows) => rows.length === 1,
+  )
+  t.match(row, { model_outcome: 'aborted' })
+})
+
+test('an answer that finds no socket waits for the next one', async (t) => {
+  const { model, next } = createScriptedModel()
+  const { socket, session } = await live(t, { model, intervalMs: 1000 })
+  sendAll(socket, frames('happy', 20))
+  const call = await next()
+  socket.socket.close()
+  await socket.closed
+  call.fail('overloaded')
+  await eventually(
+    () => storedWindows(session),
+    (rows) => rows.length === 1,
+  )
+  const again = await connect(t, session.wsUrls.landmarks)
+  t.match((await again.next('emotion_update')).data, { emotion: 'happy', window: 1 })
+  t.equal(again.messages[0]?.type, 'connected')
+  const third = await connect(t, session.wsUrls.landmarks)
+  await read(third)
+  t.equal(updatesOf(third).length, 0, 'and is delivered once')
+})
+
+test('the real adapter: an answer of the API is delivered, silence of the API is not waited for', async (t) => {
+  const double = await createGeminiDouble(t, [answer(), hangBeforeHeaders()])
+  const { socket, session, server } = await live(t, {
+    intervalMs: 1500,
+    env: { GEMINI_API_KEY: DOUBLE_KEY, GEMINI_BASE_URL: double.baseUrl, ANALYSIS_DEADLINE_MS: '500' },
+  })
+  sendAll(socket, frames('sad', 20))
+  t.match((await socket.next('emotion_update')).data, { ...HAPPY, source: 'gemini', model: /^gemini-/ })
+  sendAll(socket, frames('sad', 20))
+  t.match((await socket.next('emotion_update')).data, { emotion: 'sad', source: 'local' })
+  const rows = await eventually(
+    () => storedWindows(session),
+    (stored) => stored.length === 2,
+  )
+  t.same(
+    rows.map((row) => row['model_outcome'] as unknown),
+    ['answered', 'timed_out'],
+  )
+  t.ok(server.log.some((line) => line.includes('🎯 Gemini 분석 결과: happy')))
+  const sent = JSON.stringify(double.requests[0]?.body)
+  t.notOk(sent.includes(session.sessionId), 'the model does not learn which session it is')
+})

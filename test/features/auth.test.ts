@@ -1,0 +1,642 @@
+import { createHmac } from 'node:crypto'
+import * as argon2 from '@node-rs/argon2'
+import t from 'tap'
+import { createAttempts } from '../../src/features/auth/attempts.ts'
+import { createPasswords } from '../../src/features/auth/passwords.ts'
+import { createRefreshTokens } from '../../src/features/auth/refresh-token.ts'
+import { authRepository } from '../../src/features/auth/repository.ts'
+import { createAuthService } from '../../src/features/auth/service.ts'
+import { bearer, connect, createAccount, startSession, startTestApp, type TestApp } from '../helpers/app.ts'
+import { createTestDatabase } from '../helpers/database.ts'
+import { eventually } from '../helpers/eventually.ts'
+
+const SECRET = 'a secret for tests, of more than 32 characters'
+const WRONG_LOGIN = '이메일 또는 비밀번호가 올바르지 않습니다.'
+
+type Pair = { accessToken: string; refreshToken: string }
+type User = { id: number; username: string; email: string; profileImage: string | null }
+type Refusal = { error: { code: string; message: string; details?: { field: string; message: string }[] } }
+
+/** Calls to the account routes of one server. */
+function caller({ app }: Pick<TestApp, 'app'>) {
+  const post =
+    (route: string) =>
+    (payload?: object, headers: Record<string, string> = {}, remoteAddress = '127.0.0.1') =>
+      app.inject({
+        method: 'POST',
+        url: `/api/auth/${route}`,
+        headers,
+        remoteAddress,
+        ...(payload === undefined ? {} : { payload }),
+      })
+  return {
+    signup: post('signup'),
+    login: post('login'),
+    refresh: post('refresh'),
+    logout: post('logout'),
+    me: (token: string) => app.inject({ url: '/api/auth/me', headers: bearer(token) }),
+    profile: (token: string, payload: object) =>
+      app.inject({ method: 'PUT', url: '/api/auth/profile', headers: bearer(token), payload }),
+  }
+}
+
+type Answer = { statusCode: number; json: <T>() => T }
+const data = <T>(answer: Answer): T => answer.json<{ data: T }>().data
+const code = (answer: Answer) =>
+  answer.statusCode < 400
+    ? String(answer.statusCode)
+    : `${answer.statusCode} ${answer.json<Refusal>().error.code}`
+
+let people = 0
+const person = (overrides: object = {}) => {
+  people++
+  return {
+    username: `person ${people}`,
+    email: `person${people}@example.com`,
+    password: 'password123',
+    ...overrides,
+  }
+}
+
+/** A token as anyone could write it. */
+function forge(payload: object, header: object = { alg: 'HS256', typ: 'JWT' }, secret = SECRET): string {
+  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
+  const content = `${part(header)}.${part(payload)}`
+  return `${content}.${createHmac('sha256', secret).update(content).digest('base64url')}`
+}
+
+const claimsOf = (token: string) =>
+  JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as Record<string, unknown>
+
+t.test('signup', async (t) => {
+  const server = await startTestApp(t)
+  const { signup, login } = caller(server)
+
+  t.test('makes an account that is logged in', async (t) => {
+    const answer = await signup({
+      username: ' 하늘 ',
+      email: ' Haneul@Example.COM ',
+      password: 'password123',
+    })
+    t.equal(answer.statusCode, 201)
+    const { user, accessToken, refreshToken, ...rest } = data<Pair & { user: User }>(answer)
+    t.same(user, { id: user.id, username: '하늘', email: 'haneul@example.com', profileImage: null })
+    t.type(user.id, 'number')
+    t.same(rest, {})
+    t.not(accessToken, refreshToken)
+    t.notMatch(answer.body, /password|hash|argon/i)
+    t.equal((await caller(server).me(accessToken)).statusCode, 200)
+    const [row] = await server.database.sql<{ hash: string }[]>`
+      select password_hash as hash from users where id = ${user.id}`
+    t.match(row?.hash, /^\$argon2id\$v=19\$m=19456,t=2,p=1\$/)
+  })
+
+  t.test('refuses an e-mail or a name that is taken, however it is written', async (t) => {
+    const first = person({ username: 'Bada', email: 'bada@example.com' })
+    await signup(first)
+    t.equal(code(await signup(person({ email: 'BADA@example.com' }))), '409 USER_EXISTS')
+    t.equal(code(await signup(person({ email: '  bada@example.com ' }))), '409 USER_EXISTS')
+    t.equal(code(await signup(person({ username: 'bADA' }))), '409 USERNAME_EXISTS')
+    t.equal(code(await signup(person({ username: ' bada ' }))), '409 USERNAME_EXISTS')
+    t.equal(code(await signup(first)), '409 USER_EXISTS', 'both: the e-mail is what a person can act on')
+    await signup(person({ username: 'é하늘' }))
+    t.equal(code(await signup(person({ username: 'é하늘'.normalize('NFD') }))), '409 USERNAME_EXISTS')
+  })
+
+  t.test('of two at once one wins and the other is told', async (t) => {
+    const same = person()
+    const byEmail = await Promise.all([signup(same), signup({ ...same, username: 'another one' })])
+    t.same(byEmail.map((answer) => answer.statusCode).toSorted(), [201, 409])
+    t.ok(byEmail.some((answer) => code(answer) === '409 USER_EXISTS'))
+
+    const named = person()
+    const byName = await Promise.all([signup(named), signup({ ...named, email: 'else@example.com' })])
+    t.same(byName.map((answer) => answer.statusCode).toSorted(), [201, 409])
+    t.ok(byName.some((answer) => code(answer) === '409 USERNAME_EXISTS'))
+  })
+
+  t.test('names each field at fault', async (t) => {
+    const faults: [overrides: object, fields: string[]][] = [
+      [{ username: 'a' }, ['username']],
+      [{ username: '   ' }, ['username']],
+      [{ username: ' a ' }, ['username']],
+      [{ username: '가'.repeat(51) }, ['username']],
+      [{ username: ['aa'] }, ['username']],
+      [{ email: 'nobody' }, ['email']],
+      [{ email: 'no body@example.com' }, ['email']],
+      [{ email: `${'x'.repeat(96)}@b.kr` }, ['email']],
+      [{ email: null }, ['email']],
+      [{ password: 'short12' }, ['password']],
+      [{ password: 'x'.repeat(129) }, ['password']],
+      [{ password: 12345678 }, ['password']],
+      [{ username: 'a', email: 'x', password: 'y' }, ['email', 'password', 'username']],
+      [{ username: undefined, email: undefined, password: undefined }, ['email', 'password', 'username']],
+    ]
+    for (const [overrides, fields] of faults) {
+      const answer = await signup(person(overrides))
+      t.equal(code(answer), '400 VALIDATION_ERROR')
+      const { details = [] } = answer.json<Refusal>().error
+      t.same(details.map(({ field }) => field).toSorted(), fields, JSON.stringify(overrides).slice(0, 60))
+      t.ok(details.every(({ message }) => message.length > 0))
+    }
+    t.equal((await signup(person({ username: '가나', password: 'x'.repeat(128) }))).statusCode, 201)
+    t.equal((await signup(person({ username: '가'.repeat(50) }))).statusCode, 201)
+    t.equal((await signup(person({ email: `${'x'.repeat(95)}@b.kr` }))).statusCode, 201)
+  })
+
+  t.test('counts the characters of a password, not its code units or its typing', async (t) => {
+    const status = async (password: string) => (await signup(person({ password }))).statusCode
+    t.equal(await status('😀'.repeat(7)), 400)
+    t.equal(await status('😀'.repeat(8)), 201)
+    t.equal(await status('😀'.repeat(128)), 201)
+    t.equal(await status('😀'.repeat(129)), 400)
+    t.equal(await status('비밀번호'.normalize('NFD')), 400, 'four characters, though ten code points')
+    t.equal(await status('비밀번호여덟글자'.normalize('NFD')), 201)
+    t.equal(await status('각'.repeat(128).normalize('NFD')), 201, '128 characters, though 384 code points')
+    t.equal(await status('password123'), 201, 'the published example')
+
+    const composed = person({ password: 'é비밀번호-abc'.normalize('NFC') })
+    await signup(composed)
+    const decomposed = { email: composed.email, password: composed.password.normalize('NFD') }
+    t.equal((await login(decomposed)).statusCode, 200, 'typed on another keyboard')
+    t.equal(
+      (await login({ ...decomposed, password: ` ${composed.password}` })).statusCode,
+      401,
+      'spaces count',
+    )
+  })
+})
+
+t.test('login', async (t) => {
+  const server = await startTestApp(t)
+  const { signup, login } = caller(server)
+  const account = person()
+  const user = data<{ user: User }>(await signup(account)).user
+
+  t.test('answers as signup does', async (t) => {
+    const answer = await login({
+      email: ` ${account.email.toUpperCase()} `,
+      password: account.password,
+    })
+    t.equal(answer.statusCode, 200)
+    const session = data<Pair & { user: User }>(answer)
+    t.same(Object.keys(session).toSorted(), ['accessToken', 'refreshToken', 'user'])
+    t.same(session.user, user)
+    const claims = claimsOf(session.accessToken)
+    t.match(claims, { sub: String(user.id), typ: 'access' })
+    t.equal(Number(claims['exp']) - Number(claims['iat']), 15 * 60)
+  })
+
+  t.test('says the same of an unknown e-mail and a wrong password', async (t) => {
+    const unknown = await login({ email: 'nobody@example.com', password: account.password })
+    const wrong = await login({ email: account.email, password: 'password124' })
+    for (const answer of [unknown, wrong]) {
+      t.equal(code(answer), '401 INVALID_CREDENTIALS')
+      t.equal(answer.json<Refusal>().error.message, WRONG_LOGIN)
+      t.same(Object.keys(answer.json<Refusal>().error), ['code', 'message', 'requestId'])
+    }
+    const upper = await login({ email: account.email, password: account.password.toUpperCase() })
+    t.equal(code(upper), '401 INVALID_CREDENTIALS')
+    t.equal(code(await login({ email: account.email, password: '' })), '400 VALIDATION_ERROR')
+    t.equal(code(await login({ email: account.email })), '400 VALIDATION_ERROR')
+    t.equal(code(await login({ email: { $ne: '' }, password: 'x' })), '400 VALIDATION_ERROR')
+    t.equal(code(await login({ email: `' or 1=1 --`, password: 'x' })), '401 INVALID_CREDENTIALS')
+  })
+
+  t.test('does not look at passwords without end', async (t) => {
+    const victim = person()
+    await signup(victim)
+    const guess = (password: string, address: string, email = victim.email) =>
+      login({ email, password }, {}, address)
+    const guesses = async (address: string, email?: string) => {
+      for (let i = 0; i < 20; i++) t.equal((await guess('wrong password', address, email)).statusCode, 401)
+    }
+    await guesses('203.0.113.1')
+    const refused = await guess(victim.password, '203.0.113.1')
+    t.equal(code(refused), '429 TOO_MANY_ATTEMPTS')
+    const wait = Number(refused.headers['retry-after'])
+    t.ok(wait > 0 && wait <= 900, `Retry-After is ${wait} s`)
+    t.equal((await guess(victim.password, '203.0.113.2')).statusCode, 200, 'its owner is not locked out')
+
+    await guesses('203.0.113.3', 'unknown@example.com')
+    t.equal(code(await guess('x', '203.0.113.3', 'UNKNOWN@example.com')), '429 TOO_MANY_ATTEMPTS')
+
+    const burst = await Promise.all(Array.from({ length: 40 }, () => guess('wrong password', '203.0.113.4')))
+    t.ok(
+      burst.filter((answer) => answer.statusCode === 401).length <= 20,
+      'guesses made at once count together',
+    )
+
+    for (let i = 0; i < 19; i++) await guess('wrong password', '203.0.113.5')
+    t.equal((await guess(victim.password, '203.0.113.5')).statusCode, 200)
+    t.equal(
+      (await guess('wrong password', '203.0.113.5')).statusCode,
+      401,
+      'the right password clears the count',
+    )
+  })
+})
+
+t.test('an unknown e-mail costs as much as a wrong password: one hash verified', async (t) => {
+  const database = await createTestDatabase(t)
+  let work: string[] = []
+  const hasher = {
+    hash: (...args: Parameters<typeof argon2.hash>) => {
+      work.push('hash')
+      return argon2.hash(...args)
+    },
+    verify: (...args: Parameters<typeof argon2.verify>) => {
+      work.push('verify')
+      return argon2.verify(...args)
+    },
+  }
+  const passwords = createPasswords({ pepper: null, hasher })
+  await passwords.prepare()
+  const service = createAuthService({
+    database,
+    repository: authRepository,
+    passwords,
+    attempts: createAttempts(),
+    refreshTokens: createRefreshTokens(SECRET),
+    issueAccess: () => 'access',
+    refreshTtlMs: 60_000,
+    onLogout: () => Promise.resolve(),
+    onTheft: () => undefined,
+  })
+  await service.signup(person({ email: 'known@example.com' }))
+  const workOf = async (email: string, password: string) => {
+    work = []
+    await service.login({ email, password, address: '::1' }).catch(() => undefined)
+    return work
+  }
+  t.same(await workOf('known@example.com', 'wrong password'), ['verify'])
+  t.same(await workOf('unknown@example.com', 'wrong password'), ['verify'])
+  t.same(await workOf('known@example.com', 'password123'), ['verify'])
+})
+
+t.test('a pepper is part of every hash', async (t) => {
+  const [plain, peppered] = [createPasswords({ pepper: null }), createPasswords({ pepper: 'pepper' })]
+  const stored = await peppered.hash('password123')
+  t.equal(await peppered.verify(stored, 'password123'), true)
+  t.equal(await plain.verify(stored, 'password123'), false)
+  t.notMatch(stored, 'pepper')
+})
+
+t.test('more hashes than can wait are refused, and the others go on', async (t) => {
+  const { promise: gate, resolve: open } = withResolvers()
+  const hasher = { hash: () => gate.then(() => 'hash'), verify: argon2.verify }
+  const { hash } = createPasswords({ pepper: null, hasher })
+  const asked = Array.from({ length: 400 }, () =>
+    hash('x').then(
+      () => 'done',
+      (error: Error) => error.message,
+    ),
+  )
+  t.equal(await asked.at(-1), 'SERVER_BUSY')
+  open()
+  const outcomes = await Promise.all(asked)
+  t.ok(outcomes.filter((outcome) => outcome === 'done').length >= 256)
+  t.equal(await hash('later'), 'hash')
+})
+
+function withResolvers() {
+  let resolve: () => void = () => undefined
+  const promise = new Promise<void>((settle) => {
+    resolve = settle
+  })
+  return { promise, resolve }
+}
+
+t.test('refresh', async (t) => {
+  const server = await startTestApp(t)
+  const { sql } = server.database
+  const { refresh, me } = caller(server)
+  const rotated = async (refreshToken: string) => data<Pair>(await refresh({ refreshToken }))
+  const device = async () => {
+    const { refreshToken, accessToken } = await createAccount(server)
+    return { refreshToken, accessToken, family: refreshToken.split('.')[1] ?? '' }
+  }
+  const age = (family: string, confirmed: boolean) => sql`
+    update refresh_families set rotated_at = now() - interval '61 seconds', confirmed = ${confirmed}
+    where id = ${family}`
+
+  /** The mark is written beside the answer. */
+  const confirmedInDatabase = (family: string) =>
+    eventually(
+      () => sql<{ confirmed: boolean }[]>`select confirmed from refresh_families where id = ${family}`,
+      ([row]) => row?.confirmed === true,
+    )
+
+  t.test('gives both tokens and rotates each time', async (t) => {
+    const { refreshToken } = await device()
+    const answer = await refresh({ refreshToken })
+    t.equal(answer.statusCode, 200)
+    const pair = data<Pair>(answer)
+    t.same(Object.keys(pair).toSorted(), ['accessToken', 'refreshToken'])
+    t.not(pair.refreshToken, refreshToken)
+    t.equal((await me(pair.accessToken)).statusCode, 200)
+    const third = await rotated(pair.refreshToken)
+    t.not(third.refreshToken, pair.refreshToken)
+  })
+
+  t.test('fifty tabs at once get one pair and stay logged in', async (t) => {
+    const { refreshToken } = await device()
+    const answers = await Promise.all(Array.from({ length: 50 }, () => refresh({ refreshToken })))
+    t.ok(answers.every((answer) => answer.statusCode === 200))
+    const tokens = new Set(answers.map((answer) => data<Pair>(answer).refreshToken))
+    t.equal(tokens.size, 1, 'all have the same current token')
+    const access = await Promise.all(answers.map((answer) => me(data<Pair>(answer).accessToken)))
+    t.ok(access.every((answer) => answer.statusCode === 200))
+    const [current = ''] = tokens
+    t.equal((await refresh({ refreshToken: current })).statusCode, 200)
+  })
+
+  t.test('the previous token gets the current pair for a minute', async (t) => {
+    const { refreshToken, family } = await device()
+    const current = await rotated(refreshToken)
+    await me(current.accessToken)
+    await confirmedInDatabase(family)
+    t.equal((await rotated(refreshToken)).refreshToken, current.refreshToken)
+    await age(family, true)
+    t.equal(code(await refresh({ refreshToken })), '401 INVALID_REFRESH_TOKEN', 'then it is theft')
+    t.equal(code(await refresh(current)), '401 INVALID_REFRESH_TOKEN', 'and the device is logged out')
+  })
+
+  t.test('and for as long as the current pair was never used', async (t) => {
+    const { refreshToken, family } = await device()
+    const lost = await rotated(refreshToken)
+    await age(family, false)
+    t.equal((await rotated(refreshToken)).refreshToken, lost.refreshToken, 'the answer may have been lost')
+    t.equal((await me(lost.accessToken)).statusCode, 200)
+    await confirmedInDatabase(family)
+    t.equal(code(await refresh({ refreshToken })), '401 INVALID_REFRESH_TOKEN')
+  })
+
+  t.test('an older token is theft: the whole family is revoked', async (t) => {
+    const { refreshToken, family } = await device()
+    const bystander = await device()
+    const second = await rotated(refreshToken)
+    const third = await rotated(second.refreshToken)
+    t.equal(code(await refresh({ refreshToken })), '401 INVALID_REFRESH_TOKEN')
+    t.equal(code(await refresh(third)), '401 INVALID_REFRESH_TOKEN', 'the current one fails too')
+    t.equal(code(await refresh(second)), '401 INVALID_REFRESH_TOKEN')
+    t.equal((await refresh(bystander)).statusCode, 200, 'other devices are not touched')
+    t.ok(server.log.some((line) => line.includes('old refresh token') && line.includes(family)))
+  })
+
+  t.test('what is no token of ours is refused', async (t) => {
+    const { refreshToken, accessToken, family } = await device()
+    t.equal(code(await refresh()), '400 MISSING_REFRESH_TOKEN')
+    for (const nothing of [undefined, null, ''])
+      t.equal(code(await refresh({ refreshToken: nothing })), '400 MISSING_REFRESH_TOKEN')
+    const foreign = createRefreshTokens('another secret that is also long enough')
+    const own = createRefreshTokens(SECRET)
+    const garbage = [
+      'garbage',
+      accessToken,
+      `${refreshToken}x`,
+      refreshToken.slice(0, -1),
+      refreshToken.replace('.1.', '.2.'),
+      foreign.write({ familyId: family, counter: 1 }),
+      own.write({ familyId: 'a-family-that-never-was', counter: 1 }),
+      'x'.repeat(100_000),
+      42,
+      { a: 1 },
+      ['a'],
+    ]
+    for (const token of garbage)
+      t.equal(
+        code(await refresh({ refreshToken: token })),
+        '401 INVALID_REFRESH_TOKEN',
+        JSON.stringify(token).slice(0, 30),
+      )
+    t.equal((await refresh({ refreshToken })).statusCode, 200, 'and none of it logs anyone out')
+  })
+
+  t.test('a device that was away for too long has to log in', async (t) => {
+    const { refreshToken, family } = await device()
+    const [row] = await sql<{ days: number }[]>`
+      select extract(epoch from expires_at - now()) / 86400 as days from refresh_families where id = ${family}`
+    t.ok(Math.abs(Number(row?.days) - 7) < 0.01, 'seven days')
+    await sql`update refresh_families set expires_at = now() - interval '1 second' where id = ${family}`
+    t.equal(code(await refresh({ refreshToken })), '401 INVALID_REFRESH_TOKEN')
+  })
+})
+
+t.test('access tokens', async (t) => {
+  const server = await startTestApp(t)
+  const { me } = caller(server)
+  const account = await createAccount(server)
+  const claims = claimsOf(account.accessToken)
+  const now = Math.floor(Date.now() / 1000)
+
+  t.equal(code(await server.app.inject({ url: '/api/auth/me' })), '401 UNAUTHORIZED')
+  t.equal((await me(forge(claims))).statusCode, 200, 'the forger knows how to write a good one')
+  const invalid: [name: string, token: string][] = [
+    ['a refresh token', account.refreshToken],
+    ['garbage', 'garbage'],
+    ['three parts of garbage', 'a.b.c'],
+    ['an unsigned one', `${forge(claims, { alg: 'none', typ: 'JWT' }).split('.').slice(0, 2).join('.')}.`],
+    ['one that says none, signed', forge(claims, { alg: 'none' })],
+    ['another algorithm', forge(claims, { alg: 'HS512', typ: 'JWT' })],
+    ['another secret', forge(claims, undefined, 'another secret that is also long enough')],
+    ['another issuer', forge({ ...claims, iss: 'elsewhere' })],
+    ['no issuer', forge({ ...claims, iss: undefined })],
+    ['another audience', forge({ ...claims, aud: 'elsewhere' })],
+    ['another type', forge({ ...claims, typ: 'refresh' })],
+    ['no type', forge({ ...claims, typ: undefined })],
+    ['no subject', forge({ ...claims, sub: undefined })],
+    ['a subject that is no id', forge({ ...claims, sub: 'admin' })],
+    ['a negative subject', forge({ ...claims, sub: '-1' })],
+    ['a subject that never was', forge({ ...claims, sub: '999999999' })],
+    [
+      'a changed payload',
+      account.accessToken.replace(/\.[^.]+\./, `.${forge({ ...claims, sub: '1000' }).split('.')[1]}.`),
+    ],
+    ['an expired one of another secret', forge({ ...claims, exp: now - 1 }, undefined, 'x'.repeat(40))],
+  ]
+  for (const [name, token] of invalid) t.equal(code(await me(token)), '401 INVALID_TOKEN', name)
+  t.equal(code(await me(forge({ ...claims, iat: now - 1000, exp: now - 1 }))), '401 TOKEN_EXPIRED')
+  for (const header of ['Basic dXNlcjpwYXNz', account.accessToken, 'Bearer', 'Bearer null', 'Bearer a b']) {
+    const answer = await server.app.inject({ url: '/api/auth/me', headers: { authorization: header } })
+    t.equal(code(answer), '401 INVALID_TOKEN', header.slice(0, 20))
+  }
+  const casual = await server.app.inject({
+    url: '/api/auth/me',
+    headers: { authorization: `bearer  ${account.accessToken} ` },
+  })
+  t.equal(casual.statusCode, 200, 'the scheme is not case-sensitive')
+  await server.database.sql`delete from users where id = ${account.id}`
+  t.equal(code(await me(account.accessToken)), '401 INVALID_TOKEN', 'its user is gone')
+})
+
+t.test('logout', async (t) => {
+  const server = await startTestApp(t)
+  const { login, refresh, logout } = caller(server)
+  const claimsWith = (token: string, changes: object) => forge({ ...claimsOf(token), ...changes })
+  const expired = (token: string) => claimsWith(token, { iat: 1_600_000_000, exp: 1_600_000_900 })
+
+  /** An account on two devices, each with a live session. */
+  const twoDevices = async () => {
+    const laptop = await createAccount(server)
+    const phone = {
+      ...laptop,
+      ...data<Pair>(await login({ email: laptop.email, password: laptop.password })),
+    }
+    return {
+      laptop,
+      phone,
+      onLaptop: await startSession(server, laptop),
+      onPhone: await startSession(server, phone),
+    }
+  }
+  const sessionState = async (token: string, { sessionId }: { sessionId: string }) => {
+    const answer = await server.app.inject({ url: `/api/session/${sessionId}`, headers: bearer(token) })
+    const { status, endReason } = data<{ status: string; endReason: string | null }>(answer)
+    return `${status} ${endReason ?? '-'}`
+  }
+
+  t.test('ends this device and its live sessions, and nothing of another device', async (t) => {
+    const { laptop, phone, onLaptop, onPhone } = await twoDevices()
+    const socket = await connect(t, onLaptop.wsUrls.landmarks)
+    await socket.next('connected')
+    const done = await startSession(server, laptop)
+    await server.app.inject({
+      method: 'POST',
+      url: `/api/session/${done.sessionId}/end`,
+      headers: bearer(laptop.accessToken),
+    })
+
+    const answer = await logout(undefined, bearer(laptop.accessToken))
+    t.equal(answer.statusCode, 200)
+    t.same(answer.json(), { success: true, message: '로그아웃되었습니다.' })
+    t.equal(code(await refresh(laptop)), '401 INVALID_REFRESH_TOKEN')
+    t.equal(await sessionState(phone.accessToken, onLaptop), 'ended logged_out')
+    t.equal(await sessionState(phone.accessToken, done), 'ended requested', 'what had ended stays as it was')
+    await socket.next('session_ended')
+    t.equal((await socket.closed).code, 1000)
+
+    t.equal(await sessionState(phone.accessToken, onPhone), 'active -')
+    t.equal((await refresh(phone)).statusCode, 200)
+    t.equal((await logout(undefined, bearer(laptop.accessToken))).statusCode, 200, 'twice is as good as once')
+  })
+
+  t.test('accepts an expired token, as a device comes back after a night', async (t) => {
+    const { laptop, phone, onLaptop } = await twoDevices()
+    const token = expired(laptop.accessToken)
+    t.equal(code(await caller(server).me(token)), '401 TOKEN_EXPIRED')
+    t.equal((await logout(undefined, bearer(token))).statusCode, 200)
+    t.equal(code(await refresh(laptop)), '401 INVALID_REFRESH_TOKEN')
+    t.equal(await sessionState(phone.accessToken, onLaptop), 'ended logged_out')
+  })
+
+  t.test('accepts the refresh token instead', async (t) => {
+    const { laptop, phone, onLaptop, onPhone } = await twoDevices()
+    t.equal((await logout({ refreshToken: laptop.refreshToken })).statusCode, 200)
+    t.equal(code(await refresh(laptop)), '401 INVALID_REFRESH_TOKEN')
+    t.equal(await sessionState(phone.accessToken, onLaptop), 'ended logged_out')
+    t.equal(await sessionState(phone.accessToken, onPhone), 'active -')
+  })
+
+  t.test('ends every device when asked to', async (t) => {
+    const { laptop, phone, onLaptop, onPhone } = await twoDevices()
+    const stranger = await createAccount(server)
+    t.equal((await logout({ all: true }, bearer(laptop.accessToken))).statusCode, 200)
+    t.equal(code(await refresh(laptop)), '401 INVALID_REFRESH_TOKEN')
+    t.equal(code(await refresh(phone)), '401 INVALID_REFRESH_TOKEN')
+    t.equal(await sessionState(phone.accessToken, onLaptop), 'ended logged_out')
+    t.equal(await sessionState(phone.accessToken, onPhone), 'ended logged_out')
+    t.equal((await refresh(stranger)).statusCode, 200)
+  })
+
+  t.test('cannot be used against others', async (t) => {
+    const { laptop, onLaptop } = await twoDevices()
+    const attacker = await createAccount(server)
+    const forged = forge(claimsOf(laptop.accessToken), undefined, 'another secret that is also long enough')
+    t.equal((await logout({ all: true }, bearer(forged))).statusCode, 200)
+    await logout({ refreshToken: `mrt.${laptop.refreshToken.split('.')[1]}.1.${'A'.repeat(43)}` })
+    await logout({ refreshToken: laptop.refreshToken.replace('.1.', '.9.') }, bearer(attacker.accessToken))
+    t.equal(await sessionState(laptop.accessToken, onLaptop), 'active -')
+    t.equal((await refresh(laptop)).statusCode, 200)
+  })
+
+  t.test('without anything it is a success in the language of the caller', async (t) => {
+    t.same((await logout()).json(), { success: true, message: '로그아웃되었습니다.' })
+    t.same((await logout({}, { 'accept-language': 'en' })).json(), {
+      success: true,
+      message: 'You have been logged out.',
+    })
+    t.equal((await logout(undefined, bearer('garbage'))).statusCode, 200)
+    t.equal((await logout({ refreshToken: 'garbage' })).statusCode, 200)
+    for (const body of [{ refreshToken: null }, { refreshToken: 7, all: 'yes' }])
+      t.equal((await logout(body)).statusCode, 200, JSON.stringify(body))
+  })
+
+  t.test('asked again, it ends what a failure in between had left', async (t) => {
+    const { laptop, phone, onLaptop } = await twoDevices()
+    const family = laptop.refreshToken.split('.')[1] ?? ''
+    await server.database.sql`update refresh_families set revoked_at = now() where id = ${family}`
+    await logout(undefined, bearer(laptop.accessToken))
+    t.equal(await sessionState(phone.accessToken, onLaptop), 'ended logged_out')
+  })
+})
+
+t.test('profile and me', async (t) => {
+  const server = await startTestApp(t)
+  const { me, profile, login } = caller(server)
+  const account = await createAccount(server)
+  const token = account.accessToken
+  const user = data<{ user: User }>(await me(token)).user
+  t.same(Object.keys(user), ['id', 'username', 'email', 'profileImage'])
+  t.match(user, { id: account.id, email: account.email, profileImage: null })
+
+  const image = 'https://images.example.com/me.png?size=2'
+  const changed = await profile(token, { username: ' 새 이름 ', profileImage: image })
+  t.equal(changed.statusCode, 200)
+  t.same(data<{ user: User }>(changed).user, { ...user, username: '새 이름', profileImage: image })
+  t.same(data<{ user: User }>(await me(token)).user, data<{ user: User }>(changed).user)
+  const again = data<Pair & { user: User }>(await login({ email: account.email, password: account.password }))
+  t.equal(again.user.profileImage, image)
+
+  t.test('each field alone; null takes the picture away', async (t) => {
+    const renamed = data<{ user: User }>(await profile(token, { username: 'renamed' })).user
+    t.match(renamed, { username: 'renamed', profileImage: image })
+    const bare = data<{ user: User }>(await profile(token, { profileImage: null })).user
+    t.match(bare, { username: 'renamed', profileImage: null })
+    t.same(data<{ user: User }>(await profile(token, {})).user, bare, 'nothing asked, nothing changed')
+    t.equal((await profile(token, { email: 'new@example.com', id: 1 })).statusCode, 200)
+    t.same(data<{ user: User }>(await me(token)).user, bare, 'other columns are out of reach')
+    t.equal((await profile(token, { username: 'RENAMED' })).statusCode, 200, 'the own name in another case')
+  })
+
+  t.test('a name of somebody else is refused', async (t) => {
+    const other = await createAccount(server)
+    const name = data<{ user: User }>(await me(other.accessToken)).user.username
+    t.equal(code(await profile(token, { username: name.toUpperCase() })), '409 USERNAME_EXISTS')
+  })
+
+  t.test('only an https picture is taken', async (t) => {
+    const bad = [
+      'http://images.example.com/me.png',
+      'javascript:alert(1)',
+      'data:image/png;base64,AA==',
+      '//images.example.com/me.png',
+      'https://',
+      'https:// a',
+      `https://a/${'x'.repeat(2048)}`,
+      '',
+      7,
+    ]
+    for (const profileImage of bad) {
+      const answer = await profile(token, { profileImage })
+      t.equal(code(answer), '400 VALIDATION_ERROR', String(profileImage).slice(0, 30))
+      t.match(answer.json<Refusal>().error.details, [{ field: 'profileImage' }])
+    }
+    t.equal(code(await profile(token, { username: ' ' })), '400 VALIDATION_ERROR')
+  })
+
+  t.test('needs a login', async (t) => {
+    const answer = await server.app.inject({ method: 'PUT', url: '/api/auth/profile', payload: {} })
+    t.equal(code(answer), '401 UNAUTHORIZED')
+  })
+})

@@ -1,0 +1,392 @@
+import { once } from 'node:events'
+import { request } from 'node:http'
+import t, { type Test } from 'tap'
+import { WebSocket } from 'ws'
+import { CHANNELS, type Channel } from '../../src/domain/session.ts'
+import {
+  bearer,
+  BROWSER_ORIGIN,
+  connect,
+  createAccount,
+  type StartedSession,
+  startSession,
+  startTestApp,
+  type TestApp,
+} from '../helpers/app.ts'
+import { frames } from '../helpers/frames.ts'
+import { holdTable } from '../helpers/hold-table.ts'
+import { createScriptedModel } from '../helpers/scripted-model.ts'
+
+const INTERVAL_MS = 400
+const PING_MS = 200
+const ENV = { ANALYSIS_INTERVAL_MS: String(INTERVAL_MS), WS_PING_INTERVAL_MS: String(PING_MS) }
+
+const server = await startTestApp(t, { env: ENV })
+const account = await createAccount(server)
+const start = () => startSession(server, account)
+
+const socketUrl = (channel: string, sessionId: string, { origin }: TestApp = server) =>
+  `${origin.replace('http', 'ws')}/ws/${channel}/${sessionId}`
+
+const command = (session: StartedSession, word: string, on: TestApp = server) =>
+  on.app.inject({
+    method: 'POST',
+    url: `/api/session/${session.sessionId}/${word}`,
+    headers: bearer(account.accessToken),
+  })
+
+/** How a handshake ends: `admitted`, or the client's error, which names the HTTP status. */
+const knock = (t: Test, url: string, headers: Record<string, string> = {}): Promise<string> =>
+  connect(t, url, headers).then(
+    () => 'admitted',
+    (error: unknown) => (error instanceof Error ? error.message : String(error)),
+  )
+
+/** The answer to a GET over plain HTTP, with the headers given. */
+async function get(url: string, headers: Record<string, string> = {}) {
+  const sent = request(url, { headers }).end()
+  const signal = AbortSignal.timeout(5000)
+  const answered = once(sent, 'response', { signal }).then(([response]) => ({ response, socket: undefined }))
+  const upgraded = once(sent, 'upgrade', { signal }).then(([response, socket]) => ({ response, socket }))
+  const { response, socket } = await Promise.race([answered, upgraded])
+  socket?.destroy()
+  response.resume()
+  return { status: Number(response.statusCode), headers: response.headers }
+}
+
+t.test('both forms of the address greet on every channel', async (t) => {
+  const session = await start()
+  for (const channel of CHANNELS) {
+    for (const url of [session.wsUrls[channel], socketUrl(channel, session.sessionId)]) {
+      const { next, messages } = await connect(t, url)
+      const { data } = await next('connected')
+      t.equal(messages[0]?.type, 'connected', `${channel}: connected is the first message`)
+      t.match(data, { channel, sessionId: session.sessionId, message: String })
+      if (channel === 'landmarks') t.match(data, { analysisInterval: INTERVAL_MS, maxFrames: 40 })
+      if (channel === 'session') {
+        t.match(data, { status: 'active' })
+        t.same(data['commands'], ['pause', 'resume', 'end', 'get_status'])
+      }
+    }
+  }
+})
+
+t.test('ping is answered on every channel in every state, and the server pings', async (t) => {
+  const session = await start()
+  const sockets = await Promise.all(CHANNELS.map((channel) => connect(t, session.wsUrls[channel])))
+  const pongs = async (state: string) => {
+    for (const [i, { send, next }] of sockets.entries()) {
+      for (const ping of [{ type: 'ping' }, { type: 'ping', data: { ts: 1 } }, { ts: 1, type: 'ping' }]) {
+        send(ping)
+        t.type((await next('pong')).timestamp, 'number', `${CHANNELS[i] ?? ''} while ${state}`)
+      }
+    }
+  }
+  await pongs('active')
+  await command(session, 'pause')
+  await pongs('paused')
+  for (const { next } of sockets) {
+    const { data } = await next('ping')
+    t.ok(Number.isInteger(data['ts']) && Math.abs(Number(data['ts']) - Date.now()) < 60_000)
+  }
+})
+
+t.test('ping is answered after the end while the socket is still there', async (t) => {
+  const { model, next: asked } = createScriptedModel()
+  const slow = await startTestApp(t, {
+    database: server.database,
+    env: { ...ENV, ANALYSIS_INTERVAL_MS: '5000' },
+    model,
+  })
+  const session = await startSession(slow, account)
+  const sockets = await Promise.all(CHANNELS.map((channel) => connect(t, session.wsUrls[channel])))
+  const [landmarks] = sockets
+  for (const frame of frames('happy', 5)) landmarks?.send(frame)
+  landmarks?.send({ type: 'ping' })
+  await landmarks?.next('pong')
+  await command(session, 'end', slow)
+  const call = await asked()
+  for (const { send, next } of sockets) {
+    send({ type: 'ping' })
+    t.ok(await next('pong'))
+  }
+  call.fail('overloaded')
+  t.match((await landmarks?.next('emotion_update'))?.data, { emotion: 'happy', source: 'local' })
+  for (const { closed } of sockets) t.match(await closed, { code: 1000, reason: 'SESSION_ENDED' })
+})
+
+t.test('a peer that is silent for three intervals is dropped, one that answers pings is kept', async (t) => {
+  const session = await start()
+  const begun = performance.now()
+  const silent = new WebSocket(session.wsUrls.voice, { origin: BROWSER_ORIGIN, autoPong: false })
+  t.teardown(() => silent.terminate())
+  const answering = await connect(t, session.wsUrls.voice)
+  const [code] = await once(silent, 'close', { signal: AbortSignal.timeout(10_000) })
+  t.equal(code, 1006, 'cut without a farewell')
+  t.ok(performance.now() - begun >= 3 * PING_MS, 'not before three intervals have passed')
+  t.equal(answering.socket.readyState, WebSocket.OPEN)
+})
+
+t.test('fields are accepted in data and at the top level', async (t) => {
+  const session = await start()
+  const voice = await connect(t, session.wsUrls.voice)
+  const spoken = { isSpeech: true, duration: 120, energy: 0.4, timestamp: 1 }
+  for (const message of [
+    { type: 'vad_result', ...spoken },
+    { type: 'vad_result', data: spoken },
+    { type: 'stt_text', text: '안녕하세요' },
+    { type: 'stt_text', data: { text: '안녕하세요' } },
+  ]) {
+    voice.send(message)
+  }
+  const control = await connect(t, session.wsUrls.session)
+  control.send({ type: 'pause', data: {}, timestamp: 1 })
+  t.match((await control.next('pause_success')).data, { status: 'paused' })
+  control.send({ type: 'request_ai_response', data: { message: '안녕', emotion: null } })
+  t.match((await control.next('ai_stream_error')).data, { code: 'AI_UNAVAILABLE', message: /./, error: /./ })
+  voice.send({ type: 'ping' })
+  await voice.next('pong')
+  for (const { messages } of [voice, control]) t.notOk(messages.some(({ type }) => type === 'error'))
+})
+
+t.test('a dead session is told once with 1008 and refused in the handshake after that', async (t) => {
+  const ended = await start()
+  await command(ended, 'end')
+  const dead = [
+    [ended.sessionId, 'SESSION_ENDED'],
+    [`sess_${'x'.repeat(32)}`, 'SESSION_NOT_FOUND'],
+    ['nonsense', 'SESSION_NOT_FOUND'],
+    [`sess_${'%00'.repeat(8)}`, 'SESSION_NOT_FOUND'],
+  ] as const
+  for (const [id, code] of dead) {
+    for (const channel of CHANNELS) {
+      const { next, closed } = await connect(t, socketUrl(channel, id))
+      t.match((await next('error')).data, { code, message: /[가-힣]/, action: 'new_session' })
+      t.match(await closed, { code: 1008, reason: code })
+      t.match(await knock(t, socketUrl(channel, id)), '410', `${channel} ${code}`)
+    }
+  }
+  const query = await connect(t, `${server.origin.replace('http', 'ws')}/ws/landmarks`)
+  t.match(await query.closed, { code: 1008, reason: 'SESSION_NOT_FOUND' }, 'no id at all')
+})
+
+t.test('a refusal is for one address, channel and session only', async (t) => {
+  const proxied = await startTestApp(t, { database: server.database, env: { ...ENV, TRUST_PROXY: '1' } })
+  const from = (address: string) => ({ 'x-forwarded-for': address })
+  const dead = `sess_${'y'.repeat(32)}`
+  const live = await start()
+  const told = async (channel: Channel, id: string, address: string) =>
+    (await (await connect(t, socketUrl(channel, id, proxied), from(address))).closed).code
+  t.equal(await told('landmarks', dead, '192.0.2.1'), 1008)
+  t.match(await knock(t, socketUrl('landmarks', dead, proxied), from('192.0.2.1')), '410')
+  t.equal(await told('landmarks', dead, '192.0.2.2'), 1008, 'another address')
+  t.equal(await told('voice', dead, '192.0.2.1'), 1008, 'another channel')
+  t.equal(await told('landmarks', `sess_${'z'.repeat(32)}`, '192.0.2.1'), 1008, 'another id')
+  t.equal(await knock(t, socketUrl('landmarks', live.sessionId, proxied), from('192.0.2.1')), 'admitted')
+})
+
+t.test('a lookup that fails is 503 in the handshake, and nothing is held against the session', async (t) => {
+  const session = await start()
+  const { sql } = server.database
+  await sql`alter table sessions rename to away`
+  try {
+    for (const channel of CHANNELS) {
+      for (let attempt = 0; attempt < 2; attempt++) t.match(await knock(t, session.wsUrls[channel]), '503')
+    }
+  } finally {
+    await sql`alter table away rename to sessions`
+  }
+  for (const channel of CHANNELS) t.equal(await knock(t, session.wsUrls[channel]), 'admitted')
+})
+
+t.test('browsers of other origins stay outside', async (t) => {
+  const { wsUrls } = await start()
+  t.match(await knock(t, wsUrls.session, { origin: 'https://evil.example' }), '403')
+  t.match(await knock(t, wsUrls.session, { origin: 'null' }), '403')
+  t.match(await knock(t, wsUrls.session, { origin: `${BROWSER_ORIGIN}.evil.example` }), '403')
+  t.equal(await knock(t, wsUrls.session, { origin: server.origin }), 'admitted', 'its own origin')
+  const program = new WebSocket(wsUrls.session) // sends no Origin
+  t.teardown(() => program.terminate())
+  await once(program, 'open', { signal: AbortSignal.timeout(5000) })
+})
+
+t.test('a plain GET is asked to upgrade, and an unknown channel is not there', async (t) => {
+  const { sessionId } = await start()
+  const plain = await get(`${server.origin}/ws/landmarks/${sessionId}`)
+  t.equal(plain.status, 426)
+  t.equal(plain.headers['upgrade'], 'websocket')
+  t.equal((await get(`${server.origin}/ws/landmarks?sessionId=${sessionId}`)).status, 426)
+  t.match(await knock(t, socketUrl('eyes', sessionId)), '404')
+})
+
+t.test('no subprotocol is selected while there is none', async (t) => {
+  const { sessionId } = await start()
+  const handshake = {
+    connection: 'Upgrade',
+    upgrade: 'websocket',
+    'sec-websocket-version': '13',
+    'sec-websocket-key': Buffer.alloc(16).toString('base64'),
+    'sec-websocket-protocol': 'maeum.v2',
+    'sec-websocket-extensions': 'permessage-deflate',
+  }
+  const { status, headers } = await get(`${server.origin}/ws/landmarks/${sessionId}`, handshake)
+  t.equal(status, 101)
+  t.notOk('sec-websocket-protocol' in headers)
+  t.notOk('sec-websocket-extensions' in headers, 'nor compression')
+})
+
+t.test(
+  'the newer of two landmarks sockets feeds and receives; the older takes over when it closes',
+  async (t) => {
+    const session = await start()
+    const older = await connect(t, session.wsUrls.landmarks)
+    const newer = await connect(t, session.wsUrls.landmarks)
+    const both = [older, newer]
+
+    for (const frame of frames('happy', 3)) older.send(frame)
+    for (const frame of frames('sad', 2)) newer.send(frame)
+    const { data } = await newer.next('emotion_update')
+    t.match(data, { frameCount: 2 }, 'only the frames of the newer count')
+
+    await command(session, 'pause')
+    await newer.next('session_paused')
+    await command(session, 'resume')
+    await newer.next('session_resumed')
+    for (const socket of both) {
+      socket.send({ type: 'ping' })
+      await socket.next('pong')
+    }
+    const heard = new Set(older.messages.map(({ type }) => type))
+    t.same(
+      [...heard].filter((type) => type !== 'ping').sort(),
+      ['connected', 'pong'],
+      'the older hears nothing else',
+    )
+
+    newer.socket.close()
+    await newer.closed
+    for (const frame of frames('happy', 4)) older.send(frame)
+    const after = await older.next('emotion_update')
+    t.match(after.data, { frameCount: 4 })
+    t.ok(Number(after.data['window']) > Number(data['window']))
+  },
+)
+
+t.test('the session channel shows the state and takes commands', async (t) => {
+  const session = await start()
+  const { next, send, closed, messages } = await connect(t, session.wsUrls.session)
+  await next('connected')
+  const view = {
+    sessionId: session.sessionId,
+    startedAt: session.startedAt,
+    duration: Number,
+    emotionCount: 0,
+  }
+  const first = await next('status_update')
+  t.match(first.data, { ...view, status: 'active', pausedAt: null, endedAt: null, landmarkCount: 0 })
+
+  for (const [word, status, time] of [
+    ['pause', 'paused', 'pausedAt'],
+    ['resume', 'active', 'resumedAt'],
+  ] as const) {
+    send({ type: word })
+    t.match((await next(`${word}_success`)).data, { ...view, status, [time]: Number })
+    t.match((await next('status_update')).data, { ...view, status })
+  }
+  send({ type: 'get_status' })
+  t.match((await next('status_update')).data, { ...view, status: 'active' })
+
+  send({ type: 'end' })
+  t.match((await next('end_success')).data, { ...view, status: 'ended', endedAt: Number })
+  t.match(await closed, { code: 1000, reason: 'SESSION_ENDED' })
+  t.match(messages.at(-1), { type: 'status_update', data: { status: 'ended' } })
+})
+
+t.test('what REST changes is announced on every channel that shows it', async (t) => {
+  const session = await start()
+  const control = await connect(t, session.wsUrls.session)
+  const landmarks = await connect(t, session.wsUrls.landmarks)
+  await control.next('status_update')
+  for (const [word, status, announced] of [
+    ['pause', 'paused', 'session_paused'],
+    ['resume', 'active', 'session_resumed'],
+    ['end', 'ended', 'session_ended'],
+  ] as const) {
+    await command(session, word)
+    t.match((await control.next('status_update')).data, { status })
+    const { data } = await landmarks.next(announced)
+    t.type(data['timestamp'], 'number')
+    if (word === 'end') t.type(data['duration'], 'number')
+  }
+  t.match(await control.closed, { code: 1000 })
+  t.match(await landmarks.closed, { code: 1000 })
+})
+
+t.test(
+  'a session socket refuses what it does not know, and answers pings while the database hangs',
+  async (t) => {
+    const session = await start()
+    const { next, send, messages } = await connect(t, session.wsUrls.session)
+    await next('status_update')
+    send({ type: 'dance' })
+    t.match((await next('error')).data, { code: 'INVALID_MESSAGE', message: /[가-힣]/, timestamp: Number })
+
+    const unlock = await holdTable(server, 'sessions')
+    for (let i = 0; i < 100; i++) send({ type: 'get_status' })
+    send({ type: 'ping' })
+    await next('pong')
+    unlock()
+    await next('status_update')
+    send({ type: 'get_status' })
+    await next('status_update')
+    const updates = messages.filter(({ type }) => type === 'status_update').length
+    t.ok(updates < 50, `a flood of commands is not queued up without bound: ${updates}`)
+  },
+)
+
+t.test('after end the last window is delivered, then the sockets close with 1000', async (t) => {
+  const session = await start()
+  const { next, send, closed, messages } = await connect(t, session.wsUrls.landmarks)
+  for (const frame of frames('happy', 10)) send(frame)
+  send({ type: 'ping' })
+  await next('pong')
+  await command(session, 'end')
+  t.match(await closed, { code: 1000, reason: 'SESSION_ENDED' })
+  const types = messages.map(({ type }) => type)
+  t.equal(types.filter((type) => type === 'emotion_update').length, 1)
+  t.ok(types.includes('session_ended'))
+})
+
+t.test('another instance on the same database goes on with the next window', async (t) => {
+  const first = await startTestApp(t, { database: server.database, env: ENV })
+  const session = await startSession(first, account)
+  const before = await connect(t, session.wsUrls.landmarks)
+  const sessionSocket = await connect(t, session.wsUrls.session)
+  const windows: number[] = []
+  for (let i = 0; i < 2; i++) {
+    for (const frame of frames('happy', 3)) before.send(frame)
+    windows.push(Number((await before.next('emotion_update')).data['window']))
+  }
+  const closing = first.app.close()
+  t.match(await before.closed, { code: 1001 }, 'come back')
+  t.match(await sessionSocket.closed, { code: 1001 })
+  await closing
+
+  const second = await startTestApp(t, { database: server.database, env: ENV })
+  for (const channel of CHANNELS) {
+    t.equal(await knock(t, socketUrl(channel, session.sessionId, second)), 'admitted')
+  }
+  const after = await connect(t, socketUrl('landmarks', session.sessionId, second))
+  for (let i = 0; i < 2; i++) {
+    for (const frame of frames('happy', 3)) after.send(frame)
+    const { data } = await after.next('emotion_update')
+    windows.push(Number(data['window']))
+    const closedAt = session.startedAt + Number(data['window']) * INTERVAL_MS
+    t.equal(data['timestamp'], closedAt, 'by the clock of the session, which did not start again')
+  }
+  t.same(
+    windows,
+    [...new Set(windows)].sort((a, b) => a - b),
+    'rising, none twice',
+  )
+})

@@ -1,0 +1,217 @@
+import t from 'tap'
+import type { Orm } from '../../src/db/orm.ts'
+import { type DropReason, Outbox } from '../../src/features/analysis/outbox.ts'
+import type { AnalysisRepository, NewWindowRow } from '../../src/features/analysis/repository.ts'
+import { eventually } from '../helpers/eventually.ts'
+import { readingOf } from '../helpers/scripted-model.ts'
+
+type Write = readonly string[]
+
+const nothing = () => undefined
+
+class Away extends Error {}
+class Refused extends Error {}
+
+/** An outbox whose database is a list of committed writes; `fault` decides about each transaction. */
+function setUp({ perSession = 60, maxBytes = 1024 * 1024 } = {}) {
+  const committed: Write[] = []
+  const dropped: [DropReason, string][] = []
+  const retries: number[] = []
+  const told: number[] = []
+  const database = {
+    fault: nothing as (writes: Write) => Error | undefined,
+    /** Awaited by each transaction before it commits. */
+    gate: Promise.resolve(),
+  }
+  let open: string[] = []
+  const repository: AnalysisRepository = {
+    insertWindows: async (_orm, rows) => {
+      open.push(...rows.map((row) => `${row.sessionId}#${row.window}`))
+    },
+    updateReceived: async (_orm, counts) => {
+      open.push(...counts.map(({ sessionId, frames }) => `${sessionId}+${frames}`))
+    },
+    updateRefined: async (_orm, { sessionId, window }) => {
+      open.push(`${sessionId}~${window}`)
+    },
+  }
+  const outbox = new Outbox({
+    transaction: async (work) => {
+      open = []
+      const result = await work(undefined as unknown as Orm) // the repository above does not look at it
+      const writes = open
+      await database.gate
+      const fault = database.fault(writes)
+      if (fault !== undefined) throw fault
+      committed.push(writes)
+      return result
+    },
+    repository,
+    isPassing: (error) => error instanceof Away,
+    onStored: (stored) => told.push(...stored.map(({ window }) => window)),
+    onRetry: (_error, waiting) => retries.push(waiting),
+    onDrop: (reason, sessionId) => dropped.push([reason, sessionId]),
+    maxEntriesPerSession: perSession,
+    maxBytes,
+  })
+  return { outbox, database, committed, dropped, retries, told, rows: () => committed.flat() }
+}
+
+const row = (sessionId: string, window: number, measures = 10): NewWindowRow => ({
+  sessionId,
+  window,
+  closedAt: new Date(0),
+  framesReceived: 40,
+  framesAnalysed: 40,
+  ...readingOf('happy'),
+  source: 'local',
+  model: 'local-1',
+  latencyMs: 1,
+  analyserVersion: 'local-1',
+  measures: new Uint8Array(measures),
+})
+
+const windows = (sessionId: string, count: number) =>
+  Array.from({ length: count }, (_, i) => row(sessionId, i + 1))
+
+t.test('what closes together is written in one transaction, in order', async (t) => {
+  const { outbox, committed } = setUp()
+  const stored = [...windows('a', 3), row('b', 1)].map((entry) => outbox.storeWindow(entry))
+  outbox.addReceived({ sessionId: 'b', frames: 7 })
+  outbox.storeRefinement({ sessionId: 'a', window: 1 })
+  t.equal(outbox.waiting, 6)
+  t.same(await Promise.all(stored), [true, true, true, true])
+  t.same(committed, [['a#1', 'a#2', 'a#3', 'b#1', 'b+7', 'a~1']])
+  t.equal(outbox.waiting, 0)
+})
+
+t.test('while the database is away results wait, then are stored once and in order', async (t) => {
+  const { outbox, database, retries, rows, dropped } = setUp()
+  database.fault = () => new Away()
+  const first = outbox.storeWindow(row('a', 1))
+  await eventually(
+    () => retries.length,
+    (count) => count >= 2,
+  )
+  const others = [row('a', 2), row('b', 1)].map((entry) => outbox.storeWindow(entry))
+  t.same(rows(), [])
+  database.fault = () => undefined
+  t.same(await Promise.all([first, ...others]), [true, true, true])
+  t.same(rows(), ['a#1', 'a#2', 'b#1'])
+  t.same(dropped, [])
+})
+
+t.test('a refused entry leaves alone and is not tried again', async (t) => {
+  const { outbox, database, rows, dropped } = setUp()
+  let asked = 0
+  database.fault = (writes) => {
+    if (!writes.some((write) => write.startsWith('deleted'))) return undefined
+    asked++
+    return new Refused()
+  }
+  const entries = [row('a', 1), row('deleted', 1), row('b', 1), row('deleted', 2), row('a', 2)]
+  const stored = entries.map((entry) => outbox.storeWindow(entry))
+  t.same(await Promise.all(stored), [true, false, true, false, true])
+  t.same(rows(), ['a#1', 'b#1', 'a#2'])
+  t.same(dropped, [
+    ['refused_by_database', 'deleted'],
+    ['refused_by_database', 'deleted'],
+  ])
+  t.equal(asked, 3, 'once together and once each alone')
+  t.equal(outbox.waiting, 0)
+  t.notOk(outbox.isFull('deleted'))
+})
+
+t.test('the database goes away while a refused batch is written one by one', async (t) => {
+  const { outbox, database, rows, dropped } = setUp()
+  let transactions = 0
+  database.fault = (writes) => {
+    transactions++
+    if (writes.some((write) => write.startsWith('deleted'))) return new Refused()
+    return transactions === 3 ? new Away() : undefined
+  }
+  const entries = [row('a', 1), row('b', 1), row('deleted', 1), row('c', 1)]
+  const stored = entries.map((entry) => outbox.storeWindow(entry))
+  t.same(await Promise.all(stored), [true, true, false, true])
+  t.same(rows(), ['a#1', 'b#1', 'c#1'])
+  t.same(dropped, [['refused_by_database', 'deleted']])
+})
+
+t.test('of one session no more than its share waits; others are not touched by it', async (t) => {
+  const { outbox, database, rows, dropped } = setUp({ perSession: 5 })
+  database.fault = () => new Away()
+  const kept = windows('a', 5).map((entry) => outbox.storeWindow(entry))
+  t.ok(outbox.isFull('a'))
+  t.equal(await outbox.storeWindow(row('a', 6)), false)
+  outbox.addReceived({ sessionId: 'a', frames: 3 })
+  t.same(dropped, [
+    ['outbox_full', 'a'],
+    ['outbox_full', 'a'],
+  ])
+  t.notOk(outbox.isFull('b'))
+  const other = outbox.storeWindow(row('b', 1))
+  database.fault = () => undefined
+  t.same(await Promise.all([...kept, other]), [true, true, true, true, true, true])
+  t.notOk(outbox.isFull('a'))
+  t.equal(await outbox.storeWindow(row('a', 7)), true, 'there is room again')
+  t.same(rows(), ['a#1', 'a#2', 'a#3', 'a#4', 'a#5', 'b#1', 'a#7'])
+})
+
+t.test('all sessions together stay within the bytes', async (t) => {
+  const { outbox, database, dropped } = setUp({ maxBytes: 100_000 })
+  database.fault = () => new Away()
+  let kept = 0
+  while (!outbox.isFull('x')) void outbox.storeWindow(row(`s${kept++}`, 1, 9000))
+  t.equal(kept, 10)
+  t.equal(await outbox.storeWindow(row('y', 1)), false)
+  t.same(dropped, [['outbox_full', 'y']])
+  await outbox.close(0)
+})
+
+t.test('many results are written in batches', async (t) => {
+  const { outbox, committed } = setUp({ perSession: 1000 })
+  await Promise.all(windows('a', 450).map((entry) => outbox.storeWindow(entry)))
+  t.same(
+    committed.map((writes) => writes.length),
+    [200, 200, 50],
+  )
+})
+
+t.test('closing writes what can be written', async (t) => {
+  const { outbox, rows } = setUp()
+  const stored = outbox.storeWindow(row('a', 1))
+  await outbox.close(5000)
+  t.equal(await stored, true)
+  t.same(rows(), ['a#1'])
+  t.equal(await outbox.storeWindow(row('a', 2)), false, 'nothing is taken after that')
+})
+
+t.test('closing gives up what cannot be written, and tells', async (t) => {
+  const { outbox, database, dropped } = setUp()
+  database.fault = () => new Away()
+  const stored = windows('a', 2).map((entry) => outbox.storeWindow(entry))
+  await outbox.close(20)
+  t.same(await Promise.all(stored), [false, false])
+  t.same(dropped, [
+    ['shutdown', 'a'],
+    ['shutdown', 'a'],
+  ])
+  t.equal(outbox.waiting, 0)
+})
+
+t.test('a commit that comes after giving up is not counted as well', async (t) => {
+  const { outbox, database, dropped, told, committed } = setUp()
+  let commit: () => void = nothing
+  database.gate = new Promise((resolve) => {
+    commit = resolve
+  })
+  const stored = outbox.storeWindow(row('a', 1))
+  await outbox.close(20)
+  t.equal(await stored, false)
+  commit()
+  await eventually(
+    () => committed.length,
+    (count) => count === 1,
+  )
+  t.same([dropped, told, outbox.waiting], [[['shutdown', 'a']], [], 0])
+})
