@@ -3,7 +3,9 @@ import { readFile, stat, writeFile } from 'node:fs/promises'
 import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
+import { parseDatabaseUrl } from '../src/db/url.ts'
 import { startTestApp } from './helpers/app.ts'
+import { blockedQuery } from './helpers/blocked-query.ts'
 import { createTestDatabase, type TestDatabase } from './helpers/database.ts'
 import { eventually } from './helpers/eventually.ts'
 import { type ServerProcess, startProcess, temporaryFolder } from './helpers/server-process.ts'
@@ -92,10 +94,7 @@ t.test('a signal lets the request in flight be answered', async (t) => {
   const answer = await database.sql.begin(async (tx) => {
     await tx`lock table users in access exclusive mode`
     const login = post(origin, '/api/auth/login', { email: 'a@b.kr', password: 'x' })
-    await eventually(
-      () => waitingQueries(database),
-      (count) => count === 1,
-    )
+    await blockedQuery(database)
     child.kill('SIGTERM')
     await eventually(
       () => output.stdout,
@@ -112,13 +111,6 @@ t.test('a signal lets the request in flight be answered', async (t) => {
   for (const line of output.stdout.trim().split('\n'))
     t.type(JSON.parse(line), 'object', 'in production each line is JSON')
 })
-
-const waitingQueries = async ({ sql }: TestDatabase): Promise<number> => {
-  const [row] = await sql<{ count: number }[]>`
-    select count(*)::int as count from pg_stat_activity
-    where datname = current_database() and wait_event_type = 'Lock'`
-  return row?.count ?? 0
-}
 
 t.test('a port that is taken is named', async (t) => {
   const database = await createTestDatabase(t)
@@ -224,10 +216,10 @@ t.test('a database that goes away comes back', async (t) => {
   const database = await createTestDatabase(t)
   const proxy = await startTcpProxy(database.socketDir)
   t.teardown(() => proxy.close())
-  const url = new URL(database.url)
+  const { database: name } = parseDatabaseUrl(database.url)
   const { app, log } = await startTestApp(t, {
     database,
-    env: { DATABASE_URL: `postgres://maeum:hunter2@127.0.0.1:${proxy.port}${url.pathname}` },
+    env: { DATABASE_URL: `postgres://maeum:hunter2@127.0.0.1:${proxy.port}/${name}` },
   })
   const login = () =>
     app.inject({ method: 'POST', url: '/api/auth/login', payload: { email: 'a@b.kr', password: 'x' } })

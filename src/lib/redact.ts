@@ -3,9 +3,12 @@ const ID_SHOWN = 12
 /** A session id is a capability: logs carry its first twelve characters. */
 export const logId = (sessionId: string): string => sessionId.slice(0, ID_SHOWN)
 
-/** A URL fit for a log: no query, and no whole session id. */
+/** Longer than any name in our own addresses, shorter than any id or token. */
+const LONG_SEGMENT = /[^/]{25,}/g
+
+/** A URL fit for a log: no query, and of what is long (session ids however they are encoded, tokens) the beginning. */
 export const logUrl = (url: string): string =>
-  (url.split('?')[0] ?? '').replace(/sess_[\w-]+/g, (id) => `${logId(id)}…`)
+  (url.split('?')[0] ?? '').replace(LONG_SEGMENT, (segment) => `${segment.slice(0, ID_SHOWN)}…`)
 
 /** Fields of a Postgres error that name things of ours; its `detail`, `query` and `parameters` hold people's data. */
 const POSTGRES_FIELDS = [

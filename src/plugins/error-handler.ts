@@ -93,14 +93,14 @@ export function answerError(thrown: FastifyError | AppError, request: FastifyReq
 }
 
 /** An address that cannot be read is refused before any hook runs: what they do for every answer is done here. */
-export function answerUnroutable(error: FastifyError, request: FastifyRequest, reply: FastifyReply) {
+export function answerUnroutable(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
   const { method, server, url } = request
   const { origin } = request.headers
   void reply.headers({ 'x-request-id': request.id, 'cache-control': 'no-store', vary: 'Origin' })
   if (origin !== undefined && server.admitsOrigin(request))
     void reply.headers({ 'access-control-allow-origin': origin, 'access-control-allow-credentials': 'true' })
   request.log.info({ method, url: logUrl(url), status: error.statusCode }, 'request completed')
-  return answerError(error, request, reply)
+  void answerError(error, request, reply)
 }
 
 export const errorHandler = fp(

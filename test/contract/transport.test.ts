@@ -232,11 +232,10 @@ t.test('the rate limit', async (t) => {
 
   t.test('refuses with an envelope and headers that a browser can read', async (t) => {
     const { ask, spend } = await limited()
-    const [first] = [await ask('203.0.113.1')]
-    t.match(first.headers, {
-      'x-ratelimit-limit': LIMIT,
-      'x-ratelimit-remaining': LIMIT - 1,
-      'x-ratelimit-reset': Number,
+    t.match((await ask('203.0.113.1')).headers, {
+      'x-ratelimit-limit': String(LIMIT),
+      'x-ratelimit-remaining': String(LIMIT - 1),
+      'x-ratelimit-reset': /^\d+$/,
     })
     await spend('203.0.113.1')
     const refused = await ask('203.0.113.1', { origin: BROWSER_ORIGIN })
@@ -252,8 +251,8 @@ t.test('the rate limit', async (t) => {
     t.match(refused.headers, {
       'access-control-allow-origin': BROWSER_ORIGIN,
       'x-request-id': String,
-      'x-ratelimit-limit': LIMIT,
-      'x-ratelimit-remaining': 0,
+      'x-ratelimit-limit': String(LIMIT),
+      'x-ratelimit-remaining': '0',
     })
     const wait = Number(refused.headers['retry-after'])
     t.ok(wait > 0 && wait <= 600, `Retry-After is ${wait} s`)
