@@ -1,4 +1,5 @@
 import { Socket } from 'node:net'
+import { performance } from 'node:perf_hooks'
 import { Duplex } from 'node:stream'
 
 /** Longer than any socket lives; the longest interval of a timer. */
@@ -10,7 +11,7 @@ const NO_DEADLINE_MS = 2 ** 31 - 1
  * On a plain socket a failure is an `error`, and its `close` follows a moment later. Queries that the driver hands to
  * the dying connection in between are never answered; a proxy that accepts and hangs up makes it reconnect for ever
  * without a pause; and a server that falls silent is waited for without end. Here hanging up and silence are errors,
- * and `error` and `close` come as one.
+ * and `close` follows `error` as soon as the driver has written what it writes at an error.
  */
 export class DriverSocket extends Duplex {
   readonly #socket: Socket
@@ -29,7 +30,7 @@ export class DriverSocket extends Duplex {
     socket.on('error', (error) => this.destroy(error))
     socket.on('close', () => this.destroy(this.writableEnded ? undefined : hungUp()))
     this.#watch = setInterval(() => {
-      const waitedMs = this.#waitingSince === undefined ? 0 : Date.now() - this.#waitingSince
+      const waitedMs = this.#waitingSince === undefined ? 0 : performance.now() - this.#waitingSince
       if (waitedMs >= answerDeadlineMs) this.destroy(silent())
     }, answerDeadlineMs / 10).unref()
   }
@@ -48,7 +49,7 @@ export class DriverSocket extends Duplex {
   }
 
   override _write(bytes: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
-    this.#waitingSince ??= Date.now()
+    this.#waitingSince ??= performance.now()
     this.#socket.write(bytes, done)
   }
 
@@ -59,7 +60,14 @@ export class DriverSocket extends Duplex {
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
     clearInterval(this.#watch)
     this.#socket.destroy()
-    done(error)
+    if (error === null) {
+      done(null)
+      return
+    }
+    // The driver rejects what it was asked and, in a transaction, writes a rollback. That must still meet a socket,
+    // for the driver dies of a write after `close`; `close` then rejects the rollback too.
+    this.emit('error', error)
+    setImmediate(() => setImmediate(done, null))
   }
 }
 

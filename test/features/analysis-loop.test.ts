@@ -168,7 +168,7 @@ test('while paused frames are counted and not analysed', async (t) => {
 test('what is stored is what was delivered, field by field', async (t) => {
   const { socket, session, post } = await live(t)
   for (const label of ['happy', 'surprised', 'sad']) {
-    sendAll(socket, frames(label, 10))
+    sendAll(socket, frames(label, 45))
     await socket.next('emotion_update')
   }
   await post('end')
@@ -368,6 +368,24 @@ test('end cuts off a model after the grace and still delivers the last window', 
     (rows) => rows.length === 1,
   )
   t.match(row, { model_outcome: 'aborted' })
+})
+
+test('a server that goes away stores what has closed and counts what has not', async (t) => {
+  const { model, next } = createScriptedModel()
+  const { socket, session, server } = await live(t, { model, intervalMs: 1500 })
+  sendAll(socket, frames('happy', 20))
+  const call = await next()
+  sendAll(socket, frames('sad', 5))
+  await read(socket)
+  const begun = performance.now()
+  await server.app.close()
+  t.ok(performance.now() - begun < 3000, 'without waiting for the model')
+  t.ok(call.signal.aborted)
+  t.match(await socket.closed, { code: 1001 })
+  t.match(await storedWindows(session), [
+    { window: 1, emotion: 'happy', source: 'local', model_outcome: 'aborted' },
+  ])
+  t.equal(await landmarkCount(session), 25)
 })
 
 test('an answer that finds no socket waits for the next one', async (t) => {

@@ -3,6 +3,7 @@ import { request } from 'node:http'
 import t, { type Test } from 'tap'
 import { WebSocket } from 'ws'
 import { CHANNELS, type Channel } from '../../src/domain/session.ts'
+import { createDoor } from '../../src/features/channels/admission.ts'
 import {
   bearer,
   BROWSER_ORIGIN,
@@ -322,27 +323,24 @@ t.test('what REST changes is announced on every channel that shows it', async (t
   t.match(await landmarks.closed, { code: 1000 })
 })
 
-t.test(
-  'a session socket refuses what it does not know, and answers pings while the database hangs',
-  async (t) => {
-    const session = await start()
-    const { next, send, messages } = await connect(t, session.wsUrls.session)
-    await next('status_update')
-    send({ type: 'dance' })
-    t.match((await next('error')).data, { code: 'INVALID_MESSAGE', message: /[가-힣]/, timestamp: Number })
+t.test('a session socket refuses what is unknown and answers pings while the database hangs', async (t) => {
+  const session = await start()
+  const { next, send, messages } = await connect(t, session.wsUrls.session)
+  await next('status_update')
+  send({ type: 'dance' })
+  t.match((await next('error')).data, { code: 'INVALID_MESSAGE', message: /[가-힣]/, timestamp: Number })
 
-    const unlock = await holdTable(server, 'sessions')
-    for (let i = 0; i < 100; i++) send({ type: 'get_status' })
-    send({ type: 'ping' })
-    await next('pong')
-    unlock()
-    await next('status_update')
-    send({ type: 'get_status' })
-    await next('status_update')
-    const updates = messages.filter(({ type }) => type === 'status_update').length
-    t.ok(updates < 50, `a flood of commands is not queued up without bound: ${updates}`)
-  },
-)
+  const unlock = await holdTable(server, 'sessions')
+  for (let i = 0; i < 100; i++) send({ type: 'get_status' })
+  send({ type: 'ping' })
+  await next('pong')
+  unlock()
+  await next('status_update')
+  send({ type: 'pause' }) // behind all that was taken before
+  await next('pause_success')
+  const updates = messages.filter(({ type }) => type === 'status_update').length
+  t.ok(updates < 50, `a flood of commands is not queued up without bound: ${updates}`)
+})
 
 t.test('after end the last window is delivered, then the sockets close with 1000', async (t) => {
   const session = await start()
@@ -389,4 +387,32 @@ t.test('another instance on the same database goes on with the next window', asy
     [...new Set(windows)].sort((a, b) => a - b),
     'rising, none twice',
   )
+})
+
+t.test('a change of status during the lookup of a socket wins over what the lookup read', async (t) => {
+  const id = `sess_${'w'.repeat(32)}`
+  const row = { id, status: 'active' as const, startedAt: new Date(0), intervalMs: INTERVAL_MS }
+  let now = 0
+  let answer: () => void = () => undefined
+  const door = createDoor({
+    monotonic: () => now,
+    find: () =>
+      new Promise((resolve) => {
+        answer = () => resolve({ session: row, now: new Date(1) })
+      }),
+    onUnknown: () => t.fail('it is known'),
+    onLookupFailed: () => t.fail('it was found'),
+  })
+  const admitWhile = async (happens: () => void) => {
+    now++
+    const admission = door.admit(id, 'landmarks', '192.0.2.1')
+    happens()
+    answer()
+    return admission
+  }
+  const admitted = (status: string) => ({ kind: 'admitted', found: { session: { status } } })
+  t.match(await admitWhile(() => undefined), admitted('active'))
+  t.match(await admitWhile(() => door.noteChange(id, 'paused')), admitted('paused'))
+  t.match(await admitWhile(() => undefined), admitted('active'), 'an older change is in the row')
+  t.match(await admitWhile(() => door.noteChange(id, 'ended')), { kind: 'dead', code: 'SESSION_ENDED' })
 })

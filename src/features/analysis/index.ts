@@ -51,18 +51,15 @@ export const analysis = fp(
       transaction: (work) => app.database.orm.transaction(work),
       repository: analysisRepository,
       isPassing: (error) => ['unavailable', 'not_ready'].includes(databaseFault(error)?.kind ?? ''),
+      onWaiting: (count) => metrics.outboxWindows.set(count),
       onStored: (rows) => {
-        metrics.outboxWindows.set(outbox.waiting)
         for (const row of rows)
           log.info(
             { session: logId(row.sessionId), window: row.window },
             `✅ [CRITICAL] Emotion saved to Supabase: ${row.emotion}`,
           )
       },
-      onRetry: (error, waiting) => {
-        metrics.outboxWindows.set(waiting)
-        log.warn({ err: error, waiting }, 'results wait for the database')
-      },
+      onRetry: (error, waiting) => log.warn({ err: error, waiting }, 'results wait for the database'),
       onDrop: (reason, sessionId, error) => {
         metrics.droppedWindows.labels(reason).inc()
         log.error({ err: error, reason, session: logId(sessionId) }, 'a result was not stored')

@@ -22,6 +22,8 @@ type Dependencies = {
   readonly repository: AnalysisRepository
   /** Whether the same write may succeed later. */
   readonly isPassing: (error: unknown) => boolean
+  /** Told of every change of how many entries wait. */
+  readonly onWaiting: (count: number) => void
   readonly onStored: (rows: readonly NewWindowRow[]) => void
   readonly onRetry: (error: unknown, waiting: number) => void
   readonly onDrop: (reason: DropReason, sessionId: string, error?: unknown) => void
@@ -50,10 +52,6 @@ export class Outbox {
 
   constructor(dependencies: Dependencies) {
     this.#deps = dependencies
-  }
-
-  get waiting(): number {
-    return this.#queue.length
   }
 
   /** Whether another result of this session might find no room: the moment to take no new work. */
@@ -95,6 +93,7 @@ export class Outbox {
       this.#queue.push({ ...content, bytes, settle: resolve })
       this.#bytes += bytes
       this.#perSession.set(content.sessionId, (this.#perSession.get(content.sessionId) ?? 0) + 1)
+      this.#deps.onWaiting(this.#queue.length)
       this.#running ??= this.#run()
     })
   }
@@ -172,6 +171,7 @@ export class Outbox {
     const left = (this.#perSession.get(entry.sessionId) ?? 1) - 1
     if (left > 0) this.#perSession.set(entry.sessionId, left)
     else this.#perSession.delete(entry.sessionId)
+    this.#deps.onWaiting(this.#queue.length)
     if (dropped !== undefined) this.#deps.onDrop(dropped, entry.sessionId, error)
     entry.settle(dropped === undefined)
   }
