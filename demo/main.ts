@@ -129,11 +129,13 @@ async function run(app: App): Promise<boolean> {
   clearProgress()
 
   const closed = once(socket, 'close', { signal: AbortSignal.timeout(PATIENCE_MS) })
-  const ended = await client.post(`/api/session/${session.sessionId}/end`)
+  await client.post(`/api/session/${session.sessionId}/end`)
   await closed
+  const summary = await client.get(`/api/session/${session.sessionId}/summary`)
   step('session ended; its summary')
-  say(`    ${JSON.stringify(ended['emotionSummary'])}`)
-  say(`    ${JSON.stringify(ended['inferenceStats'])}`)
+  for (const [name, value] of Object.entries(summary)) {
+    if (name !== 'sessionId') say(`    ${name.padEnd(18)} ${JSON.stringify(value)}`)
+  }
   await showRows(app, session.sessionId)
 
   const right = SHOWN.filter(

@@ -8,6 +8,7 @@ import type { ModelAnalyser } from './features/analysis/analyser.ts'
 import { auth } from './features/auth/index.ts'
 import { channels } from './features/channels/index.ts'
 import { health } from './features/health/index.ts'
+import { reports } from './features/reports/index.ts'
 import { sessions } from './features/sessions/index.ts'
 import { keptSecret } from './lib/kept-secret.ts'
 import { authentication } from './plugins/authentication.ts'
@@ -19,6 +20,7 @@ import { forwarded } from './plugins/forwarded.ts'
 import { home } from './plugins/home.ts'
 import { hub } from './plugins/hub.ts'
 import { metrics } from './plugins/metrics.ts'
+import { notices } from './plugins/notices.ts'
 import { openapi } from './plugins/openapi.ts'
 import { LOG_SERIALIZERS, requestId, requestLog } from './plugins/request-log.ts'
 import { security } from './plugins/security.ts'
@@ -62,14 +64,17 @@ export async function buildApp({ config, model, logger }: Parts) {
     await app.register(openapi, { version: VERSION })
     await app.register(hub)
     await app.register(metrics, { config })
-    await app.register(websocket)
     await app.register(database, { config })
+    await app.register(notices, { config })
 
     await app.register(home)
     await app.register(health, { config, version: VERSION })
     await app.register(auth, { config })
     await app.register(sessions, { config })
     await app.register(analysis, { config, ...(model === undefined ? {} : { model }) })
+    await app.register(reports, { config })
+    // After the loop: at shutdown sessions are handed over before their sockets are closed.
+    await app.register(websocket)
     await app.register(channels, { config })
   } catch (error) {
     await app.close() // what has been opened, such as the database, would keep the process alive

@@ -198,6 +198,7 @@ function grouped(v: Variables) {
       geminiTimeoutMs: v.GEMINI_TIMEOUT_MS,
     },
     sessions: {
+      leaseMs: v.LEASE_MS,
       pingIntervalMs: v.WS_PING_INTERVAL_MS,
       graceMs: v.SESSION_GRACE_MS,
       idleMs: v.SESSION_ABANDON_MS,

@@ -204,6 +204,12 @@ export const VariablesSchema = Type.Object({
     description: 'How often each socket is pinged; one that is silent for three of these is dropped.',
     examples: ['10000'],
   }),
+  LEASE_MS: whole(15_000, 300, HOUR_MS, {
+    group: 'Sessions',
+    description:
+      'How long an instance owns a session without renewing; after a crash another waits this long at most.',
+    examples: ['15000'],
+  }),
   SESSION_GRACE_MS: whole(30_000, 100, HOUR_MS, {
     group: 'Sessions',
     description: 'Longest time after `end` in which anything of the session is still in flight.',

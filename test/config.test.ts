@@ -86,7 +86,7 @@ t.test('the defaults are those that operators have been told', async (t) => {
       gemini: null,
       geminiTimeoutMs: 45_000,
     },
-    sessions: { pingIntervalMs: 10_000, graceMs: 30_000, idleMs: 600_000 },
+    sessions: { leaseMs: 15_000, pingIntervalMs: 10_000, graceMs: 30_000, idleMs: 600_000 },
   })
 })
 
@@ -163,7 +163,7 @@ t.test('every variable can be set', async (t) => {
       gemini: { apiKey: 'key', models: ['one', 'two'], baseUrl: 'http://127.0.0.1:9000', timeoutMs: 50 },
       geminiTimeoutMs: 50,
     },
-    sessions: { pingIntervalMs: 100, graceMs: 100, idleMs: 1000 },
+    sessions: { leaseMs: 15_000, pingIntervalMs: 100, graceMs: 100, idleMs: 1000 },
   })
   t.equal(
     readConfig({ DATABASE_URL: DATABASE }).database.directUrl,

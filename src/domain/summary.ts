@@ -27,7 +27,7 @@ export type EmotionSummary = {
   }
   readonly positiveRatio: number
   readonly negativeRatio: number
-  readonly topEmotions: readonly EmotionCount[]
+  readonly topEmotions: EmotionCount[]
   /** Mean arousal mapped from [-1, 1] to [0, 1]. */
   readonly averageIntensity: number
 }

@@ -14,6 +14,9 @@ export type WindowAnswer = {
   readonly sttSnippet: string | null
 }
 
+/** Why a window that had frames gave no answer. */
+export type SkipReason = 'paused' | 'no_valid_frame'
+
 /** What rooms tell each other about a session. */
 export type SessionEvent =
   | {
@@ -29,8 +32,14 @@ export type SessionEvent =
       readonly at: number
     }
   | { readonly type: 'window_answered'; readonly answer: WindowAnswer }
+  /** The model's answer came after the delivered one. */
+  | { readonly type: 'window_refined'; readonly answer: WindowAnswer }
+  /** The window has passed and nothing of it could be analysed. */
+  | { readonly type: 'window_skipped'; readonly window: number; readonly reason: SkipReason }
   /** The session has ended and nothing of it is in flight any more. */
   | { readonly type: 'analysis_finished' }
+  /** Its results are written as well: the report may be made. */
+  | { readonly type: 'results_settled' }
 
 export type SessionListener = (sessionId: string, event: SessionEvent) => void
 

@@ -189,7 +189,7 @@ t.test('results of a session that has been deleted are dropped alone and not tri
     () => metric('maeum_outbox_windows'),
     (waiting) => waiting === 0,
   )
-  t.equal(await metric('maeum_windows_dropped_total{reason="refused_by_database"}'), 2)
+  t.equal(await metric('maeum_windows_dropped_total{reason="not_ours"}'), 2)
   t.equal((await storedWindows(gone.session)).length, 0)
   t.ok(server.log.some((line) => line.includes('a result was not stored')))
 })

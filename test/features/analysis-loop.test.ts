@@ -365,7 +365,7 @@ test('end cuts off a model after the grace and still delivers the last window', 
   t.match(updatesOf(socket), [{ emotion: 'happy', source: 'local', window: 1 }])
   const [row] = await eventually(
     () => storedWindows(session),
-    (rows) => rows.length === 1,
+    (rows) => rows.length === 1 && rows[0]?.['answered_at'] !== null,
   )
   t.match(row, { model_outcome: 'aborted' })
 })

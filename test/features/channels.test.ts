@@ -220,20 +220,22 @@ t.test('a plain GET is asked to upgrade, and an unknown channel is not there', a
   t.match(await knock(t, socketUrl('eyes', sessionId)), '404')
 })
 
-t.test('no subprotocol is selected while there is none', async (t) => {
+t.test('only the newer protocol is selected, and only for who offers it', async (t) => {
   const { sessionId } = await start()
   const handshake = {
     connection: 'Upgrade',
     upgrade: 'websocket',
     'sec-websocket-version': '13',
     'sec-websocket-key': Buffer.alloc(16).toString('base64'),
-    'sec-websocket-protocol': 'maeum.v2',
     'sec-websocket-extensions': 'permessage-deflate',
   }
-  const { status, headers } = await get(`${server.origin}/ws/landmarks/${sessionId}`, handshake)
-  t.equal(status, 101)
-  t.notOk('sec-websocket-protocol' in headers)
-  t.notOk('sec-websocket-extensions' in headers, 'nor compression')
+  const address = `${server.origin}/ws/landmarks/${sessionId}`
+  const other = await get(address, { ...handshake, 'sec-websocket-protocol': 'chat' })
+  t.equal(other.status, 101)
+  t.notOk('sec-websocket-protocol' in other.headers)
+  t.notOk('sec-websocket-extensions' in other.headers, 'nor compression')
+  const newer = await get(address, { ...handshake, 'sec-websocket-protocol': 'chat, maeum.v2' })
+  t.equal(newer.headers['sec-websocket-protocol'], 'maeum.v2')
 })
 
 t.test(
@@ -396,10 +398,22 @@ t.test('a change of status during the lookup of a socket wins over what the look
   let answer: () => void = () => undefined
   const door = createDoor({
     monotonic: () => now,
-    find: () =>
+    find: () => Promise.reject(new Error('it was claimed')),
+    claim: () =>
       new Promise((resolve) => {
-        answer = () => resolve({ session: row, now: new Date(1) })
+        const start = {
+          id,
+          status: row.status,
+          startedAt: 0,
+          intervalMs: INTERVAL_MS,
+          now: 1,
+          epoch: 1,
+          lastWindow: 0,
+          undelivered: [],
+        }
+        answer = () => resolve({ found: { session: row, now: new Date(1) }, start })
       }),
+    isFull: () => false,
     onUnknown: () => t.fail('it is known'),
     onLookupFailed: () => t.fail('it was found'),
   })
@@ -410,7 +424,11 @@ t.test('a change of status during the lookup of a socket wins over what the look
     answer()
     return admission
   }
-  const admitted = (status: string) => ({ kind: 'admitted', found: { session: { status } } })
+  const admitted = (status: string) => ({
+    kind: 'admitted',
+    found: { session: { status } },
+    start: { status },
+  })
   t.match(await admitWhile(() => undefined), admitted('active'))
   t.match(await admitWhile(() => door.noteChange(id, 'paused')), admitted('paused'))
   t.match(await admitWhile(() => undefined), admitted('active'), 'an older change is in the row')

@@ -1,7 +1,12 @@
 import t from 'tap'
 import type { Orm } from '../../src/db/orm.ts'
-import { type DropReason, Outbox } from '../../src/features/analysis/outbox.ts'
-import type { AnalysisRepository, NewWindowRow } from '../../src/features/analysis/repository.ts'
+import {
+  type DropReason,
+  Outbox,
+  type OutboxRepository,
+  type WriteResult,
+} from '../../src/features/analysis/outbox.ts'
+import type { NewWindowRow } from '../../src/features/analysis/repository.ts'
 import { eventually } from '../helpers/eventually.ts'
 import { readingOf } from '../helpers/scripted-model.ts'
 
@@ -23,11 +28,25 @@ function setUp({ perSession = 60, maxBytes = 1024 * 1024 } = {}) {
     fault: nothing as (writes: Write) => Error | undefined,
     /** Awaited by each transaction before it commits. */
     gate: Promise.resolve(),
+    /** Windows that another owner has stored, or whose lease has passed on. */
+    taken: new Set<string>(),
   }
   let open: string[] = []
-  const repository: AnalysisRepository = {
-    insertWindows: async (_orm, rows) => {
-      open.push(...rows.map((row) => `${row.sessionId}#${row.window}`))
+  const keyOf = ({ sessionId, window }: { sessionId: string; window: number }) => `${sessionId}#${window}`
+  const repository: OutboxRepository = {
+    keyOf,
+    insertWindows: async (_orm, writes) => {
+      const keys = writes.map(({ row }) => keyOf(row))
+      open.push(...keys)
+      return new Set(keys.filter((key) => !database.taken.has(key)))
+    },
+    updateAnswers: async (_orm, writes) => {
+      const keys = writes.map(({ row }) => keyOf(row))
+      open.push(...keys.map((key) => `${key}!`))
+      return new Set(keys)
+    },
+    updateDelivered: async (_orm, windows) => {
+      open.push(...windows.map((window) => `${keyOf(window)}>`))
     },
     updateReceived: async (_orm, counts) => {
       open.push(...counts.map(({ sessionId, frames }) => `${sessionId}+${frames}`))
@@ -55,7 +74,7 @@ function setUp({ perSession = 60, maxBytes = 1024 * 1024 } = {}) {
     onStored: (stored) => told.push(...stored.map(({ window }) => window)),
     onRetry: (_error, waiting) => retries.push(waiting),
     onDrop: (reason, sessionId) => dropped.push([reason, sessionId]),
-    maxEntriesPerSession: perSession,
+    maxWindowsPerSession: perSession,
     maxBytes,
   })
   return {
@@ -84,32 +103,37 @@ const row = (sessionId: string, window: number, measures = 10): NewWindowRow => 
   measures: new Uint8Array(measures),
 })
 
+/** Hands one window over to be stored. */
+const store = (outbox: Outbox, entry: NewWindowRow): Promise<WriteResult> =>
+  outbox.write({ kind: 'window', write: { epoch: 1, row: entry } })
+
 const windows = (sessionId: string, count: number) =>
   Array.from({ length: count }, (_, i) => row(sessionId, i + 1))
 
 t.test('what closes together is written in one transaction, in order', async (t) => {
   const { outbox, committed, waiting } = setUp()
-  const stored = [...windows('a', 3), row('b', 1)].map((entry) => outbox.storeWindow(entry))
-  outbox.addReceived({ sessionId: 'b', frames: 7 })
-  outbox.storeRefinement({ sessionId: 'a', window: 1 })
-  t.equal(waiting(), 6)
-  t.same(await Promise.all(stored), [true, true, true, true])
-  t.same(committed, [['a#1', 'a#2', 'a#3', 'b#1', 'b+7', 'a~1']])
+  const stored = [...windows('a', 3), row('b', 1)].map((entry) => store(outbox, entry))
+  void outbox.write({ kind: 'delivered', write: { sessionId: 'a', window: 1 } })
+  void outbox.write({ kind: 'received', write: { sessionId: 'b', frames: 7 } })
+  void outbox.write({ kind: 'refined', write: { sessionId: 'a', window: 1 } })
+  t.equal(waiting(), 7)
+  t.same(await Promise.all(stored), ['stored', 'stored', 'stored', 'stored'])
+  t.same(committed, [['a#1', 'a#2', 'a#3', 'b#1', 'b+7', 'a#1>', 'a~1']])
   t.equal(waiting(), 0)
 })
 
 t.test('while the database is away results wait, then are stored once and in order', async (t) => {
   const { outbox, database, retries, rows, dropped } = setUp()
   database.fault = () => new Away()
-  const first = outbox.storeWindow(row('a', 1))
+  const first = store(outbox, row('a', 1))
   await eventually(
     () => retries.length,
     (count) => count >= 2,
   )
-  const others = [row('a', 2), row('b', 1)].map((entry) => outbox.storeWindow(entry))
+  const others = [row('a', 2), row('b', 1)].map((entry) => store(outbox, entry))
   t.same(rows(), [])
   database.fault = () => undefined
-  t.same(await Promise.all([first, ...others]), [true, true, true])
+  t.same(await Promise.all([first, ...others]), ['stored', 'stored', 'stored'])
   t.same(rows(), ['a#1', 'a#2', 'b#1'])
   t.same(dropped, [])
 })
@@ -123,8 +147,8 @@ t.test('a refused entry leaves alone and is not tried again', async (t) => {
     return new Refused()
   }
   const entries = [row('a', 1), row('deleted', 1), row('b', 1), row('deleted', 2), row('a', 2)]
-  const stored = entries.map((entry) => outbox.storeWindow(entry))
-  t.same(await Promise.all(stored), [true, false, true, false, true])
+  const stored = entries.map((entry) => store(outbox, entry))
+  t.same(await Promise.all(stored), ['stored', 'dropped', 'stored', 'dropped', 'stored'])
   t.same(rows(), ['a#1', 'b#1', 'a#2'])
   t.same(dropped, [
     ['refused_by_database', 'deleted'],
@@ -144,8 +168,8 @@ t.test('the database goes away while a refused batch is written one by one', asy
     return transactions === 3 ? new Away() : undefined
   }
   const entries = [row('a', 1), row('b', 1), row('deleted', 1), row('c', 1)]
-  const stored = entries.map((entry) => outbox.storeWindow(entry))
-  t.same(await Promise.all(stored), [true, true, false, true])
+  const stored = entries.map((entry) => store(outbox, entry))
+  t.same(await Promise.all(stored), ['stored', 'stored', 'dropped', 'stored'])
   t.same(rows(), ['a#1', 'b#1', 'c#1'])
   t.same(dropped, [['refused_by_database', 'deleted']])
 })
@@ -153,20 +177,16 @@ t.test('the database goes away while a refused batch is written one by one', asy
 t.test('of one session no more than its share waits; others are not touched by it', async (t) => {
   const { outbox, database, rows, dropped } = setUp({ perSession: 5 })
   database.fault = () => new Away()
-  const kept = windows('a', 5).map((entry) => outbox.storeWindow(entry))
+  const kept = windows('a', 5).map((entry) => store(outbox, entry))
   t.ok(outbox.isFull('a'))
-  t.equal(await outbox.storeWindow(row('a', 6)), false)
-  outbox.addReceived({ sessionId: 'a', frames: 3 })
-  t.same(dropped, [
-    ['outbox_full', 'a'],
-    ['outbox_full', 'a'],
-  ])
+  t.equal(await store(outbox, row('a', 6)), 'dropped')
+  t.same(dropped, [['outbox_full', 'a']])
   t.notOk(outbox.isFull('b'))
-  const other = outbox.storeWindow(row('b', 1))
+  const other = store(outbox, row('b', 1))
   database.fault = () => undefined
-  t.same(await Promise.all([...kept, other]), [true, true, true, true, true, true])
+  t.same(await Promise.all([...kept, other]), ['stored', 'stored', 'stored', 'stored', 'stored', 'stored'])
   t.notOk(outbox.isFull('a'))
-  t.equal(await outbox.storeWindow(row('a', 7)), true, 'there is room again')
+  t.equal(await store(outbox, row('a', 7)), 'stored', 'there is room again')
   t.same(rows(), ['a#1', 'a#2', 'a#3', 'a#4', 'a#5', 'b#1', 'a#7'])
 })
 
@@ -174,16 +194,16 @@ t.test('all sessions together stay within the bytes', async (t) => {
   const { outbox, database, dropped } = setUp({ maxBytes: 100_000 })
   database.fault = () => new Away()
   let kept = 0
-  while (!outbox.isFull('x')) void outbox.storeWindow(row(`s${kept++}`, 1, 9000))
+  while (!outbox.isFull('x')) void store(outbox, row(`s${kept++}`, 1, 9000))
   t.equal(kept, 10)
-  t.equal(await outbox.storeWindow(row('y', 1)), false)
+  t.equal(await store(outbox, row('y', 1)), 'dropped')
   t.same(dropped, [['outbox_full', 'y']])
   await outbox.close(0)
 })
 
 t.test('many results are written in batches', async (t) => {
   const { outbox, committed } = setUp({ perSession: 1000 })
-  await Promise.all(windows('a', 450).map((entry) => outbox.storeWindow(entry)))
+  await Promise.all(windows('a', 450).map((entry) => store(outbox, entry)))
   t.same(
     committed.map((writes) => writes.length),
     [200, 200, 50],
@@ -192,19 +212,19 @@ t.test('many results are written in batches', async (t) => {
 
 t.test('closing writes what can be written', async (t) => {
   const { outbox, rows } = setUp()
-  const stored = outbox.storeWindow(row('a', 1))
+  const stored = store(outbox, row('a', 1))
   await outbox.close(5000)
-  t.equal(await stored, true)
+  t.equal(await stored, 'stored')
   t.same(rows(), ['a#1'])
-  t.equal(await outbox.storeWindow(row('a', 2)), false, 'nothing is taken after that')
+  t.equal(await store(outbox, row('a', 2)), 'dropped', 'nothing is taken after that')
 })
 
 t.test('closing gives up what cannot be written, and tells', async (t) => {
   const { outbox, database, dropped, waiting } = setUp()
   database.fault = () => new Away()
-  const stored = windows('a', 2).map((entry) => outbox.storeWindow(entry))
+  const stored = windows('a', 2).map((entry) => store(outbox, entry))
   await outbox.close(20)
-  t.same(await Promise.all(stored), [false, false])
+  t.same(await Promise.all(stored), ['dropped', 'dropped'])
   t.same(dropped, [
     ['shutdown', 'a'],
     ['shutdown', 'a'],
@@ -218,9 +238,9 @@ t.test('a commit that comes after giving up is not counted as well', async (t) =
   database.gate = new Promise((resolve) => {
     commit = resolve
   })
-  const stored = outbox.storeWindow(row('a', 1))
+  const stored = store(outbox, row('a', 1))
   await outbox.close(20)
-  t.equal(await stored, false)
+  t.equal(await stored, 'dropped')
   commit()
   await eventually(
     () => committed.length,
@@ -228,3 +248,18 @@ t.test('a commit that comes after giving up is not counted as well', async (t) =
   )
   t.same([dropped, told, waiting()], [[['shutdown', 'a']], [], 0])
 })
+
+t.test(
+  'a window that another owner has stored is refused, and nobody is told that it was stored',
+  async (t) => {
+    const { outbox, database, told, dropped } = setUp()
+    database.taken.add('a#2')
+    t.same(await Promise.all(windows('a', 3).map((entry) => store(outbox, entry))), [
+      'stored',
+      'refused',
+      'stored',
+    ])
+    t.same(told, [1, 3])
+    t.same(dropped, [['not_ours', 'a']])
+  },
+)

@@ -47,11 +47,26 @@ export const sessions = pgTable(
     /** The first answer to `end`, repeated word for word ever after. */
     endAnswer: jsonb('end_answer').$type<Record<string, unknown>>(),
     landmarkCount: bigint('landmark_count', { mode: 'number' }).notNull().default(0),
+    /** The instance whose loop serves the session, under a lease that has to be renewed. */
+    leaseOwner: text('lease_owner'),
+    /** Rises with every change of owner; a write that carries an older one is not made. */
+    leaseEpoch: integer('lease_epoch').notNull().default(0),
+    leaseUntil: instant('lease_until'),
+    /** When a socket or a frame was last there. */
+    seenAt: instant('seen_at').notNull().defaultNow(),
+    /** When status or owner last changed: what other instances look for. */
+    changedAt: instant('changed_at').notNull().defaultNow(),
+    /** When the report was made, which happens once. */
+    finalisedAt: instant('finalised_at'),
   },
   (table) => [
     index('sessions_user_idx').on(table.userId, table.startedAt.desc()),
     index('sessions_family_idx').on(table.familyId),
     index('sessions_live_idx').on(table.startedAt).where(sql`${table.status} <> 'ended'`),
+    index('sessions_changed_idx').on(table.changedAt),
+    index('sessions_unfinalised_idx')
+      .on(table.endedAt)
+      .where(sql`${table.status} = 'ended' and ${table.finalisedAt} is null`),
     check('sessions_status_known', oneOf(table.status, SESSION_STATUSES)),
     check('sessions_end_reason_known', oneOf(table.endReason, END_REASONS)),
     check('sessions_interval_positive', sql`${table.intervalMs} > 0`),
@@ -97,9 +112,18 @@ export const emotionWindows = pgTable(
     refinedModel: text('refined_model'),
     refinedLatencyMs: integer('refined_latency_ms'),
     storedAt: instant('stored_at').notNull().defaultNow(),
+    /** Of the lease under which it was stored. */
+    epoch: integer('epoch').notNull().default(0),
+    /** Null while the local answer is held and the model is still thinking. */
+    answeredAt: instant('answered_at'),
+    /** When the answer was sent to a socket; until then the next socket gets it. */
+    deliveredAt: instant('delivered_at'),
   },
   (table) => [
     primaryKey({ name: 'emotion_windows_pkey', columns: [table.sessionId, table.window] }),
+    index('emotion_windows_undelivered_idx')
+      .on(table.sessionId, table.window)
+      .where(sql`${table.deliveredAt} is null`),
     check('emotion_windows_window_positive', sql`${table.window} > 0`),
     check('emotion_windows_emotion_known', oneOf(table.emotion, EMOTIONS)),
     check('emotion_windows_refined_emotion_known', oneOf(table.refinedEmotion, EMOTIONS)),

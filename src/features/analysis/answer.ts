@@ -30,6 +30,8 @@ export type AnsweredWindow = MeasuredWindow & {
 export type LateAnswer = Extract<ModelAnswer, { outcome: 'answered' }>
 
 export type Answering = {
+  /** Whether a model was asked: then the outcome may take until the deadline. */
+  readonly asked: boolean
   readonly outcome: Promise<AnsweredWindow>
   /** The model's answer when it comes after the deadline; undefined when none comes. */
   readonly late: Promise<LateAnswer | undefined>
@@ -37,7 +39,7 @@ export type Answering = {
 
 const NONE: Promise<undefined> = Promise.resolve(undefined)
 
-const byLocal = (
+export const byLocal = (
   window: MeasuredWindow,
   modelOutcome: string | null,
   latencyMs = window.localMs,
@@ -50,7 +52,7 @@ const byLocal = (
   latencyMs: Math.round(latencyMs),
 })
 
-const byModel = (window: MeasuredWindow, answer: LateAnswer): AnsweredWindow => ({
+export const byModel = (window: MeasuredWindow, answer: LateAnswer): AnsweredWindow => ({
   ...window,
   reading: answer.reading,
   source: 'gemini',
@@ -61,6 +63,7 @@ const byModel = (window: MeasuredWindow, answer: LateAnswer): AnsweredWindow => 
 
 /** Answers at once with what is held. */
 export const answerLocally = (window: MeasuredWindow, modelOutcome: string | null): Answering => ({
+  asked: false,
   outcome: Promise.resolve(byLocal(window, modelOutcome)),
   late: NONE,
 })
@@ -75,7 +78,16 @@ export function answerWithModel(
   input: AnalysisInput,
   { deadlineMs, signal }: { deadlineMs: number; signal: AbortSignal },
 ): Answering {
-  const call = model.analyse(input, signal)
+  // An adapter that breaks its promise and rejects must not cost a window, nor the process.
+  const call = model.analyse(input, signal).catch(
+    (error: unknown): ModelAnswer => ({
+      outcome: 'failed',
+      reason: 'rejected',
+      model: model.models[0] ?? 'unknown',
+      latencyMs: 0,
+      detail: error instanceof Error ? error.name : 'unknown',
+    }),
+  )
   let answeredWithout = false
   const outcome = within(call, deadlineMs).then((answer): AnsweredWindow => {
     if (answer === 'late') {
@@ -90,5 +102,5 @@ export function answerWithModel(
     await outcome
     return answeredWithout && answer.outcome === 'answered' ? answer : undefined
   })
-  return { outcome, late }
+  return { asked: true, outcome, late }
 }

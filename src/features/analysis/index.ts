@@ -3,20 +3,44 @@ import type { FastifyBaseLogger } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Config } from '../../config.ts'
 import { databaseFault } from '../../db/faults.ts'
+import { within } from '../../lib/deadline.ts'
 import { logId } from '../../lib/redact.ts'
+import type { WindowAnswer } from '../../plugins/hub.ts'
 import type { ModelAnalyser } from './analyser.ts'
 import type { AnsweredWindow } from './answer.ts'
 import { createGeminiAnalyser } from './gemini.ts'
 import { readFrame } from './landmarks-frame.ts'
 import type { LiveSession, SessionStart } from './live-session.ts'
 import { Outbox } from './outbox.ts'
-import { analysisRepository } from './repository.ts'
+import { analysisRepository as repository } from './repository.ts'
+import { fromWindowRow } from './rows.ts'
 import { createScheduler } from './scheduler.ts'
 import { createSparePool } from './spare-pool.ts'
 
+type ClaimedSession = {
+  readonly session: {
+    readonly id: string
+    readonly status: SessionStart['status']
+    readonly startedAt: Date
+    readonly intervalMs: number
+    readonly leaseEpoch: number
+  }
+  readonly now: Date
+}
+
 type Feed = {
+  /** Answers that no socket has been sent yet, in order. */
+  undelivered(): readonly WindowAnswer[]
   /** A landmarks message as it came, or its parsed content where somebody had to look into it. */
   push(bytes: Buffer, parsed?: unknown): ReturnType<LiveSession['push']>
+  /** False for a numbered frame that has been here before. */
+  isNew(frame: number): boolean
+  /** Where this process stands: the highest frame number it has, and the window that is open. */
+  position(): { readonly frame: number; readonly window: number }
+  /** Whether another instance serves the session now: what is pushed here goes nowhere. */
+  isLost(): boolean
+  /** Whether every frame since the last socket's is here: false after a crash of the session's owner. */
+  readonly seamless: boolean
   /** Counts a frame that came too fast to be looked at. */
   skip(): void
   close(): void
@@ -27,6 +51,12 @@ declare module 'fastify' {
     analysis: {
       /** Brings the session to life in this process and takes its frames until the feed is closed. */
       readonly feed: (start: SessionStart) => Feed
+      /** What this process has to know of a session that it has just claimed. */
+      readonly prepare: (claimed: ClaimedSession) => Promise<SessionStart>
+      /** Stored answers after `window`, for a client that says what it has, at most the last sixty. */
+      readonly answersSince: (sessionId: string, window: number) => Promise<WindowAnswer[]>
+      /** A socket has been sent this window's answer. */
+      readonly delivered: (sessionId: string, window: number) => void
       /** Whether results of this session can no longer be kept safe: no new socket then. */
       readonly isFull: (sessionId: string) => boolean
     }
@@ -37,9 +67,9 @@ const MAX_WAITING_PER_SESSION = 60
 const MAX_WAITING_BYTES = 64 * 1024 * 1024
 /** Unread spare frames of all sessions together. */
 const SPARE_BYTES = 32 * 1024 * 1024
-const SWEEP_MS = 30_000
 const STOP_MS = 2000
-const DRAIN_MS = 5000
+const DRAIN_MS = 4000
+const RELEASE_MS = 1000
 
 /** The loop from frames to answers. */
 export const analysis = fp(
@@ -49,7 +79,7 @@ export const analysis = fp(
 
     const outbox = new Outbox({
       transaction: (work) => app.database.orm.transaction(work),
-      repository: analysisRepository,
+      repository,
       isPassing: (error) => ['unavailable', 'not_ready'].includes(databaseFault(error)?.kind ?? ''),
       onWaiting: (count) => metrics.outboxWindows.set(count),
       onStored: (rows) => {
@@ -64,7 +94,7 @@ export const analysis = fp(
         metrics.droppedWindows.labels(reason).inc()
         log.error({ err: error, reason, session: logId(sessionId) }, 'a result was not stored')
       },
-      maxEntriesPerSession: MAX_WAITING_PER_SESSION,
+      maxWindowsPerSession: MAX_WAITING_PER_SESSION,
       maxBytes: MAX_WAITING_BYTES,
     })
 
@@ -78,7 +108,13 @@ export const analysis = fp(
         monotonic: () => performance.now(),
       },
       outbox,
+      leases: app.sessions.leases,
       announce: (sessionId, event) => app.hub.publish(sessionId, event),
+      onFenced: (sessionId, window) => {
+        metrics.droppedWindows.labels('not_ours').inc()
+        log.warn({ session: logId(sessionId), window }, 'a window was left to the owner of its session')
+      },
+      onReleaseFailed: (error) => log.warn({ err: error }, 'leases could not be given up; they will run out'),
       onAnswered: (sessionId, answer) => {
         metrics.windows.labels(answer.source, answer.modelOutcome ?? 'not_asked').inc()
         if (answer.modelOutcome === 'answered')
@@ -86,7 +122,7 @@ export const analysis = fp(
         logAnswer(log, sessionId, answer)
       },
       graceMs: config.sessions.graceMs,
-      idleMs: config.sessions.idleMs,
+      quietMs: config.sessions.leaseMs,
     })
 
     app.hub.subscribe((sessionId, event) => {
@@ -98,15 +134,47 @@ export const analysis = fp(
           .catch((error: unknown) => log.error({ err: error }, 'a session did not end cleanly'))
     })
 
-    const sweeper = setInterval(() => scheduler.sweep(), SWEEP_MS).unref()
+    app.sessions.onLost((sessionId) => scheduler.lose(sessionId))
+
+    const sweeper = setInterval(() => void scheduler.sweep(), config.sessions.leaseMs).unref()
+    let served: string[] = []
     app.addHook('preClose', async () => {
       clearInterval(sweeper)
-      await scheduler.stop(STOP_MS)
+      served = await scheduler.stop(STOP_MS)
     })
-    app.addHook('onClose', () => outbox.close(DRAIN_MS))
+    app.addHook('onClose', async () => {
+      await outbox.close(DRAIN_MS)
+      await within(scheduler.release(served), RELEASE_MS)
+    })
 
+    const { orm } = app.database
     app.decorate('analysis', {
-      feed: (start: SessionStart) => openFeed(scheduler.open(start), app.metrics),
+      prepare: async ({ session, now }: ClaimedSession) => {
+        const start = {
+          id: session.id,
+          status: session.status,
+          startedAt: session.startedAt.getTime(),
+          intervalMs: session.intervalMs,
+          now: now.getTime(),
+          epoch: session.leaseEpoch,
+        }
+        if (scheduler.has(session.id, session.leaseEpoch)) return { ...start, lastWindow: 0, undelivered: [] }
+        const undelivered = await repository.listUndelivered(orm, session.id, MAX_WAITING_PER_SESSION)
+        if (undelivered.some((row) => row.answeredAt === null))
+          await repository.answerOrphans(orm, session.id)
+        const lastWindow = await repository.findLastWindow(orm, session.id)
+        return { ...start, lastWindow, undelivered: undelivered.map(fromWindowRow) }
+      },
+      feed: (start: SessionStart) => {
+        const wasHere = scheduler.has(start.id, start.epoch)
+        const session = scheduler.open(start)
+        return openFeed(session, wasHere || session.seamless, app.metrics)
+      },
+      answersSince: async (sessionId: string, window: number) =>
+        (await repository.listAnswersSince(orm, sessionId, window, MAX_WAITING_PER_SESSION)).map(
+          fromWindowRow,
+        ),
+      delivered: (sessionId: string, window: number) => scheduler.delivered(sessionId, window),
       isFull: (sessionId: string) => outbox.isFull(sessionId),
     })
   },
@@ -122,10 +190,15 @@ function modelOf(config: Config): ModelAnalyser | null {
 
 type FrameCounter = { frames: { labels(fate: string): { inc(): void } } }
 
-function openFeed(session: LiveSession, metrics: FrameCounter): Feed {
+function openFeed(session: LiveSession, seamless: boolean, metrics: FrameCounter): Feed {
   let closed = false
   session.feeders++
   return {
+    seamless,
+    isLost: () => session.isLost,
+    undelivered: () => [...session.undelivered],
+    isNew: (frame) => session.isNew(frame),
+    position: () => ({ frame: session.lastFrame, window: session.currentWindow }),
     push: (bytes, parsed) => {
       const fate = session.push(bytes, parsed === undefined ? undefined : readFrame(parsed))
       metrics.frames.labels(fate).inc()

@@ -2,6 +2,7 @@ import type { EmotionReading } from '../../domain/emotion.ts'
 import { readExpression } from '../../domain/face/local-analyser.ts'
 import { measureWindow } from '../../domain/face/measures.ts'
 import type { SessionStatus } from '../../domain/session.ts'
+import type { SkipReason, WindowAnswer } from '../../plugins/hub.ts'
 import type { ModelAnalyser } from './analyser.ts'
 import {
   type AnsweredWindow,
@@ -22,17 +23,23 @@ export type SessionStart = {
   readonly startedAt: number
   readonly intervalMs: number
   readonly now: number
+  /** Of the lease under which this process serves the session. */
+  readonly epoch: number
+  /** The last window that is stored already, by whoever; 0 when there is none. */
+  readonly lastWindow: number
+  /** Answers that an earlier owner could not deliver, in order. */
+  readonly undelivered: readonly WindowAnswer[]
 }
 
 /** What the session tells its scheduler, in window order. */
 export type SessionSink = {
-  /** A window with valid frames has closed and its analysis is under way. */
-  readonly closed: (window: number, frameCount: number, at: number) => void
+  /** A window with valid frames has closed; `asked` when a model has been asked about it. */
+  readonly closed: (window: MeasuredWindow, asked: boolean) => void
   /** The window's one outcome. Resolves when the session may go on to the next. */
   readonly answered: (answer: AnsweredWindow) => Promise<void>
-  readonly refined: (window: number, answer: LateAnswer) => void
-  /** Frames of a window that gave nothing to store. */
-  readonly unanalysed: (frames: number) => void
+  readonly refined: (window: MeasuredWindow, answer: LateAnswer) => void
+  /** A window that had frames and gave nothing to store. */
+  readonly skipped: (window: number, frames: number, reason: SkipReason) => void
 }
 
 export type LiveSettings = {
@@ -46,6 +53,8 @@ export type LiveSettings = {
 }
 
 const MAX_CALLS = 4
+/** Answers that wait for a socket; older ones are in the rows. */
+const MAX_UNDELIVERED = 60
 const REMEMBERED_RESULTS = 5
 
 /**
@@ -57,6 +66,10 @@ export class LiveSession {
   /** How many sockets feed it. */
   feeders = 0
   lastActivity: number
+  /** Answers that no socket has been sent yet, in window order. */
+  readonly undelivered: WindowAnswer[]
+  readonly epoch: number
+  readonly #lastWindow: number
   readonly #settings: LiveSettings
   readonly #sink: SessionSink
   readonly #intervalMs: number
@@ -70,6 +83,8 @@ export class LiveSession {
   #tail: Promise<void> = Promise.resolve()
   #undelivered = 0
   #calls = 0
+  #lastFrame = 0
+  #lost = false
   #aspect: number | undefined
   #previous: { window: number; emotion: EmotionReading['emotion']; confidence: number }[] = []
 
@@ -77,11 +92,50 @@ export class LiveSession {
     this.id = start.id
     this.#settings = settings
     this.#sink = sink
+    this.epoch = start.epoch
+    this.undelivered = [...start.undelivered]
+    this.#lastWindow = start.lastWindow
     this.#intervalMs = start.intervalMs
     this.#startedAt = start.startedAt
     this.#origin = settings.monotonic() - (start.now - start.startedAt)
     this.#status = start.status
     this.lastActivity = settings.monotonic()
+    // A window is stored before its time is over when its owner has handed the session over.
+    this.seamless = start.lastWindow >= this.currentWindow
+  }
+
+  /** The highest frame number so far, of clients that number their frames; 0 when there was none. */
+  get lastFrame(): number {
+    return this.#lastFrame
+  }
+
+  /** False for a frame that has been here before: it was sent again after a loss. */
+  isNew(frame: number): boolean {
+    if (frame <= this.#lastFrame) return false
+    this.#lastFrame = frame
+    return true
+  }
+
+  get isLost(): boolean {
+    return this.#lost
+  }
+
+  /** Whether no frame has been lost between its last owner and this process. */
+  readonly seamless: boolean
+
+  /** The window that is open now, by the session's clock. */
+  get currentWindow(): number {
+    return Math.floor(this.#elapsed() / this.#intervalMs) + 1
+  }
+
+  keep(answer: WindowAnswer): void {
+    this.undelivered.push(answer)
+    if (this.undelivered.length > MAX_UNDELIVERED) this.undelivered.shift()
+  }
+
+  delivered(window: number): void {
+    const place = this.undelivered.findIndex((answer) => answer.window === window)
+    if (place >= 0) this.undelivered.splice(place, 1)
   }
 
   /** Nothing open and nothing under way: letting go of it loses nothing. */
@@ -95,7 +149,8 @@ export class LiveSession {
     const elapsed = this.#elapsed()
     this.lastActivity = this.#settings.monotonic()
     const window = this.#windowAt(elapsed)
-    if (this.#status === 'paused' || !this.#settings.inferenceEnabled) {
+    const unwanted = this.#status === 'paused' || window.number <= this.#lastWindow
+    if (unwanted || !this.#settings.inferenceEnabled) {
       window.count()
       return 'paused'
     }
@@ -123,15 +178,25 @@ export class LiveSession {
     this.#abort.abort()
   }
 
-  /** Lets go of the open window's frames and resolves when what has closed is delivered. */
+  /**
+   * Hands over: the open window is closed early with the frames it has, models are cut off, and it resolves when all
+   * that has closed is stored. Who serves the session next goes on with the next window.
+   */
   async stop(): Promise<void> {
     this.#status = 'ended'
+    this.#close()
+    this.#abort.abort()
+    await this.#tail
+  }
+
+  /** The session is served elsewhere: nothing of it is closed, stored or sent here any more. */
+  discard(): void {
+    this.#lost = true
+    this.#status = 'ended'
     clearTimeout(this.#timer)
-    if (this.#open !== undefined) this.#sink.unanalysed(this.#open.received)
     this.#open?.discard()
     this.#open = undefined
     this.#abort.abort()
-    await this.#tail
   }
 
   #elapsed(): number {
@@ -164,11 +229,15 @@ export class LiveSession {
     this.#open = undefined
     const measured = this.#measure(window)
     if (measured === undefined) {
-      this.#sink.unanalysed(window.received)
+      this.#sink.skipped(
+        window.number,
+        window.received,
+        this.#status === 'paused' ? 'paused' : 'no_valid_frame',
+      )
       return
     }
-    this.#sink.closed(measured.number, measured.measures.frameCount, measured.closedAt)
-    const { outcome, late } = this.#answer(measured)
+    const { outcome, late, asked } = this.#answer(measured)
+    this.#sink.closed(measured, asked)
     this.#undelivered++
     this.#tail = this.#tail.then(async () => {
       const answer = await outcome
@@ -177,7 +246,7 @@ export class LiveSession {
       this.#undelivered--
     })
     void late.then((answer) => {
-      if (answer !== undefined) this.#sink.refined(measured.number, answer)
+      if (answer !== undefined) this.#sink.refined(measured, answer)
     })
   }
 

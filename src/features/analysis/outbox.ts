@@ -1,25 +1,45 @@
 import type { Orm } from '../../db/orm.ts'
 import { pause, within } from '../../lib/deadline.ts'
-import type { AnalysisRepository, NewWindowRow, ReceivedCount, Refinement } from './repository.ts'
+import type {
+  AnalysisRepository,
+  AnswerRow,
+  Fenced,
+  NewWindowRow,
+  ReceivedCount,
+  Refinement,
+} from './repository.ts'
 
-type Entry = {
+/** One write that waits for the database. */
+export type OutboxContent =
+  | { readonly kind: 'window'; readonly write: Fenced<NewWindowRow> }
+  | { readonly kind: 'answer'; readonly write: Fenced<AnswerRow> }
+  | { readonly kind: 'delivered'; readonly write: { readonly sessionId: string; readonly window: number } }
+  | { readonly kind: 'received'; readonly write: ReceivedCount }
+  | { readonly kind: 'refined'; readonly write: Refinement }
+
+/**
+ * What became of a write: `stored`; `refused` because the session has another owner by now, is gone, or the row was
+ * there already; `dropped` because there was no room or no time.
+ */
+export type WriteResult = 'stored' | 'refused' | 'dropped'
+
+type Entry = OutboxContent & {
   readonly sessionId: string
   readonly bytes: number
-  readonly settle: (stored: boolean) => void
-} & (
-  | { readonly kind: 'window'; readonly row: NewWindowRow }
-  | { readonly kind: 'received'; readonly count: ReceivedCount }
-  | { readonly kind: 'refined'; readonly refinement: Refinement }
-)
+  readonly settle: (result: WriteResult) => void
+}
 
-type EntryContent<Kind extends Entry['kind']> = Omit<Extract<Entry, { kind: Kind }>, 'bytes' | 'settle'>
+/** Why a result was never stored; `not_ours`: its session has another owner by now, or is gone. */
+export type DropReason = 'outbox_full' | 'refused_by_database' | 'not_ours' | 'shutdown'
 
-/** Why a result was never stored. */
-export type DropReason = 'outbox_full' | 'refused_by_database' | 'shutdown'
+export type OutboxRepository = Pick<
+  AnalysisRepository,
+  'insertWindows' | 'keyOf' | 'updateAnswers' | 'updateDelivered' | 'updateReceived' | 'updateRefined'
+>
 
 type Dependencies = {
   readonly transaction: <T>(work: (orm: Orm) => Promise<T>) => Promise<T>
-  readonly repository: AnalysisRepository
+  readonly repository: OutboxRepository
   /** Whether the same write may succeed later. */
   readonly isPassing: (error: unknown) => boolean
   /** Told of every change of how many entries wait. */
@@ -27,7 +47,7 @@ type Dependencies = {
   readonly onStored: (rows: readonly NewWindowRow[]) => void
   readonly onRetry: (error: unknown, waiting: number) => void
   readonly onDrop: (reason: DropReason, sessionId: string, error?: unknown) => void
-  readonly maxEntriesPerSession: number
+  readonly maxWindowsPerSession: number
   readonly maxBytes: number
 }
 
@@ -37,15 +57,21 @@ const LAST_RETRY_MS = 3000
 /** What an entry takes beside its measures: the row's other fields and our own bookkeeping. */
 const ENTRY_BYTES = 1024
 
+const sessionOf = (content: OutboxContent): string =>
+  'row' in content.write ? content.write.row.sessionId : content.write.sessionId
+
+const bytesOf = (content: OutboxContent): number =>
+  ENTRY_BYTES + (content.kind === 'window' ? content.write.row.measures.length : 0)
+
 /**
  * Writes results in order, many in one transaction, and keeps them while the database is away: at most
- * `maxEntriesPerSession` of one session and `maxBytes` in all. What the database refuses for good (its session has been
- * deleted) is dropped alone; every drop is told.
+ * `maxWindowsPerSession` windows of one session and `maxBytes` in all. What the database refuses for good is dropped
+ * alone; every drop is told.
  */
 export class Outbox {
   readonly #deps: Dependencies
   readonly #queue: Entry[] = []
-  readonly #perSession = new Map<string, number>()
+  readonly #windows = new Map<string, number>()
   readonly #stop = new AbortController()
   #bytes = 0
   #running: Promise<void> | undefined
@@ -56,46 +82,35 @@ export class Outbox {
 
   /** Whether another result of this session might find no room: the moment to take no new work. */
   isFull(sessionId: string): boolean {
-    const { maxBytes, maxEntriesPerSession } = this.#deps
-    return this.#bytes >= maxBytes || (this.#perSession.get(sessionId) ?? 0) >= maxEntriesPerSession
+    const { maxBytes, maxWindowsPerSession } = this.#deps
+    return this.#bytes >= maxBytes || (this.#windows.get(sessionId) ?? 0) >= maxWindowsPerSession
   }
 
-  /** True once the row is committed, false when it was dropped. Never rejects. */
-  storeWindow(row: NewWindowRow): Promise<boolean> {
-    return this.#add({ kind: 'window', sessionId: row.sessionId, row }, ENTRY_BYTES + row.measures.length)
-  }
-
-  addReceived(count: ReceivedCount): void {
-    void this.#add({ kind: 'received', sessionId: count.sessionId, count }, ENTRY_BYTES)
-  }
-
-  storeRefinement(refinement: Refinement): void {
-    void this.#add({ kind: 'refined', sessionId: refinement.sessionId, refinement }, ENTRY_BYTES)
+  /** Resolves when it is known what became of the write; never rejects. */
+  write(content: OutboxContent): Promise<WriteResult> {
+    return new Promise((resolve) => {
+      const sessionId = sessionOf(content)
+      const closed = this.#stop.signal.aborted
+      const noRoom = content.kind === 'window' ? this.isFull(sessionId) : this.#bytes >= this.#deps.maxBytes
+      if (closed || noRoom) {
+        this.#deps.onDrop(closed ? 'shutdown' : 'outbox_full', sessionId)
+        resolve('dropped')
+        return
+      }
+      const entry = { ...content, sessionId, bytes: bytesOf(content), settle: resolve }
+      this.#queue.push(entry)
+      this.#bytes += entry.bytes
+      if (content.kind === 'window') this.#windows.set(sessionId, (this.#windows.get(sessionId) ?? 0) + 1)
+      this.#deps.onWaiting(this.#queue.length)
+      this.#running ??= this.#run()
+    })
   }
 
   /** Writes what is left, at most for `ms`, then gives up what could not be written or is still on its way. */
   async close(ms: number): Promise<void> {
     if (this.#running !== undefined) await within(this.#running, ms)
     this.#stop.abort()
-    for (const entry of this.#queue.splice(0)) this.#finish(entry, 'shutdown')
-  }
-
-  #add(
-    content: EntryContent<'window'> | EntryContent<'received'> | EntryContent<'refined'>,
-    bytes: number,
-  ): Promise<boolean> {
-    return new Promise((resolve) => {
-      if (this.#stop.signal.aborted || this.isFull(content.sessionId)) {
-        this.#deps.onDrop(this.#stop.signal.aborted ? 'shutdown' : 'outbox_full', content.sessionId)
-        resolve(false)
-        return
-      }
-      this.#queue.push({ ...content, bytes, settle: resolve })
-      this.#bytes += bytes
-      this.#perSession.set(content.sessionId, (this.#perSession.get(content.sessionId) ?? 0) + 1)
-      this.#deps.onWaiting(this.#queue.length)
-      this.#running ??= this.#run()
-    })
+    for (const entry of this.#queue.splice(0)) this.#drop(entry, 'shutdown')
   }
 
   async #run(): Promise<void> {
@@ -103,8 +118,7 @@ export class Outbox {
     await new Promise((resolve) => setImmediate(resolve))
     let retryMs = FIRST_RETRY_MS
     while (this.#queue.length > 0 && !this.#stop.signal.aborted) {
-      const batch = this.#queue.slice(0, BATCH)
-      const written = await this.#write(batch)
+      const written = await this.#write(this.#queue.slice(0, BATCH))
       if (written) {
         retryMs = FIRST_RETRY_MS
       } else {
@@ -118,8 +132,9 @@ export class Outbox {
 
   /** False when the database is away and the batch has to be tried again. */
   async #write(batch: readonly Entry[]): Promise<boolean> {
+    let stored: ReadonlySet<Entry>
     try {
-      await this.#deps.transaction((orm) => this.#writeAll(orm, batch))
+      stored = await this.#deps.transaction((orm) => this.#writeAll(orm, batch))
       if (this.#stop.signal.aborted) return true
     } catch (error) {
       if (this.#stop.signal.aborted) return true
@@ -129,7 +144,15 @@ export class Outbox {
       }
       return this.#writeApart(batch, error)
     }
-    this.#leave(batch)
+    this.#queue.splice(0, batch.length)
+    for (const entry of batch) {
+      const isStored = stored.has(entry)
+      if (!isStored && entry.kind === 'window') this.#deps.onDrop('not_ours', entry.sessionId)
+      this.#finish(entry, isStored ? 'stored' : 'refused')
+    }
+    this.#deps.onStored(
+      batch.flatMap((entry) => (entry.kind === 'window' && stored.has(entry) ? [entry.write.row] : [])),
+    )
     return true
   }
 
@@ -138,41 +161,56 @@ export class Outbox {
     const [only] = batch
     if (batch.length === 1 && only !== undefined) {
       this.#queue.shift()
-      this.#finish(only, 'refused_by_database', error)
+      this.#drop(only, 'refused_by_database', error)
       return true
     }
     for (const entry of batch) if (!(await this.#write([entry]))) return false
     return true
   }
 
-  async #writeAll(orm: Orm, batch: readonly Entry[]): Promise<void> {
+  /** Kind by kind: a window always comes before what is said about it. */
+  async #writeAll(orm: Orm, batch: readonly Entry[]): Promise<ReadonlySet<Entry>> {
     const { repository } = this.#deps
-    await repository.insertWindows(
+    const of = <Kind extends Entry['kind']>(kind: Kind) =>
+      batch.filter((entry): entry is Extract<Entry, { kind: Kind }> => entry.kind === kind)
+    const windows = await repository.insertWindows(
       orm,
-      batch.flatMap((entry) => (entry.kind === 'window' ? [entry.row] : [])),
+      of('window').map(({ write }) => write),
+    )
+    const answers = await repository.updateAnswers(
+      orm,
+      of('answer').map(({ write }) => write),
     )
     await repository.updateReceived(
       orm,
-      batch.flatMap((entry) => (entry.kind === 'received' ? [entry.count] : [])),
+      of('received').map(({ write }) => write),
     )
-    for (const entry of batch)
-      if (entry.kind === 'refined') await repository.updateRefined(orm, entry.refinement)
+    await repository.updateDelivered(
+      orm,
+      of('delivered').map(({ write }) => write),
+    )
+    for (const { write } of of('refined')) await repository.updateRefined(orm, write)
+    return new Set(
+      batch.filter((entry) => {
+        if (entry.kind === 'window') return windows.has(repository.keyOf(entry.write.row))
+        return entry.kind !== 'answer' || answers.has(repository.keyOf(entry.write.row))
+      }),
+    )
   }
 
-  /** Takes the written entries off the head of the queue. */
-  #leave(batch: readonly Entry[]): void {
-    this.#queue.splice(0, batch.length)
-    for (const entry of batch) this.#finish(entry)
-    this.#deps.onStored(batch.flatMap((entry) => (entry.kind === 'window' ? [entry.row] : [])))
+  #drop(entry: Entry, reason: DropReason, error?: unknown): void {
+    if (entry.kind !== 'delivered') this.#deps.onDrop(reason, entry.sessionId, error)
+    this.#finish(entry, 'dropped')
   }
 
-  #finish(entry: Entry, dropped?: DropReason, error?: unknown): void {
+  #finish(entry: Entry, result: WriteResult): void {
     this.#bytes -= entry.bytes
-    const left = (this.#perSession.get(entry.sessionId) ?? 1) - 1
-    if (left > 0) this.#perSession.set(entry.sessionId, left)
-    else this.#perSession.delete(entry.sessionId)
+    if (entry.kind === 'window') {
+      const left = (this.#windows.get(entry.sessionId) ?? 1) - 1
+      if (left > 0) this.#windows.set(entry.sessionId, left)
+      else this.#windows.delete(entry.sessionId)
+    }
     this.#deps.onWaiting(this.#queue.length)
-    if (dropped !== undefined) this.#deps.onDrop(dropped, entry.sessionId, error)
-    entry.settle(dropped === undefined)
+    entry.settle(result)
   }
 }

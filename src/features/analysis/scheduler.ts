@@ -1,11 +1,9 @@
-import { encodeMeasures } from '../../domain/face/encoding.ts'
-import { LOCAL_ANALYSER_VERSION } from '../../domain/face/local-analyser.ts'
 import { within } from '../../lib/deadline.ts'
-import type { AnsweredWindow, LateAnswer } from './answer.ts'
+import type { SkipReason, WindowAnswer } from '../../plugins/hub.ts'
+import { type AnsweredWindow, byLocal, byModel, type MeasuredWindow } from './answer.ts'
 import { type LiveSettings, LiveSession, type SessionSink, type SessionStart } from './live-session.ts'
-import type { Outbox } from './outbox.ts'
-import { PROMPT_VERSION } from './prompt.ts'
-import type { NewWindowRow, Refinement } from './repository.ts'
+import type { Outbox, OutboxContent, WriteResult } from './outbox.ts'
+import { toAnswerRow, toRefinement, toWindowAnswer, toWindowRow } from './rows.ts'
 
 type Announcement =
   | {
@@ -14,18 +12,29 @@ type Announcement =
       readonly frameCount: number
       readonly at: number
     }
-  | { readonly type: 'window_answered'; readonly answer: ReturnType<typeof toAnnouncedAnswer> }
+  | { readonly type: 'window_answered'; readonly answer: WindowAnswer }
+  | { readonly type: 'window_refined'; readonly answer: WindowAnswer }
+  | { readonly type: 'window_skipped'; readonly window: number; readonly reason: SkipReason }
   | { readonly type: 'analysis_finished' }
+  | { readonly type: 'results_settled' }
+
+type Lease = { readonly sessionId: string; readonly epoch: number }
 
 type Dependencies = {
   readonly settings: LiveSettings
   readonly outbox: Outbox
+  readonly leases: {
+    mayAct(lease: Lease): Promise<boolean>
+    release(sessionIds: readonly string[]): Promise<void>
+  }
   readonly announce: (sessionId: string, event: Announcement) => void
   readonly onAnswered: (sessionId: string, answer: AnsweredWindow) => void
+  readonly onFenced: (sessionId: string, window: number) => void
+  readonly onReleaseFailed: (error: unknown) => void
   /** Longest time after the end in which anything of the session is in flight. */
   readonly graceMs: number
   /** A session that nobody feeds is let go of after this long. */
-  readonly idleMs: number
+  readonly quietMs: number
 }
 
 /** How long an answer waits for its row: committed first when the database is well, delivered anyway when it is not. */
@@ -35,35 +44,79 @@ const LAST_WORD_MS = 1000
 
 /** The sessions that live in this process. */
 export function createScheduler(dependencies: Dependencies) {
-  const { settings, outbox, announce } = dependencies
+  const { settings, outbox, leases, announce } = dependencies
   const live = new Map<string, LiveSession>()
+  /** The last write of each session that is still on its way: they are written in order. */
+  const lastWrites = new Map<string, Promise<WriteResult>>()
 
-  const sinkOf = (sessionId: string): SessionSink => ({
-    closed: (window, frameCount, at) =>
-      announce(sessionId, { type: 'window_closed', window, frameCount, at }),
-    answered: async (answer) => {
-      const stored = outbox.storeWindow(toRow(sessionId, answer))
-      await within(stored, COMMIT_FIRST_MS)
-      dependencies.onAnswered(sessionId, answer)
-      announce(sessionId, { type: 'window_answered', answer: toAnnouncedAnswer(answer) })
-    },
-    refined: (window, answer) => outbox.storeRefinement(toRefinement(sessionId, window, answer)),
-    unanalysed: (frames) => {
-      if (frames > 0) outbox.addReceived({ sessionId, frames })
-    },
-  })
-
-  /** The session in this process, brought to life from its row when it is not here yet. */
-  const open = (start: SessionStart): LiveSession => {
-    const known = live.get(start.id)
-    if (known !== undefined) {
-      if (start.status !== 'ended') known.setStatus(start.status)
-      return known
-    }
-    const session = new LiveSession(start, settings, sinkOf(start.id))
-    live.set(start.id, session)
-    return session
+  const write = (sessionId: string, content: OutboxContent): Promise<WriteResult> => {
+    const result = outbox.write(content)
+    lastWrites.set(sessionId, result)
+    void result.then(() => {
+      if (lastWrites.get(sessionId) === result) lastWrites.delete(sessionId)
+    })
+    return result
   }
+
+  const sinkOf = (lease: Lease): SessionSink => {
+    const { sessionId, epoch } = lease
+    /** Windows whose local answer was stored at their close, for the model had been asked. */
+    const asked = new Set<number>()
+
+    const store = (answer: AnsweredWindow) =>
+      asked.delete(answer.number)
+        ? write(sessionId, { kind: 'answer', write: { epoch, row: toAnswerRow(lease, answer) } })
+        : write(sessionId, {
+            kind: 'window',
+            write: { epoch, row: toWindowRow(lease, answer, answer, true) },
+          })
+
+    /** The notice that analysis is under way, if this is still our session. */
+    const announceClosed = async (window: MeasuredWindow) => {
+      if (!(await leases.mayAct(lease))) return
+      const { number, closedAt, measures } = window
+      announce(sessionId, {
+        type: 'window_closed',
+        window: number,
+        frameCount: measures.frameCount,
+        at: closedAt,
+      })
+    }
+    let notice: Promise<void> = Promise.resolve()
+
+    return {
+      closed: (window, isAsked) => {
+        if (isAsked) {
+          asked.add(window.number)
+          const row = toWindowRow(lease, window, byLocal(window, null), false)
+          void write(sessionId, { kind: 'window', write: { epoch, row } })
+        }
+        notice = announceClosed(window)
+      },
+      answered: async (answer) => {
+        await notice
+        const mine = await leases.mayAct(lease)
+        if (!mine) dependencies.onFenced(sessionId, answer.number)
+        const result = mine ? await within(store(answer), COMMIT_FIRST_MS) : 'refused'
+        if (result === 'refused') return
+        dependencies.onAnswered(sessionId, answer)
+        const delivered = toWindowAnswer(answer)
+        live.get(sessionId)?.keep(delivered)
+        announce(sessionId, { type: 'window_answered', answer: delivered })
+      },
+      refined: (window, late) => {
+        void write(sessionId, { kind: 'refined', write: toRefinement(sessionId, window.number, late) })
+        announce(sessionId, { type: 'window_refined', answer: toWindowAnswer(byModel(window, late)) })
+      },
+      skipped: (window, frames, reason) => {
+        void write(sessionId, { kind: 'received', write: { sessionId, frames } })
+        announce(sessionId, { type: 'window_skipped', window, reason })
+      },
+    }
+  }
+
+  const release = (sessionIds: readonly string[]) =>
+    leases.release(sessionIds).catch(dependencies.onReleaseFailed)
 
   /** Delivers the last window; what takes longer than the grace is cut off. */
   const finish = async (session: LiveSession): Promise<void> => {
@@ -77,31 +130,69 @@ export function createScheduler(dependencies: Dependencies) {
     live.delete(session.id)
   }
 
-  const end = async (sessionId: string): Promise<void> => {
-    const session = live.get(sessionId)
-    // Awaited even when there is nothing to do: everyone hears of the end before hearing that all is done.
-    await (session === undefined ? undefined : finish(session))
-    announce(sessionId, { type: 'analysis_finished' })
+  const lose = (sessionId: string): void => {
+    live.get(sessionId)?.discard()
+    live.delete(sessionId)
   }
 
   return {
-    open,
-    end,
+    lose,
+
+    /** Whether the session lives here under this epoch. */
+    has: (sessionId: string, epoch: number): boolean => live.get(sessionId)?.epoch === epoch,
+
+    /** The session in this process, brought to life from its row when it is not here yet. */
+    open(start: SessionStart): LiveSession {
+      const known = live.get(start.id)
+      if (known?.epoch === start.epoch) {
+        if (start.status !== 'ended') known.setStatus(start.status)
+        return known
+      }
+      lose(start.id)
+      const session = new LiveSession(start, settings, sinkOf({ sessionId: start.id, epoch: start.epoch }))
+      live.set(start.id, session)
+      return session
+    },
+
+    async end(sessionId: string): Promise<void> {
+      const session = live.get(sessionId)
+      // Awaited even when there is nothing to do: everyone hears of the end before hearing that all is done.
+      await (session === undefined ? undefined : finish(session))
+      announce(sessionId, { type: 'analysis_finished' })
+      const last = lastWrites.get(sessionId)
+      if (last !== undefined) await within(last, dependencies.graceMs)
+      announce(sessionId, { type: 'results_settled' })
+      await release([sessionId])
+    },
+
     setStatus: (sessionId: string, status: 'active' | 'paused') => live.get(sessionId)?.setStatus(status),
 
-    /** Lets go of sessions that no socket feeds and that have been quiet for long. */
-    sweep(): void {
-      const quietSince = settings.monotonic() - dependencies.idleMs
-      for (const [id, session] of live) {
-        if (session.feeders === 0 && session.idle && session.lastActivity < quietSince) live.delete(id)
-      }
+    /** A socket has been sent this window's answer. */
+    delivered(sessionId: string, window: number): void {
+      live.get(sessionId)?.delivered(window)
+      void outbox.write({ kind: 'delivered', write: { sessionId, window } })
     },
 
-    /** Takes no more frames, delivers what has closed, cuts off models; at most `ms`. */
-    async stop(ms: number): Promise<void> {
-      await within(Promise.all([...live.values()].map((session) => session.stop())), ms)
-      live.clear()
+    /** Lets go of sessions that no socket feeds and that have been quiet for long. */
+    async sweep(): Promise<void> {
+      const quietSince = settings.monotonic() - dependencies.quietMs
+      const quiet = [...live.values()].filter(
+        (session) => session.feeders === 0 && session.idle && session.lastActivity < quietSince,
+      )
+      for (const { id } of quiet) live.delete(id)
+      await release(quiet.map(({ id }) => id))
     },
+
+    /** Takes no more frames, delivers what has closed, cuts off models; at most `ms`. Returns whom it served. */
+    async stop(ms: number): Promise<string[]> {
+      await within(Promise.all([...live.values()].map((session) => session.stop())), ms)
+      const ids = [...live.keys()]
+      live.clear()
+      return ids
+    },
+
+    /** To be called when nothing of them waits to be written any more: another instance may take them at once. */
+    release,
 
     get size() {
       return live.size
@@ -110,46 +201,3 @@ export function createScheduler(dependencies: Dependencies) {
 }
 
 export type Scheduler = ReturnType<typeof createScheduler>
-
-const toAnnouncedAnswer = (answer: AnsweredWindow) => ({
-  window: answer.number,
-  closedAt: answer.closedAt,
-  frameCount: answer.measures.frameCount,
-  reading: answer.reading,
-  source: answer.source,
-  model: answer.model,
-  sttSnippet: null,
-})
-
-const toRow = (sessionId: string, answer: AnsweredWindow): NewWindowRow => ({
-  sessionId,
-  window: answer.number,
-  closedAt: new Date(answer.closedAt),
-  framesReceived: answer.framesReceived,
-  framesAnalysed: answer.measures.frameCount,
-  ...answer.reading,
-  source: answer.source,
-  model: answer.model,
-  modelOutcome: answer.modelOutcome,
-  latencyMs: answer.latencyMs,
-  analyserVersion: LOCAL_ANALYSER_VERSION,
-  promptVersion: answer.modelOutcome === null ? null : PROMPT_VERSION,
-  measures: encodeMeasures(answer.measures),
-})
-
-const toRefinement = (
-  sessionId: string,
-  window: number,
-  { reading, model, latencyMs }: LateAnswer,
-): Refinement => ({
-  sessionId,
-  window,
-  refinedEmotion: reading.emotion,
-  refinedConfidence: reading.confidence,
-  refinedScores: reading.scores,
-  refinedValence: reading.valence,
-  refinedArousal: reading.arousal,
-  refinedDominance: reading.dominance,
-  refinedModel: model,
-  refinedLatencyMs: Math.round(latencyMs),
-})

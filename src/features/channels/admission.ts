@@ -1,6 +1,19 @@
 import { LRUCache } from 'lru-cache'
 import type { Channel, SessionStatus } from '../../domain/session.ts'
 import { AppError } from '../../errors.ts'
+import type { WindowAnswer } from '../../plugins/hub.ts'
+
+/** What the loop of a session begins with in this process; this room only hands it on. */
+export type SessionStart = {
+  readonly id: string
+  readonly status: SessionStatus
+  readonly startedAt: number
+  readonly intervalMs: number
+  readonly now: number
+  readonly epoch: number
+  readonly lastWindow: number
+  readonly undelivered: readonly WindowAnswer[]
+}
 
 type FoundSession = {
   readonly session: {
@@ -14,7 +27,9 @@ type FoundSession = {
 
 /** What the door decides about an upgrade. */
 export type Admission =
-  | { readonly kind: 'admitted'; readonly found: FoundSession }
+  | { readonly kind: 'admitted'; readonly found: FoundSession; readonly start: SessionStart | undefined }
+  /** Its results could not be kept safe now: come back later. */
+  | { readonly kind: 'full' }
   | { readonly kind: 'dead'; readonly code: 'SESSION_NOT_FOUND' | 'SESSION_ENDED' }
 
 const REFUSED_FOR_MS = 60_000
@@ -26,6 +41,9 @@ const LONGEST_ID = 64
 type Dependencies = {
   readonly monotonic: () => number
   readonly find: (sessionId: string) => Promise<FoundSession | undefined>
+  /** Makes this process the owner of a live session; undefined when it is unknown or has ended. */
+  readonly claim: (sessionId: string) => Promise<{ found: FoundSession; start: SessionStart } | undefined>
+  readonly isFull: (sessionId: string) => boolean
   readonly onUnknown: (sessionId: string) => void
   readonly onLookupFailed: (error: unknown) => void
 }
@@ -35,25 +53,31 @@ type Dependencies = {
  * code 1008; the same (id, channel, address) is then refused in the handshake (410) for a minute, which stops clients
  * that ignore close codes.
  */
-export function createDoor({ monotonic, find, onUnknown, onLookupFailed }: Dependencies) {
+export function createDoor({ monotonic, find, claim, isFull, onUnknown, onLookupFailed }: Dependencies) {
   const refused = new LRUCache<string, true>({ max: REMEMBERED_REFUSALS, ttl: REFUSED_FOR_MS })
   const changes = new LRUCache<string, { status: SessionStatus; at: number }>({ max: REMEMBERED_CHANGES })
 
   const admit = async (sessionId: string, channel: Channel, address: string): Promise<Admission> => {
     const key = `${channel} ${address} ${sessionId.slice(0, LONGEST_ID + 1)}`
     if (refused.has(key)) throw new AppError('SESSION_GONE')
+    if (channel === 'landmarks' && isFull(sessionId)) return { kind: 'full' }
     const askedAt = monotonic()
     let found: FoundSession | undefined
+    let start: SessionStart | undefined
     try {
-      found = await find(sessionId)
+      const claimed = channel === 'landmarks' ? await claim(sessionId) : undefined
+      found = claimed?.found ?? (await find(sessionId))
+      start = claimed?.start
     } catch (error) {
       onLookupFailed(error)
       throw error
     }
     const change = changes.get(sessionId)
-    if (found !== undefined && change !== undefined && change.at >= askedAt)
+    if (found !== undefined && change !== undefined && change.at >= askedAt) {
       found = { ...found, session: { ...found.session, status: change.status } }
-    if (found !== undefined && found.session.status !== 'ended') return { kind: 'admitted', found }
+      start = start && { ...start, status: change.status }
+    }
+    if (found !== undefined && found.session.status !== 'ended') return { kind: 'admitted', found, start }
     refused.set(key, true)
     if (found === undefined) onUnknown(sessionId)
     return { kind: 'dead', code: found === undefined ? 'SESSION_NOT_FOUND' : 'SESSION_ENDED' }

@@ -1,50 +1,31 @@
-import { LRUCache } from 'lru-cache'
 import type { SessionEvent, WindowAnswer } from '../../plugins/hub.ts'
 import type { Connection } from './connection.ts'
-import { type EmotionUpdateFrame, type ServerFrame, toStatusFrame } from './frames.ts'
+import { type ServerFrame, toEmotionUpdate, toStatusFrame } from './frames.ts'
 import type { Registry } from './registry.ts'
-
-/** Sessions whose answers wait for a socket, and how many answers of one session do. */
-const MAX_WAITING_SESSIONS = 10_000
-const MAX_WAITING_ANSWERS = 4
 
 type Dependencies = {
   readonly registry: Registry
+  /** A socket has been sent this window's answer. */
+  readonly delivered: (sessionId: string, window: number) => void
   readonly status: (sessionId: string) => Promise<Parameters<typeof toStatusFrame>[1]>
   readonly onStatusFailed: (error: unknown) => void
 }
 
-const toEmotionUpdate = (answer: WindowAnswer): EmotionUpdateFrame => ({
-  type: 'emotion_update',
-  data: {
-    emotion: answer.reading.emotion,
-    timestamp: answer.closedAt,
-    frameCount: answer.frameCount,
-    sttSnippet: answer.sttSnippet ?? '',
-    confidence: answer.reading.confidence,
-    uncertain: answer.reading.uncertain,
-    scores: answer.reading.scores,
-    valence: answer.reading.valence,
-    arousal: answer.reading.arousal,
-    dominance: answer.reading.dominance,
-    source: answer.source,
-    model: answer.model,
-    window: answer.window,
-  },
-})
-
 /** Brings what happens to a session to the sockets that it has at that moment. */
-export function createAnnouncer({ registry, status, onStatusFailed }: Dependencies) {
-  /** Answers that came while their session had no socket, oldest first: the next socket gets them. */
-  const waiting = new LRUCache<string, readonly EmotionUpdateFrame[]>({ max: MAX_WAITING_SESSIONS })
-
+export function createAnnouncer({ registry, delivered, status, onStatusFailed }: Dependencies) {
   /** To the newest landmarks socket that is still open; false when there is none. */
   const toLandmarks = (sessionId: string, frame: ServerFrame): boolean =>
     registry.of(sessionId, 'landmarks').findLast((connection) => connection.send(frame)) !== undefined
 
-  const deliver = (sessionId: string, frame: EmotionUpdateFrame): void => {
-    if (toLandmarks(sessionId, frame)) return
-    waiting.set(sessionId, [...(waiting.get(sessionId) ?? []), frame].slice(-MAX_WAITING_ANSWERS))
+  /** To the socket that the session has now; without one, the answer waits for the next. */
+  const deliver = (sessionId: string, answer: WindowAnswer): void => {
+    const sent = registry.of(sessionId, 'landmarks').findLast((connection) => connection.sendAnswer(answer))
+    if (sent !== undefined) delivered(sessionId, answer.window)
+  }
+
+  const toV2 = (sessionId: string, frame: ServerFrame): void => {
+    const newest = registry.newest(sessionId, 'landmarks')
+    if (newest?.isV2 === true) newest.send(frame)
   }
 
   const showStatus = (watcher: Connection): void =>
@@ -83,21 +64,19 @@ export function createAnnouncer({ registry, status, onStatusFailed }: Dependenci
           return
         }
         case 'window_answered':
-          deliver(sessionId, toEmotionUpdate(event.answer))
+          deliver(sessionId, event.answer)
+          return
+        case 'window_refined':
+          toV2(sessionId, toEmotionUpdate(event.answer, true, 2))
+          return
+        case 'window_skipped':
+          toV2(sessionId, { type: 'analysis_skipped', data: { window: event.window, reason: event.reason } })
           return
         case 'analysis_finished':
-          waiting.delete(sessionId)
           // In order, so that the answer to the command that ended it is still sent.
           for (const connection of registry.all(sessionId))
             connection.inOrder(async () => connection.close(1000, 'SESSION_ENDED'))
       }
-    },
-
-    /** Sends a new landmarks socket what was answered while there was none. */
-    catchUp({ sessionId }: Connection): void {
-      const frames = waiting.get(sessionId) ?? []
-      waiting.delete(sessionId)
-      for (const frame of frames) deliver(sessionId, frame)
     },
   }
 }

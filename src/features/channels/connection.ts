@@ -1,8 +1,10 @@
 import type { WebSocket } from 'ws'
 import type { Channel } from '../../domain/session.ts'
-import { type ErrorCode, errorMessage, type Language } from '../../errors.ts'
+import { type ErrorCode, errorMessage, errorStatus, type Language } from '../../errors.ts'
 import { TokenBucket } from '../../lib/token-bucket.ts'
-import type { ServerFrame } from './frames.ts'
+import type { WindowAnswer } from '../../plugins/hub.ts'
+import { V2 } from '../../plugins/websocket.ts'
+import { type ErrorAction, type ServerFrame, toEmotionUpdate } from './frames.ts'
 
 /** What a peer that does not read may leave waiting in our memory before it is cut off. */
 const MAX_UNSENT_BYTES = 1024 * 1024
@@ -11,6 +13,11 @@ const ERROR_EVERY_MS = 1000
 const MAX_UNANSWERED_PINGS = 3
 /** Commands of one socket that may wait for the database. */
 const MAX_WAITING_WORK = 20
+
+/** After this long another try makes sense, when the fault was ours. */
+const RETRY_AFTER_MS = 2000
+/** Windows of which it is remembered that they were sent here. */
+const REMEMBERED_WINDOWS = 200
 
 /** Far above what an honest client sends; beyond it messages are not looked at. */
 const MESSAGE_RATE = { perSecond: 50, burst: 200 }
@@ -33,6 +40,8 @@ export class Connection {
   /** Start of the session, ms since the epoch. */
   readonly startedAt: number
   readonly language: Language
+  /** Whether the newer protocol was asked for. */
+  readonly isV2: boolean
   readonly #socket: WebSocket
   readonly #monotonic: () => number
   readonly #messages: TokenBucket
@@ -41,9 +50,11 @@ export class Connection {
   #unansweredPings = 0
   #work: Promise<void> = Promise.resolve()
   #waitingWork = 0
+  #sentWindows: number[] = []
 
   constructor(about: About) {
     this.#socket = about.socket
+    this.isV2 = about.socket.protocol === V2
     this.#monotonic = about.monotonic
     this.channel = about.channel
     this.sessionId = about.sessionId
@@ -61,6 +72,14 @@ export class Connection {
   /** False when the socket is closed or closing: the frame is not on its way. */
   send(frame: ServerFrame): boolean {
     return this.#sendText(JSON.stringify(frame))
+  }
+
+  /** Sends a window's answer, once on this socket; false when it is not on its way. */
+  sendAnswer(answer: WindowAnswer): boolean {
+    if (this.#sentWindows.includes(answer.window)) return true
+    if (!this.send(toEmotionUpdate(answer, this.isV2))) return false
+    this.#sentWindows = [...this.#sentWindows.slice(1 - REMEMBERED_WINDOWS), answer.window]
+    return true
   }
 
   /** The answer to a client's own ping, on every channel and in every state. */
@@ -99,10 +118,19 @@ export class Connection {
     this.fail(code)
   }
 
-  fail(code: ErrorCode, action?: 'new_session' | 'reconnect'): void {
-    const message = errorMessage(code, this.language)
-    const data = { code, message, timestamp: Date.now(), ...(action === undefined ? {} : { action }) }
-    this.send({ type: 'error', data })
+  fail(code: ErrorCode, action?: ErrorAction): void {
+    const retryable = errorStatus(code) >= 500
+    const newer = { retryable, ...(retryable ? { retryAfterMs: RETRY_AFTER_MS } : {}) }
+    this.send({
+      type: 'error',
+      data: {
+        code,
+        message: errorMessage(code, this.language),
+        timestamp: Date.now(),
+        ...(action === undefined ? {} : { action }),
+        ...(this.isV2 ? newer : {}),
+      },
+    })
   }
 
   close(code: number, reason: string): void {

@@ -1,6 +1,7 @@
-import type { Emotion, EmotionScores } from '../../domain/emotion.ts'
+import type { EmotionReading } from '../../domain/emotion.ts'
 import type { AnswerSource, Channel, SessionStatus } from '../../domain/session.ts'
 import type { ErrorCode } from '../../errors.ts'
+import type { SkipReason, WindowAnswer } from '../../plugins/hub.ts'
 
 /** What of a session the session channel shows. */
 type StatusData = {
@@ -17,32 +18,33 @@ type StatusData = {
 
 type Message<Type extends string, Data> = { readonly type: Type; readonly data: Data }
 
+/** What a client had best do about an error. */
+export type ErrorAction = 'reconnect' | 'new_session' | 'stop'
+
 export type ErrorFrame = Message<
   'error',
   {
     readonly code: ErrorCode
     readonly message: string
     readonly timestamp: number
-    readonly action?: 'new_session' | 'reconnect'
+    readonly action?: ErrorAction
+    /** Newer protocol only. */
+    readonly retryable?: boolean
+    readonly retryAfterMs?: number
   }
 >
 
 export type EmotionUpdateFrame = Message<
   'emotion_update',
-  {
-    readonly emotion: Emotion
+  EmotionReading & {
     readonly timestamp: number
     readonly frameCount: number
     readonly sttSnippet: string
-    readonly confidence: number
-    readonly uncertain: boolean
-    readonly scores: EmotionScores
-    readonly valence: number
-    readonly arousal: number
-    readonly dominance: number
     readonly source: AnswerSource
     readonly model: string
     readonly window: number
+    /** Newer protocol only: 1 for the one answer, 2 for a model's answer that came after it. */
+    readonly revision?: number
   }
 >
 
@@ -64,6 +66,9 @@ export type ServerFrame =
       { readonly window: number; readonly frameCount: number; readonly timestamp: number }
     >
   | EmotionUpdateFrame
+  | Message<'analysis_skipped', { readonly window: number; readonly reason: SkipReason }>
+  | Message<'rate', { readonly fps: number }>
+  | Message<'resumed', { readonly recovered: boolean; readonly window: number; readonly frame: number }>
   | Message<'session_paused' | 'session_resumed', { readonly timestamp: number }>
   | Message<'session_ended', { readonly timestamp: number; readonly duration: number }>
   | Message<'status_update' | 'pause_success' | 'resume_success' | 'end_success', StatusData>
@@ -83,5 +88,26 @@ export const toStatusFrame = (type: StatusFrameType, view: StatusData): ServerFr
     duration: view.duration,
     emotionCount: view.emotionCount,
     landmarkCount: view.landmarkCount,
+  },
+})
+
+/** The answer as this socket's protocol shows it; `revision` 2 is a model's answer that came late. */
+export const toEmotionUpdate = (answer: WindowAnswer, isV2: boolean, revision = 1): EmotionUpdateFrame => ({
+  type: 'emotion_update',
+  data: {
+    emotion: answer.reading.emotion,
+    timestamp: answer.closedAt,
+    frameCount: answer.frameCount,
+    sttSnippet: answer.sttSnippet ?? '',
+    confidence: answer.reading.confidence,
+    uncertain: answer.reading.uncertain,
+    scores: answer.reading.scores,
+    valence: answer.reading.valence,
+    arousal: answer.reading.arousal,
+    dominance: answer.reading.dominance,
+    source: answer.source,
+    model: answer.model,
+    window: answer.window,
+    ...(isV2 ? { revision } : {}),
   },
 })

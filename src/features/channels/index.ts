@@ -42,12 +42,17 @@ export const channels = fp(
       registry,
       maxFrames: config.analysis.maxFrames,
       analysis: app.analysis,
+      reclaim: async (sessionId) => {
+        const found = await app.sessions.claim(sessionId, { onlyFree: true })
+        return found === undefined ? undefined : app.analysis.prepare(found)
+      },
       sessions: app.sessions,
       onFailure: (error) => app.log.error({ err: error }, 'a session command failed'),
     })
 
     const announcer = createAnnouncer({
       registry,
+      delivered: app.analysis.delivered,
       status: app.sessions.status,
       onStatusFailed: (error) => app.log.warn({ err: error }, 'a status update could not be made'),
     })
@@ -55,6 +60,11 @@ export const channels = fp(
     const door = createDoor({
       monotonic,
       find: app.sessions.find,
+      claim: async (sessionId) => {
+        const found = await app.sessions.claim(sessionId)
+        return found === undefined ? undefined : { found, start: await app.analysis.prepare(found) }
+      },
+      isFull: app.analysis.isFull,
       onUnknown: (sessionId) => app.log.warn(`⚠️ 세션 없음: ${logId(sessionId)}`),
       onLookupFailed: (error) => app.log.error({ err: error }, '❌ [CRITICAL] Failed to fetch session'),
     })
@@ -63,6 +73,15 @@ export const channels = fp(
       if (event.type === 'status_changed') door.noteChange(sessionId, event.status)
       announcer.announce(sessionId, event)
     })
+
+    /** A newer landmarks socket has taken the session over; only clients of the newer protocol are told. */
+    const supersede = (sessionId: string) => {
+      for (const older of registry.of(sessionId, 'landmarks')) {
+        if (older.isV2) older.close(4001, 'SUPERSEDED')
+      }
+    }
+    app.sessions.onLost(supersede)
+    app.sessions.onPresence(() => registry.sessions())
 
     const knock = async (request: FastifyRequest<SocketAddress>, reply: FastifyReply) => {
       const { channel, sessionId } = addressOf(request)
@@ -80,18 +99,19 @@ export const channels = fp(
       const language = preferredLanguage(request.headers['accept-language'])
       const startedAt = admission?.kind === 'admitted' ? admission.found.session.startedAt.getTime() : 0
       const connection = new Connection({ socket, channel, sessionId, startedAt, language, monotonic })
+      if (admission?.kind === 'full') {
+        connection.fail('SERVER_BUSY', 'reconnect')
+        connection.close(1013, 'OVERLOADED')
+        return
+      }
       if (admission?.kind !== 'admitted') {
         const code = admission?.code ?? 'SESSION_NOT_FOUND'
         connection.fail(code, 'new_session')
         connection.close(1008, code)
         return
       }
-      if (channel === 'landmarks' && app.analysis.isFull(sessionId)) {
-        connection.fail('SERVER_BUSY', 'reconnect')
-        connection.close(1013, 'OVERLOADED')
-        return
-      }
-      const receiver = receivers.open(connection, admission.found)
+      const receiver = receivers.open(connection, admission)
+      if (channel === 'landmarks') supersede(sessionId)
       registry.add(connection)
       app.metrics.sockets.labels(channel).inc()
       socket.on('message', (data: Buffer, isBinary: boolean) => {
@@ -110,7 +130,6 @@ export const channels = fp(
         receiver.close()
       })
       receiver.greet()
-      if (channel === 'landmarks') announcer.catchUp(connection)
     }
 
     app.decorateRequest('admission', null)

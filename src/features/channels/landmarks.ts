@@ -3,6 +3,8 @@ import type { Connection } from './connection.ts'
 /** Where landmark frames go. */
 export type Feed = {
   push(bytes: Buffer, parsed?: unknown): string
+  isNew(frame: number): boolean
+  isLost(): boolean
   skip(): void
 }
 
@@ -11,10 +13,15 @@ type Peer = {
   readonly feed: Feed
   /** Only the newest socket of a session feeds it. */
   readonly isFeeding: () => boolean
+  /** Another instance serves the session: takes it back once that one has let go of it. */
+  readonly reclaim: () => void
+  /** Carries out what a client of the newer protocol asks for on coming back. */
+  readonly resume: (has: { readonly window: number; readonly frame: number }) => void
 }
 
 /** Anything longer that begins like a landmarks frame may go unread; everything else is parsed. */
 const ALWAYS_PARSED_BYTES = 4096
+const ENDS_BYTES = 96
 const OPENING = Buffer.from('{"type":"landmarks"')
 const OPENING_SPACED = /^\s*\{\s*"type"\s*:\s*"landmarks"\s*,/
 
@@ -27,10 +34,14 @@ export function receiveLandmarks(peer: Peer, bytes: Buffer): void {
   else receiveMessage(peer, bytes)
 }
 
-function receiveFrame({ connection, feed, isFeeding }: Peer, bytes: Buffer, parsed?: unknown): void {
-  if (!isFeeding()) return
+function receiveFrame({ connection, feed, isFeeding, reclaim }: Peer, bytes: Buffer, parsed?: unknown): void {
+  if (!isFeeding() || (connection.isV2 && isRepeated(feed, bytes))) return
   if (!connection.admits('frame')) {
     feed.skip()
+    return
+  }
+  if (feed.isLost()) {
+    reclaim()
     return
   }
   const fate = feed.push(bytes, parsed)
@@ -44,7 +55,28 @@ function receiveMessage(peer: Peer, bytes: Buffer): void {
   const message = parseMessage(bytes)
   if (message?.type === 'ping') connection.pong()
   else if (message?.type === 'landmarks') receiveFrame(peer, bytes, message)
+  else if (message?.type === 'resume' && connection.isV2) peer.resume(positionOf(message))
   else connection.complain('INVALID_MESSAGE')
+}
+
+/** The frame's number stands before or after its points, so it is found without reading them. */
+const NUMBER = /"frame"\s*:\s*(\d{1,15})\s*[,}]/
+
+/** Whether this numbered frame has been here before: a client sends again what it is not sure of. */
+function isRepeated(feed: Feed, bytes: Buffer): boolean {
+  const ends =
+    bytes.toString('latin1', 0, ENDS_BYTES) +
+    bytes.toString('latin1', Math.max(ENDS_BYTES, bytes.length - ENDS_BYTES))
+  const number = NUMBER.exec(ends)?.[1]
+  return number !== undefined && !feed.isNew(Number(number))
+}
+
+/** Fields are accepted in `data` and at top level. */
+function positionOf(message: { readonly [key: string]: unknown }): { window: number; frame: number } {
+  const inner = typeof message['data'] === 'object' && message['data'] !== null ? message['data'] : {}
+  const { window, frame } = { ...message, ...inner } as Record<string, unknown> // any object may be asked for any key
+  const count = (value: unknown) => (Number.isSafeInteger(value) && Number(value) > 0 ? Number(value) : 0)
+  return { window: count(window), frame: count(frame) }
 }
 
 /** A JSON object with a `type`, or undefined. */

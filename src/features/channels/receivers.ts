@@ -1,25 +1,33 @@
+import { performance } from 'node:perf_hooks'
 import { databaseFault } from '../../db/faults.ts'
 import { AppError, type ErrorCode } from '../../errors.ts'
-import type { Admission } from './admission.ts'
+import type { Admission, SessionStart } from './admission.ts'
+import type { WindowAnswer } from '../../plugins/hub.ts'
 import type { Connection } from './connection.ts'
 import { type Feed, parseMessage, receiveLandmarks } from './landmarks.ts'
 import type { Registry } from './registry.ts'
 import { carryOut, SESSION_COMMANDS } from './session-commands.ts'
 
-type Found = Extract<Admission, { kind: 'admitted' }>['found']
+type Admitted = Extract<Admission, { kind: 'admitted' }>
+type Found = Admitted['found']
 
-type SessionStart = {
-  readonly id: string
-  readonly status: Found['session']['status']
-  readonly startedAt: number
-  readonly intervalMs: number
-  readonly now: number
+type LandmarksFeed = Feed & {
+  undelivered(): readonly WindowAnswer[]
+  position(): { readonly frame: number; readonly window: number }
+  readonly seamless: boolean
+  close(): void
 }
 
 type Dependencies = {
   readonly registry: Registry
   readonly maxFrames: number
-  readonly analysis: { feed(start: SessionStart): Feed & { close(): void } }
+  readonly analysis: {
+    feed(start: SessionStart): LandmarksFeed
+    answersSince(sessionId: string, window: number): Promise<readonly WindowAnswer[]>
+    delivered(sessionId: string, window: number): void
+  }
+  /** Takes a session back that no instance serves any more. */
+  readonly reclaim: (sessionId: string) => Promise<SessionStart | undefined>
   readonly sessions: Parameters<typeof carryOut>[1]
   readonly onFailure: (error: unknown) => void
 }
@@ -40,23 +48,58 @@ const GREETING = {
 /** What the voice channel understands; it is accepted and not analysed in this version. */
 const VOICE_MESSAGES = new Set(['vad_result', 'stt_text', 'audio_chunk'])
 
+/** How often a socket that has lost its session looks whether it is free again. */
+const RECLAIM_EVERY_MS = 1000
+
 const nothing = () => undefined
 
 export function createReceivers(dependencies: Dependencies) {
-  const { registry, sessions } = dependencies
+  const { registry, sessions, analysis } = dependencies
 
-  const landmarks = (connection: Connection, { session, now }: Found): Receiver => {
-    const { id, status, intervalMs } = session
-    const feed = dependencies.analysis.feed({
-      id,
-      status,
-      intervalMs,
-      startedAt: session.startedAt.getTime(),
-      now: now.getTime(),
-    })
+  const landmarks = (connection: Connection, { found, start }: Admitted): Receiver => {
+    const { id, intervalMs } = found.session
+    if (start === undefined) throw new Error('a landmarks socket was admitted without its session')
+    let feed = analysis.feed(start)
+    let reclaimAt = 0
     const isFeeding = () => registry.newest(id, 'landmarks') === connection
+
+    const deliver = (answer: WindowAnswer) => {
+      if (connection.sendAnswer(answer)) analysis.delivered(id, answer.window)
+    }
+
+    /** Where we stand, then every answer after the client's; what it holds beyond our frame it sends again. */
+    const resume = (has: { readonly window: number; readonly frame: number }) => {
+      const recovered = feed.seamless || has.frame === 0
+      // Not recovered: frames of the window that was open are lost, but for those that the client sends again.
+      connection.send({ type: 'resumed', data: { recovered, ...feed.position() } })
+      connection.inOrder(async () => {
+        try {
+          for (const answer of await analysis.answersSince(id, has.window)) deliver(answer)
+        } catch (error) {
+          connection.complain(toCode(error))
+        }
+      })
+    }
+
+    /** The newer socket was on another instance and may be gone by now: then this one feeds the session again. */
+    const reclaim = () => {
+      if (performance.now() < reclaimAt) return
+      reclaimAt = performance.now() + RECLAIM_EVERY_MS
+      connection.inOrder(async () => {
+        try {
+          const again = await dependencies.reclaim(id)
+          if (again === undefined) return
+          feed.close()
+          feed = analysis.feed(again)
+          for (const answer of feed.undelivered()) deliver(answer)
+        } catch (error) {
+          connection.complain(toCode(error))
+        }
+      })
+    }
+
     return {
-      greet: () =>
+      greet: () => {
         connection.send({
           type: 'connected',
           data: {
@@ -66,10 +109,16 @@ export function createReceivers(dependencies: Dependencies) {
             maxFrames: dependencies.maxFrames,
             message: GREETING[connection.language],
           },
-        }),
+        })
+        if (connection.isV2) {
+          const fps = Math.round((dependencies.maxFrames / intervalMs) * 10_000) / 10
+          connection.send({ type: 'rate', data: { fps } })
+        }
+        for (const answer of feed.undelivered()) deliver(answer)
+      },
       receive: (data, isBinary) => {
         if (isBinary) connection.complain('INVALID_MESSAGE')
-        else receiveLandmarks({ connection, feed, isFeeding }, data)
+        else receiveLandmarks({ connection, feed, isFeeding, reclaim, resume }, data)
       },
       close: () => feed.close(),
     }
@@ -128,9 +177,9 @@ export function createReceivers(dependencies: Dependencies) {
   }
 
   return {
-    open(connection: Connection, found: Found): Receiver {
-      if (connection.channel === 'landmarks') return landmarks(connection, found)
-      return connection.channel === 'voice' ? voice(connection) : session(connection, found)
+    open(connection: Connection, admitted: Admitted): Receiver {
+      if (connection.channel === 'landmarks') return landmarks(connection, admitted)
+      return connection.channel === 'voice' ? voice(connection) : session(connection, admitted.found)
     },
   }
 }

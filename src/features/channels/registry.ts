@@ -20,6 +20,8 @@ export function createRegistry() {
     },
 
     of,
+    /** Sessions that have a socket here. */
+    sessions: (): string[] => [...bySession.keys()],
     newest: (sessionId: string, channel: Channel): Connection | undefined => of(sessionId, channel).at(-1),
     all: (sessionId: string): readonly Connection[] => bySession.get(sessionId) ?? [],
 

@@ -9,6 +9,8 @@ import type { LockedSession, SessionRow, SessionsRepository, StatusChange } from
 /** Who asks: a user by token, or the holder of the session's id (its sockets cannot carry a token). */
 export type Asker = { readonly userId: number } | 'capability'
 
+type Moved = { readonly session: SessionRow; readonly change: StatusChanged | undefined }
+
 export type StatusChanged = {
   readonly status: SessionStatus
   readonly at: number
@@ -71,20 +73,34 @@ export function createSessionService({ database, repository, intervalMs, announc
     return { status: to, endedAt: now, endReason: reason, endAnswer } satisfies StatusChange
   }
 
-  /** Lock, check, move, commit; then tell. Asking for the state it is in already changes nothing. */
+  /** Lock, check, move. Asking for the state it is in already changes nothing. */
+  const move = async (
+    tx: Orm,
+    id: string,
+    asker: Asker,
+    word: SessionCommand,
+    reason: EndReason,
+  ): Promise<Moved> => {
+    const { session: before, now } = owned(await repository.lock(tx, id), asker)
+    const step = transition(before.status, word)
+    if (step.kind === 'refuse') throw new AppError('SESSION_ENDED')
+    if (step.kind === 'stay') return { session: before, change: undefined }
+    const change = await changeFor(tx, before, step.to, now, reason)
+    await repository.update(tx, id, change)
+    const session = { ...before, ...change }
+    return { session, change: { status: step.to, at: now.getTime(), reason: session.endReason } }
+  }
+
+  /** Told after the commit, never before. */
+  const tell = ({ session, change }: Moved) => {
+    if (change !== undefined) announce(session.id, change)
+  }
+
   const command = async (id: string, asker: Asker, word: SessionCommand, reason: EndReason = 'requested') => {
     known(id)
-    const { session, moved } = await orm.transaction(async (tx) => {
-      const { session: before, now } = owned(await repository.lock(tx, id), asker)
-      const step = transition(before.status, word)
-      if (step.kind === 'refuse') throw new AppError('SESSION_ENDED')
-      if (step.kind === 'stay') return { session: before, moved: undefined }
-      const change = await changeFor(tx, before, step.to, now, reason)
-      await repository.update(tx, id, change)
-      return { session: { ...before, ...change }, moved: { status: step.to, at: now.getTime() } }
-    })
-    if (moved !== undefined) announce(id, { ...moved, reason: session.endReason })
-    return session
+    const moved = await orm.transaction((tx) => move(tx, id, asker, word, reason))
+    tell(moved)
+    return moved.session
   }
 
   return {
@@ -125,6 +141,23 @@ export function createSessionService({ database, repository, intervalMs, announc
     /** For the sockets: the row and the database's clock, or undefined when there is no such session. */
     find: async (id: string): Promise<LockedSession | undefined> =>
       SESSION_ID.test(id) ? repository.find(orm, id) : undefined,
+
+    /**
+     * Ends up to `limit` sessions where nobody has been for `quietMs`. One instance at a time, in one transaction; the
+     * others find nothing to do. Returns how many ended.
+     */
+    async endAbandoned(quietMs: number, limit: number): Promise<number> {
+      const ended = await orm.transaction(async (tx) => {
+        if (!(await repository.lockSweep(tx))) return []
+        const moves: Moved[] = []
+        for (const id of await repository.listAbandoned(tx, quietMs, limit)) {
+          moves.push(await move(tx, id, 'capability', 'end', 'abandoned'))
+        }
+        return moves
+      })
+      for (const moved of ended) tell(moved)
+      return ended.length
+    },
 
     /** Ends what these devices started: they have been logged out. */
     async endOfFamilies(familyIds: readonly string[]): Promise<void> {

@@ -1,0 +1,38 @@
+import fp from 'fastify-plugin'
+import type { Config } from '../../config.ts'
+import { reportsRepository } from './repository.ts'
+import { reportRoutes } from './routes.ts'
+import { createReportService } from './service.ts'
+
+const SWEEP_MS = 5000
+const SWEEP_BATCH = 50
+
+/** What is said of a session once it is over, computed from its stored windows. */
+export const reports = fp(
+  async (app, { config }: { config: Config }) => {
+    const service = createReportService({
+      database: app.database,
+      repository: reportsRepository,
+      onFinalised: (sessionId) => app.notices.send({ kind: 'finalised', sessionId }),
+      graceMs: config.sessions.graceMs,
+    })
+    app.notices.onNotice((notice) => {
+      if (notice.kind === 'finalised') service.wake(notice.sessionId)
+    })
+    const failed = (error: unknown) =>
+      app.log.warn({ err: error }, 'a report could not be made now; it will be tried again')
+    app.hub.subscribe((sessionId, event) => {
+      if (event.type === 'results_settled') service.finalise(sessionId, app.instanceId).catch(failed)
+    })
+    const sweeper = setInterval(
+      () => void service.finaliseForgotten(SWEEP_BATCH).catch(failed),
+      Math.min(SWEEP_MS, config.sessions.graceMs),
+    )
+    app.addHook('preClose', (done) => {
+      clearInterval(sweeper)
+      done()
+    })
+    await app.register(reportRoutes, { prefix: '/api/session', service })
+  },
+  { name: 'reports', dependencies: ['analysis', 'database', 'hub', 'notices'] },
+)

@@ -1,0 +1,108 @@
+import { randomBytes } from 'node:crypto'
+import fp from 'fastify-plugin'
+import type { Config } from '../config.ts'
+import { type Database, openDatabase } from '../db/client.ts'
+import { END_REASONS, type EndReason, SESSION_STATUSES, type SessionStatus } from '../domain/session.ts'
+
+/** What one instance tells the others about a session. A notice may be lost: whoever needs it also looks at the rows. */
+export type Notice =
+  | {
+      readonly kind: 'status'
+      readonly sessionId: string
+      readonly status: SessionStatus
+      readonly at: number
+      readonly reason: EndReason | null
+    }
+  /** Another instance has taken the session over. */
+  | { readonly kind: 'claimed'; readonly sessionId: string; readonly epoch: number }
+  | { readonly kind: 'finalised'; readonly sessionId: string }
+
+type NoticeListener = (notice: Notice) => void
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** This process, among those that share the database. */
+    readonly instanceId: string
+    readonly notices: {
+      /** To all other instances; best effort. */
+      readonly send: (notice: Notice) => void
+      /** From other instances. */
+      readonly onNotice: (listener: NoticeListener) => void
+      /** Whenever listening begins, again: what was said in between has been missed. */
+      readonly onListening: (listener: () => void) => void
+    }
+  }
+}
+
+const CHANNEL = 'maeum'
+
+type Envelope = { readonly from: string; readonly notice: Notice }
+
+/** LISTEN and NOTIFY on a connection of its own, direct or in session mode: a transaction pooler delivers nothing. */
+export const notices = fp(
+  async (app, { config }: { config: Config }) => {
+    const instanceId = randomBytes(9).toString('base64url')
+    const listeners: NoticeListener[] = []
+    const onListening: (() => void)[] = []
+    const { database } = app
+    const direct = config.database.directUrl
+    const apart = direct !== config.database.url
+    const listening: Database = apart
+      ? await openDatabase({ ...config.database, poolMax: 1, url: direct })
+      : database
+
+    const receive = (payload: string) => {
+      const envelope = parseEnvelope(payload)
+      if (envelope === undefined || envelope.from === instanceId) return
+      for (const listener of listeners) listener(envelope.notice)
+    }
+    const failed = (error: unknown) =>
+      app.log.warn({ err: error }, 'a notice to other instances was not sent')
+
+    app.decorate('instanceId', instanceId)
+    app.decorate('notices', {
+      send: (notice: Notice) => {
+        const payload: Envelope = { from: instanceId, notice }
+        database.sql.notify(CHANNEL, JSON.stringify(payload)).catch(failed)
+      },
+      onNotice: (listener: NoticeListener) => void listeners.push(listener),
+      onListening: (listener: () => void) => void onListening.push(listener),
+    })
+
+    app.addHook('onReady', () => {
+      // Not awaited: without it the server still works, more slowly, by looking at the rows.
+      listening.sql
+        .listen(CHANNEL, receive, () => {
+          for (const listener of onListening) listener()
+        })
+        .catch((error: unknown) => app.log.warn({ err: error }, 'cannot listen to other instances'))
+    })
+    app.addHook('onClose', async () => {
+      if (apart) await listening.close()
+    })
+  },
+  { name: 'notices', dependencies: ['database'] },
+)
+
+function parseEnvelope(payload: string): Envelope | undefined {
+  try {
+    const { from, notice } = JSON.parse(payload) as Partial<Envelope> // checked below
+    return typeof from === 'string' && isNotice(notice) ? { from, notice } : undefined
+  } catch {
+    return undefined // not ours: another program may use the same name
+  }
+}
+
+function isNotice(value: unknown): value is Notice {
+  const { kind, sessionId, status, at, reason, epoch } = (value ?? {}) as Record<string, unknown> // any value may be asked
+  if (typeof sessionId !== 'string') return false
+  if (kind === 'claimed') return typeof epoch === 'number'
+  if (kind === 'finalised') return true
+  const knownStatus = SESSION_STATUSES.some((known) => known === status)
+  return (
+    kind === 'status' &&
+    knownStatus &&
+    typeof at === 'number' &&
+    (reason === null || END_REASONS.some((known) => known === reason))
+  )
+}
