@@ -1,24 +1,31 @@
 import { type TSchema, Type } from 'typebox'
 import { EMOTIONS } from '../domain/emotion.ts'
+import { SESSION_STATUSES } from '../domain/session.ts'
+
+export const Time = Type.Integer({ description: 'Milliseconds since the epoch.' })
+export const Count = Type.Integer({ minimum: 0 })
+export const Ratio = Type.Number({ minimum: 0, maximum: 1 })
+/** Valence, arousal or dominance. */
+export const Axis = Type.Number({ minimum: -1, maximum: 1 })
+export const EmotionLabel = Type.Enum([...EMOTIONS])
+export const Status = Type.Enum([...SESSION_STATUSES])
 
 export const Nullable = <Schema extends TSchema>(schema: Schema) => Type.Union([schema, Type.Null()])
 
 const EmotionCount = Type.Object({
-  emotion: Type.Enum([...EMOTIONS]),
+  emotion: EmotionLabel,
   emotionKo: Type.String(),
-  count: Type.Integer({ minimum: 0 }),
+  count: Count,
   percentage: Type.Number({ minimum: 0, maximum: 100 }),
 })
-const Ratio = Type.Number({ minimum: 0, maximum: 1 })
-
 /** What `domain/summary.ts` computes. */
 export const EmotionSummary = Type.Object({
   primaryEmotion: EmotionCount,
   emotionalState: Type.Enum(['positive', 'negative', 'mixed', 'calm']),
   trend: Type.Object({
-    beginning: Type.Enum([...EMOTIONS]),
-    middle: Type.Enum([...EMOTIONS]),
-    end: Type.Enum([...EMOTIONS]),
+    beginning: EmotionLabel,
+    middle: EmotionLabel,
+    end: EmotionLabel,
     trend: Type.Enum(['improving', 'declining', 'stable']),
   }),
   positiveRatio: Ratio,

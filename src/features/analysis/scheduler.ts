@@ -1,22 +1,12 @@
 import { within } from '../../lib/deadline.ts'
-import type { SkipReason, WindowAnswer } from '../../plugins/hub.ts'
+import type { SessionEvent } from '../../plugins/hub.ts'
 import { type AnsweredWindow, byLocal, byModel, type MeasuredWindow } from './answer.ts'
 import { type LiveSettings, LiveSession, type SessionSink, type SessionStart } from './live-session.ts'
 import type { Outbox, OutboxContent, WriteResult } from './outbox.ts'
 import { toAnswerRow, toRefinement, toWindowAnswer, toWindowRow } from './rows.ts'
 
-type Announcement =
-  | {
-      readonly type: 'window_closed'
-      readonly window: number
-      readonly frameCount: number
-      readonly at: number
-    }
-  | { readonly type: 'window_answered'; readonly answer: WindowAnswer }
-  | { readonly type: 'window_refined'; readonly answer: WindowAnswer }
-  | { readonly type: 'window_skipped'; readonly window: number; readonly reason: SkipReason }
-  | { readonly type: 'analysis_finished' }
-  | { readonly type: 'results_settled' }
+/** What the loop announces of a session; its status is for its own room to tell. */
+type Announcement = Exclude<SessionEvent, { readonly type: 'status_changed' }>
 
 type Lease = { readonly sessionId: string; readonly epoch: number }
 

@@ -1,18 +1,20 @@
 import { Type } from 'typebox'
-import { EMOTIONS } from '../../domain/emotion.ts'
-import { ANSWER_SOURCES, SESSION_STATUSES } from '../../domain/session.ts'
-import { EmotionSummary, Nullable } from '../../plugins/common-schemas.ts'
+import { ANSWER_SOURCES } from '../../domain/session.ts'
+import {
+  Axis,
+  Count,
+  EmotionLabel,
+  EmotionSummary,
+  Nullable,
+  Ratio,
+  Status,
+  Time,
+} from '../../plugins/common-schemas.ts'
 import { Success } from '../../plugins/envelope.ts'
 
-const Time = Type.Integer({ description: 'Milliseconds since the epoch.' })
-const Count = Type.Integer({ minimum: 0 })
-const Unit = Type.Number({ minimum: -1, maximum: 1 })
-const Ratio = Type.Number({ minimum: 0, maximum: 1 })
-const Emotion = Type.Enum([...EMOTIONS])
-const Vad = Type.Object({ valence: Unit, arousal: Unit, dominance: Unit })
-const Range = Type.Object({ average: Unit, minimum: Unit, maximum: Unit })
+const Vad = Type.Object({ valence: Axis, arousal: Axis, dominance: Axis })
+const Range = Type.Object({ average: Axis, minimum: Axis, maximum: Axis })
 const Label = Type.Union([Type.String(), Type.Number()])
-const Status = Type.Enum([...SESSION_STATUSES])
 const CbtSummary = Type.Object({ totalDistortions: Count, mostCommon: Type.Null() })
 
 export const ReportParams = Type.Object({ id: Type.String({ maxLength: 64 }) })
@@ -26,7 +28,9 @@ export const SummaryResponse = Success(
     duration: Count,
     vadVector: Vad,
     keyObservations: Type.Array(Type.String()),
-    dominantEmotion: Nullable(Type.Object({ emotion: Emotion, count: Count, percentage: Type.Number() })),
+    dominantEmotion: Nullable(
+      Type.Object({ emotion: EmotionLabel, count: Count, percentage: Type.Number() }),
+    ),
     averageVoiceMetrics: Type.Null(),
     cbt: CbtSummary,
     recommendations: Type.Array(Type.String(), { maxItems: 3 }),
@@ -72,14 +76,14 @@ export const ReportResponse = Success(
         window: Count,
         timestamp: Time,
         relativeTime: Type.Integer(),
-        emotion: Emotion,
+        emotion: EmotionLabel,
         confidence: Ratio,
         uncertain: Type.Boolean(),
         source: Type.Enum([...ANSWER_SOURCES]),
         frameCount: Count,
       }),
     ),
-    vadTimeline: Type.Array(Type.Object({ timestamp: Time, valence: Unit, arousal: Unit, dominance: Unit })),
+    vadTimeline: Type.Array(Type.Object({ timestamp: Time, valence: Axis, arousal: Axis, dominance: Axis })),
     cbtFindings: Type.Array(Type.Unknown(), { maxItems: 0 }),
     statistics: Type.Object({
       windows: Count,

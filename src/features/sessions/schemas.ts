@@ -1,17 +1,12 @@
 import { Type } from 'typebox'
-import { EMOTIONS } from '../../domain/emotion.ts'
-import { END_REASONS, SESSION_STATUSES } from '../../domain/session.ts'
+import { END_REASONS } from '../../domain/session.ts'
+import { Count, EmotionSummary, Nullable, Status, Time } from '../../plugins/common-schemas.ts'
 import { Success } from '../../plugins/envelope.ts'
 
-const Nullable = <Schema extends Parameters<typeof Type.Union>[0][number]>(schema: Schema) =>
-  Type.Union([schema, Type.Null()])
-const Time = Type.Integer({ description: 'Milliseconds since the epoch.' })
 const Duration = Type.Integer({
   minimum: 0,
   description: 'Milliseconds from start to end, or until now; pauses included.',
 })
-const Count = Type.Integer({ minimum: 0 })
-const Ratio = Type.Number({ minimum: 0, maximum: 1 })
 
 const Label = Type.Union([Type.String({ maxLength: 64 }), Type.Number()], {
   description: 'Kept as a label and echoed as sent; the owner is the user of the token.',
@@ -35,39 +30,17 @@ export const StartSessionResponse = Success(
 export const PauseSessionResponse = Success(
   Type.Object({
     sessionId: Type.String(),
-    status: Type.Enum([...SESSION_STATUSES]),
+    status: Status,
     pausedAt: Nullable(Time),
   }),
 )
 export const ResumeSessionResponse = Success(
   Type.Object({
     sessionId: Type.String(),
-    status: Type.Enum([...SESSION_STATUSES]),
+    status: Status,
     resumedAt: Time,
   }),
 )
-
-const EmotionCount = Type.Object({
-  emotion: Type.Enum([...EMOTIONS]),
-  emotionKo: Type.String(),
-  count: Count,
-  percentage: Type.Number({ minimum: 0, maximum: 100 }),
-})
-
-export const EmotionSummary = Type.Object({
-  primaryEmotion: EmotionCount,
-  emotionalState: Type.Enum(['positive', 'negative', 'mixed', 'calm']),
-  trend: Type.Object({
-    beginning: Type.Enum([...EMOTIONS]),
-    middle: Type.Enum([...EMOTIONS]),
-    end: Type.Enum([...EMOTIONS]),
-    trend: Type.Enum(['improving', 'declining', 'stable']),
-  }),
-  positiveRatio: Ratio,
-  negativeRatio: Ratio,
-  topEmotions: Type.Array(EmotionCount, { maxItems: 3 }),
-  averageIntensity: Ratio,
-})
 
 export const EndSessionResponse = Success(
   Type.Object({
@@ -91,7 +64,7 @@ export const SessionResponse = Success(
   Type.Object({
     sessionId: Type.String(),
     ...Labels,
-    status: Type.Enum([...SESSION_STATUSES]),
+    status: Status,
     startedAt: Time,
     pausedAt: Nullable(Time),
     resumedAt: Nullable(Time),
