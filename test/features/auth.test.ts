@@ -5,7 +5,7 @@ import t from 'tap'
 import { createAttempts } from '../../src/features/auth/attempts.ts'
 import { createPasswords } from '../../src/features/auth/passwords.ts'
 import { createRefreshTokens } from '../../src/features/auth/refresh-token.ts'
-import { authRepository } from '../../src/features/auth/repository.ts'
+import { accountRepository, authRepository } from '../../src/features/auth/repository.ts'
 import { createAuthService } from '../../src/features/auth/service.ts'
 import { bearer, connect, createAccount, startSession, startTestApp, type TestApp } from '../helpers/app.ts'
 import { blockedQuery } from '../helpers/blocked-query.ts'
@@ -255,6 +255,7 @@ t.test('an unknown e-mail costs as much as a wrong password: one hash verified',
   await passwords.prepare()
   const service = createAuthService({
     database,
+    accounts: accountRepository,
     repository: authRepository,
     passwords,
     attempts: createAttempts(),

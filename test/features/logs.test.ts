@@ -153,8 +153,8 @@ t.test('a whole life in the log: what operators search for is there, what is pri
     t.match(
       errors.filter(({ msg }) => msg === 'request failed'),
       [
-        { code: 'INTERNAL_ERROR', err: { cause: { code: '23514', constraint_name: 'nobody' } } },
-        { code: 'DATABASE_NOT_READY', err: { cause: { code: '42703' } } },
+        { code: 'INTERNAL_ERROR', err: { code: '23514', constraint_name: 'nobody' } },
+        { code: 'DATABASE_NOT_READY', err: { code: '42703' } },
         { code: 'DATABASE_UNAVAILABLE' },
         { code: 'DATABASE_UNAVAILABLE' },
       ],

@@ -5,7 +5,7 @@ import type { Principal } from '../../plugins/authentication.ts'
 import { createAttempts } from './attempts.ts'
 import { createPasswords } from './passwords.ts'
 import { createRefreshTokens } from './refresh-token.ts'
-import { authRepository } from './repository.ts'
+import { accountRepository, authRepository } from './repository.ts'
 import { authRoutes } from './routes.ts'
 import { createAuthService } from './service.ts'
 
@@ -29,6 +29,7 @@ export const auth = fp(
     const logoutListeners: LogoutListener[] = []
     const service = createAuthService({
       database: app.database,
+      accounts: accountRepository,
       repository: authRepository,
       passwords,
       attempts: createAttempts(),

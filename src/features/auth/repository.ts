@@ -1,4 +1,5 @@
 import { and, eq, sql } from 'drizzle-orm'
+import type postgres from 'postgres'
 import type { Orm } from '../../db/orm.ts'
 import { refreshFamilies, users } from '../../db/schema/index.ts'
 
@@ -8,28 +9,71 @@ export type FamilyRow = typeof refreshFamilies.$inferSelect
 /** `now()` plus a span: the database's clock decides about expiry on every instance. */
 const fromNow = (ms: number) => sql`now() + ${ms} * interval '1 millisecond'`
 
-export const authRepository = {
-  findUserByEmail: async (orm: Orm, email: string): Promise<UserRow | undefined> =>
-    (await orm.select().from(users).where(eq(users.email, email)).limit(1))[0],
+/** What signup and login need of an account. */
+export type AccountRow = Pick<UserRow, 'id' | 'username' | 'email' | 'profileImage'> & {
+  readonly passwordHash: string
+}
 
-  findUser: async (orm: Orm, id: number): Promise<UserRow | undefined> =>
-    (await orm.select().from(users).where(eq(users.id, id)).limit(1))[0],
+type NewAccount = { readonly username: string; readonly email: string; readonly passwordHash: string }
+type NewFamily = { readonly id: string; readonly ttlMs: number }
 
-  /** Which of the two names is taken already. */
-  async findTaken(orm: Orm, email: string, username: string): Promise<{ email: boolean; username: boolean }> {
-    const rows = await orm
-      .select({
-        email: eq(users.email, email).mapWith(Boolean),
-        username: sameName(username).mapWith(Boolean),
-      })
-      .from(users)
-      .where(sql`${users.email} = ${email} or ${sameName(username)}`)
-      .limit(2)
-    return { email: rows.some((row) => row.email), username: rows.some((row) => row.username) }
+/** The driver gives a bigint as text. */
+const toAccount = (row: postgres.Row): AccountRow => ({
+  id: Number(row['id']),
+  username: String(row['username']),
+  email: String(row['email']),
+  profileImage: row['profile_image'] === null ? null : String(row['profile_image']),
+  passwordHash: String(row['password_hash']),
+})
+
+/**
+ * The statements of signup and login go straight to the driver, where they are prepared once and take one round trip;
+ * through the query layer each takes two.
+ */
+export const accountRepository = {
+  async findByEmail(client: postgres.Sql, email: string): Promise<AccountRow | undefined> {
+    const [row] = await client`
+      select id, username, email, profile_image, password_hash from users where email = ${email}`
+    return row === undefined ? undefined : toAccount(row)
   },
 
-  insertUser: async (orm: Orm, user: typeof users.$inferInsert): Promise<UserRow | undefined> =>
-    (await orm.insert(users).values(user).returning())[0],
+  /** Which of the two names is taken already. */
+  async findTaken(client: postgres.Sql, email: string, username: string) {
+    const [row] = await client`
+      select coalesce(bool_or(email = ${email}), false) as email,
+             coalesce(bool_or(lower(username) = lower(${username})), false) as username
+      from users where email = ${email} or lower(username) = lower(${username})`
+    return { email: row?.['email'] === true, username: row?.['username'] === true }
+  },
+
+  /** The account and its first device, or neither. */
+  async insert(client: postgres.Sql, account: NewAccount, family: NewFamily): Promise<AccountRow> {
+    const [row] = await client`
+      with account as (
+        insert into users (username, email, password_hash)
+        values (${account.username}, ${account.email}, ${account.passwordHash})
+        returning id, username, email, profile_image, password_hash
+      ), family as (
+        insert into refresh_families (id, user_id, expires_at)
+        select ${family.id}, id, now() + ${family.ttlMs}::float8 * interval '1 millisecond' from account
+      )
+      select * from account`
+    if (row === undefined) throw new Error('the insert of an account returned no row')
+    return toAccount(row)
+  },
+
+  async insertFamily(client: postgres.Sql, userId: number, family: NewFamily): Promise<void> {
+    await client`
+      insert into refresh_families (id, user_id, expires_at)
+      values (${family.id}, ${userId}, now() + ${family.ttlMs}::float8 * interval '1 millisecond')`
+  },
+}
+
+export type AccountRepository = typeof accountRepository
+
+export const authRepository = {
+  findUser: async (orm: Orm, id: number): Promise<UserRow | undefined> =>
+    (await orm.select().from(users).where(eq(users.id, id)).limit(1))[0],
 
   updateUser: async (
     orm: Orm,
@@ -43,11 +87,6 @@ export const authRepository = {
         .where(eq(users.id, id))
         .returning()
     )[0],
-
-  async insertFamily(orm: Orm, family: { id: string; userId: number; ttlMs: number }): Promise<void> {
-    const { ttlMs, ...row } = family
-    await orm.insert(refreshFamilies).values({ ...row, expiresAt: fromNow(ttlMs) })
-  },
 
   /** Locks the family until the transaction ends. `age` is the time since its counter was issued, in ms. */
   lockFamily: async (orm: Orm, id: string) =>
@@ -104,7 +143,5 @@ export const authRepository = {
     return rows.map((row) => row.id)
   },
 }
-
-const sameName = (username: string) => sql`lower(${users.username}) = lower(${username})`
 
 export type AuthRepository = typeof authRepository

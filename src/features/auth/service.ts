@@ -1,18 +1,18 @@
 import { randomBytes } from 'node:crypto'
 import type { Database } from '../../db/client.ts'
 import { databaseFault } from '../../db/faults.ts'
-import type { Orm } from '../../db/orm.ts'
 import { AppError } from '../../errors.ts'
 import type { Attempts } from './attempts.ts'
 import type { Passwords } from './passwords.ts'
 import type { RefreshTokens } from './refresh-token.ts'
-import type { AuthRepository, UserRow } from './repository.ts'
+import type { AccountRepository, AccountRow, AuthRepository, UserRow } from './repository.ts'
 
 type Principal = { readonly userId: number; readonly familyId: string; readonly counter: number }
 export type TokenPair = { readonly accessToken: string; readonly refreshToken: string }
 
 type Dependencies = {
-  readonly database: Pick<Database, 'orm'>
+  readonly database: Pick<Database, 'orm' | 'sql'>
+  readonly accounts: AccountRepository
   readonly repository: AuthRepository
   readonly passwords: Pick<Passwords, 'hash' | 'verify'>
   readonly attempts: Attempts
@@ -30,20 +30,20 @@ const PREVIOUS_TOKEN_MS = 60_000
 const normalEmail = (email: string) => email.trim().toLowerCase()
 
 export function createAuthService(dependencies: Dependencies) {
-  const { repository, passwords, attempts, refreshTokens, refreshTtlMs } = dependencies
-  const { orm } = dependencies.database
+  const { accounts, repository, passwords, attempts, refreshTokens, refreshTtlMs } = dependencies
+  const { orm, sql } = dependencies.database
 
   const pair = (principal: Principal): TokenPair => ({
     accessToken: dependencies.issueAccess(principal),
     refreshToken: refreshTokens.write(principal),
   })
 
-  /** A new device: its family, with the counter at 1. */
-  const openFamily = async (on: Orm, userId: number): Promise<TokenPair> => {
-    const id = randomBytes(18).toString('base64url')
-    await repository.insertFamily(on, { id, userId, ttlMs: refreshTtlMs })
-    return pair({ userId, familyId: id, counter: 1 })
-  }
+  /** A new device; its counter begins at 1. */
+  const newFamily = () => ({ id: randomBytes(18).toString('base64url'), ttlMs: refreshTtlMs })
+  const loggedIn = (user: AccountRow, familyId: string) => ({
+    user,
+    ...pair({ userId: user.id, familyId, counter: 1 }),
+  })
 
   const refusal = (taken: { email: boolean; username: boolean }) => {
     if (taken.email) return new AppError('USER_EXISTS')
@@ -84,16 +84,12 @@ export function createAuthService(dependencies: Dependencies) {
     async signup(input: { username: string; email: string; password: string }) {
       const email = normalEmail(input.email)
       const username = input.username.trim()
-      const taken = refusal(await repository.findTaken(orm, email, username))
+      const taken = refusal(await accounts.findTaken(sql, email, username))
       if (taken !== undefined) throw taken
       const passwordHash = await passwords.hash(input.password)
-      return named(() =>
-        orm.transaction(async (tx) => {
-          const user = await repository.insertUser(tx, { username, email, passwordHash })
-          if (user === undefined) throw new Error('the insert of a user returned no row')
-          return { user, ...(await openFamily(tx, user.id)) }
-        }),
-      )
+      const family = newFamily()
+      const user = await named(() => accounts.insert(sql, { username, email, passwordHash }, family))
+      return loggedIn(user, family.id)
     },
 
     /** One answer, and one hash verified, for an unknown e-mail and for a wrong password. */
@@ -101,7 +97,7 @@ export function createAuthService(dependencies: Dependencies) {
       const email = normalEmail(input.email)
       const guesses = attempts.of(email, input.address)
       guesses.admit()
-      const user = await repository.findUserByEmail(orm, email)
+      const user = await accounts.findByEmail(sql, email)
       const matches = await passwords.verify(user?.passwordHash, input.password)
       guesses.admit() // again: those that were made at once have been counted by now
       if (user === undefined || !matches) {
@@ -109,7 +105,9 @@ export function createAuthService(dependencies: Dependencies) {
         throw new AppError('INVALID_CREDENTIALS')
       }
       guesses.clear()
-      return { user, ...(await openFamily(orm, user.id)) }
+      const family = newFamily()
+      await accounts.insertFamily(sql, user.id, family)
+      return loggedIn(user, family.id)
     },
 
     async refresh(text: string): Promise<TokenPair> {
