@@ -1,6 +1,7 @@
 import process from 'node:process'
 import { auth } from './auth.ts'
 import { boot } from './boot.ts'
+import { capacity } from './capacity.ts'
 import { flooding } from './flood.ts'
 import { type Bench, passed } from './harness/bench.ts'
 import { print, save, say } from './harness/report.ts'
@@ -8,10 +9,20 @@ import { openStage, type Stage } from './harness/stage.ts'
 import { idle } from './idle.ts'
 import { ingest } from './ingest.ts'
 import { latency } from './latency.ts'
+import { takeover } from './takeover.ts'
 
 /** `npm run bench [-- name ...]`: measures this server against references on the same machine, one bench after the other. */
 
-const BENCHES: Readonly<Record<string, Bench>> = { ingest, flood: flooding, latency, boot, idle, auth }
+const BENCHES: Readonly<Record<string, Bench>> = {
+  ingest,
+  flood: flooding,
+  latency,
+  boot,
+  idle,
+  auth,
+  capacity,
+  takeover,
+}
 
 async function measure(stage: Stage, name: string, bench: Bench): Promise<boolean> {
   say(`\n${name}: ${bench.title}`)

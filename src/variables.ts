@@ -217,7 +217,7 @@ export const VariablesSchema = Type.Object({
   }),
   SESSION_ABANDON_MS: whole(600_000, 1000, 24 * HOUR_MS, {
     group: 'Sessions',
-    description: 'A session without a socket and without a frame for this long is let go of by the process.',
+    description: 'A session in which nobody has had a socket open for this long is ended as abandoned.',
     examples: ['600000'],
   }),
   WS_REQUIRE_TICKET: flag(false, {

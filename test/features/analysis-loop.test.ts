@@ -107,7 +107,8 @@ test('one update for each window, after the notice that its analysis is under wa
   const { socket } = await live(t)
   await play(socket, 40, frames('sad', 50))
   await untilNextWindow(socket)
-  const seen = socket.messages.filter(({ type }) => /^(analysis_started|emotion_update)$/.test(type))
+  const both = socket.messages.filter(({ type }) => /^(analysis_started|emotion_update)$/.test(type))
+  const seen = both.at(-1)?.type === 'analysis_started' ? both.slice(0, -1) : both // its update is on its way
   t.ok(seen.length >= 6)
   for (let i = 0; i < seen.length; i += 2) {
     const [started, update] = seen.slice(i, i + 2)

@@ -114,13 +114,18 @@ export type TestSocket = {
   readonly closed: Promise<{ code: number; reason: string }>
 }
 
-/** Opens a socket; rejects when the handshake is refused, with the HTTP status in the message. */
+/**
+ * Opens a socket, with a subprotocol where one is asked for; rejects when the handshake is refused, with the HTTP status
+ * in the message.
+ */
 export async function connect(
   t: Pick<Test, 'teardown'>,
   url: string,
   headers: Record<string, string> = {},
+  subprotocol?: string,
 ): Promise<TestSocket> {
-  const socket = new WebSocket(url, { headers: { origin: BROWSER_ORIGIN, ...headers } })
+  const protocols = subprotocol === undefined ? [] : [subprotocol]
+  const socket = new WebSocket(url, protocols, { headers: { origin: BROWSER_ORIGIN, ...headers } })
   t.teardown(() => socket.terminate())
   const messages: ServerMessage[] = []
   const untaken: ServerMessage[] = []

@@ -68,6 +68,8 @@ const MAX_WAITING_BYTES = 64 * 1024 * 1024
 /** Unread spare frames of all sessions together. */
 const SPARE_BYTES = 32 * 1024 * 1024
 const STOP_MS = 2000
+/** How long sockets are kept for the sake of what has been sent on them: whoever comes next must find it marked. */
+const SETTLE_MS = 1000
 const DRAIN_MS = 4000
 const RELEASE_MS = 1000
 
@@ -141,6 +143,7 @@ export const analysis = fp(
     app.addHook('preClose', async () => {
       clearInterval(sweeper)
       served = await scheduler.stop(STOP_MS)
+      await outbox.settled(SETTLE_MS)
     })
     app.addHook('onClose', async () => {
       await outbox.close(DRAIN_MS)

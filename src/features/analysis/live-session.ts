@@ -35,11 +35,11 @@ export type SessionStart = {
 export type SessionSink = {
   /** A window with valid frames has closed; `asked` when a model has been asked about it. */
   readonly closed: (window: MeasuredWindow, asked: boolean) => void
-  /** The window's one outcome. Resolves when the session may go on to the next. */
-  readonly answered: (answer: AnsweredWindow) => Promise<void>
+  /** The window's one outcome. Resolves when the session may go on to the next; false when it was another owner's to give. */
+  readonly answered: (answer: AnsweredWindow) => Promise<boolean>
   readonly refined: (window: MeasuredWindow, answer: LateAnswer) => void
-  /** A window that had frames and gave nothing to store. */
-  readonly skipped: (window: number, frames: number, reason: SkipReason) => void
+  /** A window that had frames and gave nothing to store; without a reason nobody is told. */
+  readonly skipped: (window: number, frames: number, reason: SkipReason | null) => void
 }
 
 export type LiveSettings = {
@@ -229,25 +229,30 @@ export class LiveSession {
     this.#open = undefined
     const measured = this.#measure(window)
     if (measured === undefined) {
-      this.#sink.skipped(
-        window.number,
-        window.received,
-        this.#status === 'paused' ? 'paused' : 'no_valid_frame',
-      )
+      this.#sink.skipped(window.number, window.received, this.#whySkipped(window))
       return
     }
     const { outcome, late, asked } = this.#answer(measured)
     this.#sink.closed(measured, asked)
     this.#undelivered++
-    this.#tail = this.#tail.then(async () => {
+    const told = this.#tail.then(async () => {
       const answer = await outcome
       this.#remember(answer)
-      await this.#sink.answered(answer)
+      const isOurs = await this.#sink.answered(answer)
       this.#undelivered--
+      return isOurs
     })
-    void late.then((answer) => {
-      if (answer !== undefined) this.#sink.refined(measured, answer)
+    this.#tail = told.then(() => undefined)
+    // A refinement never overtakes the answer that it refines.
+    void Promise.all([late, told]).then(([answer, isOurs]) => {
+      if (answer !== undefined && isOurs) this.#sink.refined(measured, answer)
     })
+  }
+
+  /** Null for a window that the session's last owner has answered. */
+  #whySkipped(window: FrameWindow): SkipReason | null {
+    if (window.number <= this.#lastWindow) return null
+    return this.#status === 'paused' ? 'paused' : 'no_valid_frame'
   }
 
   /** Measures and reads the frames at once: after this nothing of them is left. */

@@ -106,9 +106,14 @@ export class Outbox {
     })
   }
 
+  /** Resolves when nothing waits any more, at the latest after `ms`. */
+  async settled(ms: number): Promise<void> {
+    if (this.#running !== undefined) await within(this.#running, ms)
+  }
+
   /** Writes what is left, at most for `ms`, then gives up what could not be written or is still on its way. */
   async close(ms: number): Promise<void> {
-    if (this.#running !== undefined) await within(this.#running, ms)
+    await this.settled(ms)
     this.#stop.abort()
     for (const entry of this.#queue.splice(0)) this.#drop(entry, 'shutdown')
   }

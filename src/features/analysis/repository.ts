@@ -124,9 +124,21 @@ export const analysisRepository = {
         .set({ ...answer, answeredAt: sql`now()` })
         .where(and(atKey({ sessionId, window }), isNull(emotionWindows.answeredAt)))
         .returning({ window: emotionWindows.window })
-      if (rows.length > 0) changed.add(keyOf(row))
+      if (rows.length > 0 || (await analysisRepository.isAnsweredBefore(orm, epoch, row)))
+        changed.add(keyOf(row))
     }
     return changed
+  },
+
+  /** Whether an earlier try of ours stored this answer although its commit was never confirmed. */
+  async isAnsweredBefore(orm: Orm, epoch: number, row: AnswerRow): Promise<boolean> {
+    const same = and(
+      atKey(row),
+      eq(emotionWindows.epoch, epoch),
+      isNotNull(emotionWindows.answeredAt),
+      sql`${emotionWindows.modelOutcome} is not distinct from ${row.modelOutcome}`,
+    )
+    return (await orm.$count(emotionWindows, same)) > 0
   },
 
   async updateReceived(orm: Orm, counts: readonly ReceivedCount[]): Promise<void> {
@@ -146,7 +158,8 @@ export const analysisRepository = {
     await orm.execute(sql`
       update ${emotionWindows} set delivered_at = now()
       from (values ${pairs(windows.map(({ sessionId, window }) => [sessionId, window]))}) as sent (id, number)
-      where ${emotionWindows.sessionId} = sent.id and ${emotionWindows.window} = sent.number`)
+      where ${emotionWindows.sessionId} = sent.id and ${emotionWindows.window} = sent.number
+        and ${emotionWindows.deliveredAt} is null`)
   },
 
   async updateRefined(orm: Orm, { sessionId, window, ...refined }: Refinement): Promise<void> {

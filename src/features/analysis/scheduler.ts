@@ -28,7 +28,7 @@ type Dependencies = {
 }
 
 /** How long an answer waits for its row: committed first when the database is well, delivered anyway when it is not. */
-const COMMIT_FIRST_MS = 40
+const COMMIT_FIRST_MS = 250
 /** How long a session that is cut off may take to deliver what it holds. */
 const LAST_WORD_MS = 1000
 
@@ -38,14 +38,24 @@ export function createScheduler(dependencies: Dependencies) {
   const live = new Map<string, LiveSession>()
   /** The last write of each session that is still on its way: they are written in order. */
   const lastWrites = new Map<string, Promise<WriteResult>>()
+  /** A write has not been done in time and none has been done since: no further answer waits in vain. */
+  let isSlow = false
 
   const write = (sessionId: string, content: OutboxContent): Promise<WriteResult> => {
     const result = outbox.write(content)
     lastWrites.set(sessionId, result)
-    void result.then(() => {
+    void result.then((known) => {
+      if (known !== 'dropped') isSlow = false
       if (lastWrites.get(sessionId) === result) lastWrites.delete(sessionId)
     })
     return result
+  }
+
+  /** What became of a write, as far as an answer may wait for it. */
+  const soon = async (result: Promise<WriteResult>): Promise<WriteResult | 'late'> => {
+    const known = await within(result, isSlow ? 0 : COMMIT_FIRST_MS)
+    if (known === 'late') isSlow = true
+    return known
   }
 
   const sinkOf = (lease: Lease): SessionSink => {
@@ -87,12 +97,13 @@ export function createScheduler(dependencies: Dependencies) {
         await notice
         const mine = await leases.mayAct(lease)
         if (!mine) dependencies.onFenced(sessionId, answer.number)
-        const result = mine ? await within(store(answer), COMMIT_FIRST_MS) : 'refused'
-        if (result === 'refused') return
+        const result = mine ? await soon(store(answer)) : 'refused'
+        if (result === 'refused') return false
         dependencies.onAnswered(sessionId, answer)
         const delivered = toWindowAnswer(answer)
         live.get(sessionId)?.keep(delivered)
         announce(sessionId, { type: 'window_answered', answer: delivered })
+        return true
       },
       refined: (window, late) => {
         void write(sessionId, { kind: 'refined', write: toRefinement(sessionId, window.number, late) })
@@ -100,7 +111,7 @@ export function createScheduler(dependencies: Dependencies) {
       },
       skipped: (window, frames, reason) => {
         void write(sessionId, { kind: 'received', write: { sessionId, frames } })
-        announce(sessionId, { type: 'window_skipped', window, reason })
+        if (reason !== null) announce(sessionId, { type: 'window_skipped', window, reason })
       },
     }
   }

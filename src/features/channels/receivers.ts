@@ -61,6 +61,7 @@ export function createReceivers(dependencies: Dependencies) {
     if (start === undefined) throw new Error('a landmarks socket was admitted without its session')
     let feed = analysis.feed(start)
     let reclaimAt = 0
+    let closed = false
     const isFeeding = () => registry.newest(id, 'landmarks') === connection
 
     const deliver = (answer: WindowAnswer) => {
@@ -69,6 +70,10 @@ export function createReceivers(dependencies: Dependencies) {
 
     /** Where we stand, then every answer after the client's; what it holds beyond our frame it sends again. */
     const resume = (has: { readonly window: number; readonly frame: number }) => {
+      if (connection.isBusy) {
+        connection.complain('SERVER_BUSY')
+        return
+      }
       const recovered = feed.seamless || has.frame === 0
       // Not recovered: frames of the window that was open are lost, but for those that the client sends again.
       connection.send({ type: 'resumed', data: { recovered, ...feed.position() } })
@@ -88,7 +93,7 @@ export function createReceivers(dependencies: Dependencies) {
       connection.inOrder(async () => {
         try {
           const again = await dependencies.reclaim(id)
-          if (again === undefined) return
+          if (again === undefined || closed) return
           feed.close()
           feed = analysis.feed(again)
           for (const answer of feed.undelivered()) deliver(answer)
@@ -120,7 +125,10 @@ export function createReceivers(dependencies: Dependencies) {
         if (isBinary) connection.complain('INVALID_MESSAGE')
         else receiveLandmarks({ connection, feed, isFeeding, reclaim, resume }, data)
       },
-      close: () => feed.close(),
+      close: () => {
+        closed = true
+        feed.close()
+      },
     }
   }
 

@@ -7,9 +7,14 @@ export type SessionRow = typeof sessions.$inferSelect
 export type ReportRow = typeof reports.$inferSelect
 
 export const reportsRepository = {
-  /** The ended session, locked; `busy` while an instance other than `settledBy` may still have work under way for it. */
-  lockEnded: async (orm: Orm, id: string, settledBy: string | null) => {
-    const busy = sql<boolean>`coalesce(${sessions.leaseUntil} > now() and ${sessions.leaseOwner} is distinct from ${settledBy}, false)`
+  /**
+   * The ended session, locked; `busy` while an instance other than `settledBy` may still have results of it on their
+   * way: as long as its lease runs, and for `graceMs` after the end.
+   */
+  lockEnded: async (orm: Orm, id: string, settledBy: string | null, graceMs: number) => {
+    const isForeign = sql`${sessions.leaseOwner} is not null and ${sessions.leaseOwner} is distinct from ${settledBy}`
+    const inGrace = sql`${sessions.endedAt} > now() - ${graceMs} * interval '1 millisecond'`
+    const busy = sql<boolean>`coalesce(${isForeign} and (${sessions.leaseUntil} > now() or ${inGrace}), false)`
     const [row] = await orm
       .select({ session: sessions, busy })
       .from(sessions)

@@ -17,6 +17,8 @@ type Dependencies = {
 const REPORT_VERSION = 1
 /** How long a caller is kept waiting for a report that is being made. */
 const HOLD_MS = 10_000
+/** Clients ask in the same instant as they end: the end may be on its way when the question is here. */
+const END_MS = 1000
 /** A notice that a report is done may be lost: the row is looked at as often as this. */
 const LOOK_MS = 500
 
@@ -60,12 +62,12 @@ export function createReportService({ database, repository, onFinalised, graceMs
 
   /** The stored report; what there is so far when the session goes on or its report is not done in time. */
   const held = async (sessionId: string, userId: number) => {
-    const session = await owned(sessionId, userId)
-    const until = Date.now() + (session.status === 'ended' ? HOLD_MS : 0)
+    const askedAt = Date.now()
     for (;;) {
       const report = await repository.findReport(orm, sessionId)
+      const session = await owned(sessionId, userId)
       if (report !== undefined) return { session, report, content: contentOf(report.content) }
-      const left = until - Date.now()
+      const left = askedAt + (session.status === 'ended' ? HOLD_MS : END_MS) - Date.now()
       if (left <= 0) return { session, report: undefined, content: await build(session) }
       await nextNews(sessionId, Math.min(LOOK_MS, left))
     }
@@ -80,7 +82,7 @@ export function createReportService({ database, repository, onFinalised, graceMs
      */
     async finalise(sessionId: string, settledBy: string | null): Promise<void> {
       const done = await orm.transaction(async (tx) => {
-        const found = await repository.lockEnded(tx, sessionId, settledBy)
+        const found = await repository.lockEnded(tx, sessionId, settledBy, graceMs)
         if (found === undefined || found.session.finalisedAt !== null || found.busy) return false
         await repository.answerOrphans(tx, sessionId)
         const { id, labels, startedAt, endedAt } = found.session

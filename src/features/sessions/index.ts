@@ -33,7 +33,9 @@ declare module 'fastify' {
 
 /** How often the rows are looked at for what a lost notice would have told. */
 const LOOK_MS = 700
-const SWEEP_MS = 5000
+const TEND_MS = 5000
+/** After an outage nobody is taken for gone before this many rounds. */
+const RETURN_INTERVALS = 3
 const SWEEP_BATCH = 100
 
 /** Life of a session: a row in Postgres that moves between active, paused and ended, served by one instance at a time. */
@@ -75,22 +77,25 @@ export const sessions = fp(
 
     const failed = (what: string) => (error: unknown) => app.log.warn({ err: error }, what)
     app.notices.onListening(() => void watch.look().catch(failed('sessions could not be looked at')))
-    const touch = () =>
-      repository.touch(
-        orm,
-        presences.flatMap((present) => present()),
-      )
+    const tendMs = Math.min(TEND_MS, idleMs / 3)
+    let sweepFrom = 0
+    /** Marks who is here, then ends what has been left. After an outage everyone gets time to be marked first. */
+    const tend = async () => {
+      try {
+        await repository.touch(
+          orm,
+          presences.flatMap((present) => present()),
+        )
+        if (performance.now() >= sweepFrom) await service.endAbandoned(idleMs, SWEEP_BATCH)
+      } catch (error) {
+        sweepFrom = performance.now() + RETURN_INTERVALS * tendMs
+        failed('abandoned sessions could not be looked for')(error)
+      }
+    }
     const timers = [
       setInterval(() => void watch.look().catch(failed('sessions could not be looked at')), LOOK_MS),
       setInterval(() => void leases.renew(), leases.renewEveryMs),
-      setInterval(() => void touch().catch(failed('sessions could not be marked as present')), leaseMs),
-      setInterval(
-        () =>
-          void service
-            .endAbandoned(idleMs, SWEEP_BATCH)
-            .catch(failed('abandoned sessions could not be ended')),
-        Math.min(SWEEP_MS, idleMs),
-      ),
+      setInterval(() => void tend(), tendMs),
     ]
     app.addHook('preClose', (done) => {
       for (const timer of timers) clearInterval(timer)

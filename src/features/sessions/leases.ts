@@ -52,7 +52,8 @@ export function createLeases(dependencies: Dependencies) {
         else lose(sessionId)
       }
     } catch (error) {
-      unreachableAt = monotonic()
+      // An answer that is later than its deadline allows was missed by us, stopped in between: that says nothing.
+      if (monotonic() - from < 2 * ANSWER_MS) unreachableAt = monotonic()
       dependencies.onUnreachable(error)
     }
   }
@@ -69,6 +70,8 @@ export function createLeases(dependencies: Dependencies) {
     return lease?.epoch === epoch && lease.validUntil > monotonic()
   }
 
+  const isJustUnreachable = () => monotonic() - unreachableAt < renewEveryMs
+
   return {
     renewEveryMs,
     renew,
@@ -83,8 +86,9 @@ export function createLeases(dependencies: Dependencies) {
     async mayAct(key: LeaseKey): Promise<boolean> {
       if (isValid(key)) return true
       if (held.get(key.sessionId)?.epoch !== key.epoch) return false
-      const justUnreachable = monotonic() - unreachableAt < renewEveryMs
-      if (!justUnreachable) await renew()
+      // A question that is under way already may be from before a long stop of this process.
+      if (!isJustUnreachable()) await flight
+      if (!isJustUnreachable() && !isValid(key)) await renew()
       const lease = held.get(key.sessionId)
       return (
         lease?.epoch === key.epoch &&

@@ -93,7 +93,7 @@ export const sessionsRepository = {
   renewLeases: async (orm: Orm, leases: readonly LeaseKey[], ttlMs: number): Promise<string[]> => {
     const rows = await orm
       .update(sessions)
-      .set({ leaseUntil: fromNow(ttlMs), seenAt: sql`now()` })
+      .set({ leaseUntil: fromNow(ttlMs) })
       .where(sameLease(leases))
       .returning({ id: sessions.id })
     return rows.map((row) => row.id)
@@ -126,6 +126,7 @@ export const sessionsRepository = {
         resumedAt: sessions.resumedAt,
         endedAt: sessions.endedAt,
         endReason: sessions.endReason,
+        moved: sql<boolean>`coalesce(greatest(${sessions.pausedAt}, ${sessions.resumedAt}, ${sessions.endedAt}) > now() - ${ms} * interval '1 millisecond', false)`,
       })
       .from(sessions)
       .where(

@@ -30,6 +30,12 @@ const newSessionId = () => `sess_${randomBytes(24).toString('base64url')}`
 
 export const SESSION_ID = /^sess_[\w-]{22,59}$/
 
+/** Of changes that waited for each other, the later may have begun first: times of one session always rise. */
+const timeOfChange = ({ pausedAt, resumedAt }: SessionRow, now: Date): Date => {
+  const last = Math.max(pausedAt?.getTime() ?? 0, resumedAt?.getTime() ?? 0)
+  return new Date(Math.max(now.getTime(), last + 1))
+}
+
 export function createSessionService({ database, repository, intervalMs, announce }: Dependencies) {
   const { orm } = database
 
@@ -85,10 +91,11 @@ export function createSessionService({ database, repository, intervalMs, announc
     const step = transition(before.status, word)
     if (step.kind === 'refuse') throw new AppError('SESSION_ENDED')
     if (step.kind === 'stay') return { session: before, change: undefined }
-    const change = await changeFor(tx, before, step.to, now, reason)
+    const at = timeOfChange(before, now)
+    const change = await changeFor(tx, before, step.to, at, reason)
     await repository.update(tx, id, change)
     const session = { ...before, ...change }
-    return { session, change: { status: step.to, at: now.getTime(), reason: session.endReason } }
+    return { session, change: { status: step.to, at: at.getTime(), reason: session.endReason } }
   }
 
   /** Told after the commit, never before. */

@@ -9,10 +9,12 @@ type ChangedRow = {
   readonly resumedAt: Date | null
   readonly endedAt: Date | null
   readonly endReason: StatusChanged['reason']
+  /** Whether its state has changed in that time; else only its owner has. */
+  readonly moved: boolean
 }
 
 type Dependencies = {
-  /** Sessions that moved within the last `ms`, by the database's clock. */
+  /** Sessions whose state or owner changed within the last `ms`, by the database's clock. */
   readonly listChanged: (ms: number) => Promise<readonly ChangedRow[]>
   readonly onStatus: (sessionId: string, change: StatusChanged) => void
   readonly onClaimed: (sessionId: string, epoch: number) => void
@@ -52,7 +54,7 @@ export function createWatch({ listChanged, onStatus, onClaimed }: Dependencies) 
       try {
         for (const row of await listChanged(OVERLAP_MS)) {
           const at = timeOf(row)
-          if (at > 0) tell(row.id, { status: row.status, at, reason: row.endReason })
+          if (row.moved) tell(row.id, { status: row.status, at, reason: row.endReason })
           onClaimed(row.id, row.epoch)
         }
       } finally {

@@ -1,0 +1,60 @@
+import { performance } from 'node:perf_hooks'
+import { drizzle } from 'drizzle-orm/postgres-js'
+import { openDatabase } from '../../src/db/client.ts'
+import type { Orm } from '../../src/db/orm.ts'
+import * as schema from '../../src/db/schema/index.ts'
+import type { BenchDatabase } from './database.ts'
+
+/** What one of several equal pieces of work asked of the database. */
+export type Cost = {
+  readonly statements: number
+  readonly transactions: number
+  readonly walBytes: number
+  readonly ms: number
+}
+
+/** A pool of one connection, so that its statistics can be asked for, whose statements are counted. */
+export async function openCounted(database: BenchDatabase, dataDir: string) {
+  const pool = await openDatabase({ url: database.url, dataDir, poolMax: 1 })
+  const { sql } = pool
+  let statements = 0
+  const logQuery = () => {
+    statements++
+  }
+  const orm = drizzle(sql, { schema, logger: { logQuery } })
+
+  const look = async () => {
+    await sql`select pg_stat_force_next_flush()`
+    const [row] = await database.sql`
+      select xact_commit::float8 as transactions, pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::float8 as wal
+      from pg_stat_database where datname = current_database()`
+    return { transactions: Number(row?.['transactions']), wal: Number(row?.['wal']), statements }
+  }
+  return {
+    orm,
+    sql,
+    close: () => pool.close(),
+
+    transaction: <T>(work: (orm: Orm) => Promise<T>): Promise<T> => {
+      statements += 2 // begin and commit, which the query layer does not log
+      return orm.transaction(work)
+    },
+
+    /** What one of `times` costs. Two transactions are those of the looking itself. */
+    async cost(times: number, work: () => Promise<void>): Promise<Cost> {
+      const before = await look()
+      const begun = performance.now()
+      await work()
+      const ms = performance.now() - begun
+      const after = await look()
+      return {
+        statements: (after.statements - before.statements) / times,
+        transactions: Math.max(0, after.transactions - before.transactions - 2) / times,
+        walBytes: (after.wal - before.wal) / times,
+        ms: ms / times,
+      }
+    },
+  }
+}
+
+export type Counted = Awaited<ReturnType<typeof openCounted>>

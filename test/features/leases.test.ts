@@ -1,0 +1,223 @@
+import { mock } from 'node:test'
+import { setImmediate as turn } from 'node:timers/promises'
+import t from 'tap'
+import { createLeases } from '../../src/features/sessions/leases.ts'
+
+const TTL_MS = 9000
+
+type Key = { readonly sessionId: string; readonly epoch: number }
+
+/** Leases against a database that is a set of the ids it still grants, and a clock that the test moves. */
+function setUp() {
+  const clock = { now: 100_000 }
+  const lost: string[] = []
+  const asked: string[][] = []
+  const released: string[][] = []
+  const unreachable: unknown[] = []
+  const database = {
+    taken: new Set<string>(),
+    /** What happens while the question is on its way. */
+    onAsked: async (): Promise<void> => undefined,
+  }
+  const leases = createLeases({
+    renew: async (held) => {
+      asked.push(held.map(({ sessionId }) => sessionId))
+      await database.onAsked()
+      return new Set(held.map(({ sessionId }) => sessionId).filter((id) => !database.taken.has(id)))
+    },
+    release: async (given) => void released.push(given.map(({ sessionId }) => sessionId)),
+    ttlMs: TTL_MS,
+    monotonic: () => clock.now,
+    onLost: (id) => lost.push(id),
+    onUnreachable: (error) => unreachable.push(error),
+  })
+  const away = () => Promise.reject(new Error('the database is away'))
+  return { leases, clock, database, lost, asked, released, unreachable, away }
+}
+
+const A: Key = { sessionId: 'a', epoch: 1 }
+
+t.test('a lease counts from before the question, by our own clock', async (t) => {
+  const { leases, clock, asked, database } = setUp()
+  leases.hold('a', 1, clock.now - 500)
+  clock.now += TTL_MS - 501
+  t.ok(leases.isValid(A))
+  t.ok(await leases.mayAct(A))
+  t.same(asked, [], 'a valid lease is acted under without a question')
+  clock.now += 1
+  t.notOk(leases.isValid(A))
+  database.onAsked = async () => {
+    clock.now += 700
+  }
+  await leases.renew()
+  clock.now += TTL_MS - 701
+  t.ok(leases.isValid(A), 'the renewal counts from when it was asked for')
+  clock.now += 1
+  t.notOk(leases.isValid(A), 'not from when it was answered')
+})
+
+t.test('one that has run out is asked about before anything is done under it', async (t) => {
+  const { leases, clock, asked } = setUp()
+  leases.hold('a', 1, clock.now)
+  clock.now += TTL_MS
+  t.ok(await leases.mayAct(A))
+  t.same(asked, [['a']])
+  t.ok(leases.isValid(A))
+})
+
+t.test(
+  'after a long suspension as well, and what was lost in the meantime is told and never acted under',
+  async (t) => {
+    const { leases, clock, asked, database, lost } = setUp()
+    leases.hold('a', 1, clock.now)
+    leases.hold('b', 1, clock.now)
+    await leases.renew()
+    clock.now += 3_600_000
+    database.taken.add('a')
+    t.notOk(await leases.mayAct(A))
+    t.same(asked, [
+      ['a', 'b'],
+      ['a', 'b'],
+    ])
+    t.same(lost, ['a'])
+    t.ok(await leases.mayAct({ sessionId: 'b', epoch: 1 }))
+    t.notOk(await leases.mayAct(A))
+    t.equal(asked.length, 2, 'a lost lease is not asked about again')
+    t.same(lost, ['a'], 'and told once')
+  },
+)
+
+t.test('a question that was under way when the process was suspended is asked again', async (t) => {
+  const { leases, clock, asked, database, lost } = setUp()
+  leases.hold('a', 1, clock.now)
+  leases.hold('b', 1, clock.now)
+  let wake: () => void = () => undefined
+  database.onAsked = () =>
+    new Promise((resolve) => {
+      wake = resolve
+    })
+  const before = leases.renew()
+  const mayAct = ['a', 'b'].map(async (sessionId) => {
+    await turn()
+    return leases.mayAct({ sessionId, epoch: 1 })
+  })
+  database.onAsked = async () => undefined
+  clock.now += 3_600_000
+  await turn()
+  database.taken.add('b')
+  wake()
+  await before
+  t.same(await Promise.all(mayAct), [true, false])
+  t.same(lost, ['b'])
+  t.equal(asked.length, 2)
+})
+
+t.test('an answer that a suspension has delayed is no sign of a database that is away', async (t) => {
+  mock.timers.enable({ apis: ['setTimeout'] })
+  t.teardown(() => mock.timers.reset())
+  const { leases, clock, asked, database, lost, unreachable } = setUp()
+  leases.hold('a', 1, clock.now)
+  database.onAsked = () => new Promise(() => undefined)
+  const before = leases.renew()
+  clock.now += 3_600_000
+  mock.timers.tick(3_600_000)
+  await before
+  database.onAsked = async () => undefined
+  database.taken.add('a')
+  t.notOk(await leases.mayAct(A), 'asked before acting')
+  t.same([asked.length, lost], [2, ['a']])
+  t.equal(unreachable.length, 1)
+})
+
+t.test('a database that does not answer in time counts as away', async (t) => {
+  mock.timers.enable({ apis: ['setTimeout'] })
+  t.teardown(() => mock.timers.reset())
+  const { leases, clock, database, unreachable } = setUp()
+  leases.hold('a', 1, clock.now)
+  clock.now += TTL_MS
+  database.onAsked = () => new Promise(() => undefined)
+  const answer = leases.mayAct(A)
+  await turn()
+  clock.now += 2000
+  mock.timers.tick(2000)
+  t.ok(await answer)
+  t.match(unreachable, [{ message: /in time/ }])
+})
+
+t.test('while the database cannot be asked we go on, and ask again when it is back', async (t) => {
+  const { leases, clock, asked, database, lost, unreachable, away } = setUp()
+  leases.hold('a', 1, clock.now)
+  clock.now += TTL_MS
+  database.onAsked = away
+  t.ok(await leases.mayAct(A))
+  t.same([asked.length, unreachable.length, lost], [1, 1, []])
+  t.ok(await leases.mayAct(A))
+  t.equal(asked.length, 1, 'not asked for each act')
+  clock.now += leases.renewEveryMs
+  t.ok(await leases.mayAct(A))
+  t.equal(asked.length, 2)
+  clock.now += leases.renewEveryMs
+  database.onAsked = async () => undefined
+  database.taken.add('a')
+  t.notOk(await leases.mayAct(A))
+  t.same(lost, ['a'])
+})
+
+t.test('what another instance has taken is lost at once; an older owner takes nothing', (t) => {
+  const { leases, clock, lost } = setUp()
+  leases.hold('a', 3, clock.now)
+  leases.lostTo('a', 2)
+  leases.lostTo('a', 3)
+  leases.lostTo('unknown', 9)
+  t.ok(leases.isValid({ sessionId: 'a', epoch: 3 }))
+  leases.lostTo('a', 4)
+  t.notOk(leases.isValid({ sessionId: 'a', epoch: 3 }))
+  t.same(lost, ['a'])
+  t.end()
+})
+
+t.test('work under an earlier lease of the same session is not done', async (t) => {
+  const { leases, clock, asked } = setUp()
+  leases.hold('a', 1, clock.now)
+  leases.hold('a', 2, clock.now)
+  t.notOk(await leases.mayAct(A))
+  t.ok(await leases.mayAct({ sessionId: 'a', epoch: 2 }))
+  t.same(asked, [])
+})
+
+t.test('one question for any number of leases and of askers', async (t) => {
+  const { leases, clock, asked } = setUp()
+  for (let i = 0; i < 5000; i++) leases.hold(`s${i}`, 1, clock.now)
+  clock.now += TTL_MS
+  const answers = await Promise.all(
+    Array.from({ length: 5000 }, (_, i) => leases.mayAct({ sessionId: `s${i}`, epoch: 1 })),
+  )
+  t.ok(answers.every(Boolean))
+  t.equal(asked.length, 1)
+  t.equal(asked[0]?.length, 5000)
+  const empty = setUp()
+  await empty.leases.renew()
+  t.equal(empty.asked.length, 0, 'and none for none')
+})
+
+t.test('a lease taken anew while a renewal is under way is not judged by its answer', async (t) => {
+  const { leases, clock, database, lost } = setUp()
+  leases.hold('a', 1, clock.now)
+  database.taken.add('a')
+  database.onAsked = async () => leases.hold('a', 2, clock.now)
+  await leases.renew()
+  t.same(lost, [])
+  t.ok(leases.isValid({ sessionId: 'a', epoch: 2 }))
+})
+
+t.test('only what is held is given up, and nothing is done under it after', async (t) => {
+  const { leases, clock, released, lost } = setUp()
+  leases.hold('a', 1, clock.now)
+  leases.hold('b', 1, clock.now)
+  await leases.release(['a', 'unknown'])
+  await leases.release(['a'])
+  t.same(released, [['a']])
+  t.notOk(await leases.mayAct(A))
+  t.ok(leases.isValid({ sessionId: 'b', epoch: 1 }))
+  t.same([leases.size, lost], [1, []])
+})

@@ -1,0 +1,417 @@
+import type { LightMyRequestResponse } from 'fastify'
+import { sql } from 'drizzle-orm'
+import t, { type Test } from 'tap'
+import { emotionWindows, sessions } from '../../src/db/schema/index.ts'
+import type { Emotion } from '../../src/domain/emotion.ts'
+import { buildReport, toSummary } from '../../src/domain/report.ts'
+import type { ModelAnalyser } from '../../src/features/analysis/analyser.ts'
+import { reportsRepository } from '../../src/features/reports/repository.ts'
+import { createReportService } from '../../src/features/reports/service.ts'
+import {
+  bearer,
+  connect,
+  createAccount,
+  startSession,
+  startTestApp,
+  type TestSocket,
+} from '../helpers/app.ts'
+import { createTestDatabase } from '../helpers/database.ts'
+import { eventually } from '../helpers/eventually.ts'
+import { frames } from '../helpers/frames.ts'
+import { createScriptedModel, readingOf } from '../helpers/scripted-model.ts'
+
+type Json = Record<string, unknown>
+
+const database = await createTestDatabase(t)
+const { orm } = database
+
+const data = (answer: LightMyRequestResponse) => answer.json<{ data: Json }>().data
+const refusal = (answer: LightMyRequestResponse) =>
+  `${answer.statusCode} ${answer.json<{ error: { code: string } }>().error.code}`
+
+type Setting = { intervalMs?: number; model?: ModelAnalyser | null; env?: Record<string, string> }
+
+/** A server with one session, and its routes. */
+async function live(t: Test, { intervalMs = 400, model = null, env = {} }: Setting = {}) {
+  const server = await startTestApp(t, {
+    database,
+    model,
+    env: { ANALYSIS_INTERVAL_MS: String(intervalMs), ...env },
+  })
+  const account = await createAccount(server)
+  const session = await startSession(server, account)
+  const url = (path: string) => `/api/session/${session.sessionId}/${path}`
+  const headers = bearer(account.accessToken)
+  return {
+    server,
+    session,
+    account,
+    url,
+    get: (path: string) => server.app.inject({ url: url(path), headers }),
+    end: () => server.app.inject({ method: 'POST', url: url('end'), headers }),
+  }
+}
+
+const sendAll = ({ send }: TestSocket, texts: readonly string[]) => {
+  for (const text of texts) send(text)
+}
+
+/** Sends the frames of one window and resolves with its update. */
+async function oneWindow(socket: TestSocket, emotion: string) {
+  sendAll(socket, frames(emotion, 20))
+  return (await socket.next('emotion_update')).data
+}
+
+/** A stored answer of one window, as the analysis writes it. */
+const windowRow = (sessionId: string, window: number, emotion: Emotion, more: object = {}) => ({
+  sessionId,
+  window,
+  closedAt: new Date(1_700_000_000_000 + window * 10_000),
+  framesReceived: 100,
+  framesAnalysed: 40,
+  ...readingOf(emotion),
+  source: 'local' as const,
+  model: 'local-1',
+  latencyMs: 10,
+  analyserVersion: 'local-1',
+  measures: new Uint8Array(),
+  answeredAt: new Date(),
+  ...more,
+})
+
+const countReports = async (sessionId: string) => {
+  const [row] = await database.sql`select count(*)::int as n from reports where session_id = ${sessionId}`
+  return Number(row?.['n'])
+}
+
+t.test('a session from its frames to its report', async (t) => {
+  const { server, session, account, get, end } = await live(t)
+  const socket = await connect(t, session.wsUrls.landmarks)
+  for (const emotion of ['happy', 'happy', 'sad']) await oneWindow(socket, emotion)
+  const { duration, endedAt } = data(await end())
+  const [summary, report] = [data(await get('summary')), data(await get('report'))]
+
+  t.test('the summary has the shape that clients rely on', (t) => {
+    t.same(Object.keys(summary).sort(), [
+      'averageVoiceMetrics',
+      'cbt',
+      'dominantEmotion',
+      'duration',
+      'endedAt',
+      'keyObservations',
+      'recommendations',
+      'sessionId',
+      'startedAt',
+      'status',
+      'vadVector',
+    ])
+    t.match(summary, {
+      sessionId: session.sessionId,
+      status: 'ended',
+      startedAt: session.startedAt,
+      endedAt,
+      duration,
+      vadVector: { valence: Number, arousal: Number, dominance: Number },
+      dominantEmotion: { emotion: 'happy', count: 2, percentage: 66.7 },
+      averageVoiceMetrics: null,
+    })
+    t.same(summary['cbt'], { totalDistortions: 0, mostCommon: null })
+    for (const texts of [summary['keyObservations'], summary['recommendations']]) {
+      t.ok(Array.isArray(texts) && texts.length > 0 && texts.length <= 3)
+      t.ok(Array.isArray(texts) && texts.every((text) => typeof text === 'string'))
+    }
+    t.end()
+  })
+
+  t.test('and so has the report', (t) => {
+    t.same(Object.keys(report).sort(), [
+      'analysis',
+      'cbtFindings',
+      'emotionTimeline',
+      'generatedAt',
+      'metadata',
+      'provenance',
+      'reportId',
+      'statistics',
+      'vadTimeline',
+      'version',
+    ])
+    t.match(report, {
+      reportId: /^rep_[\w-]{22}$/,
+      generatedAt: Number,
+      version: 1,
+      metadata: { sessionId: session.sessionId, status: 'ended', duration, durationFormatted: /^0:0\d$/ },
+      analysis: {
+        emotionSummary: {
+          primaryEmotion: { emotion: 'happy', emotionKo: '행복', count: 2, percentage: 66.7 },
+          trend: { beginning: 'happy', middle: 'happy', end: 'sad', trend: 'declining' },
+          averageIntensity: Number,
+        },
+        overallAssessment: { disclaimer: /진단이 아닙니다/ },
+      },
+      provenance: {
+        analyzerVersion: 'local-1',
+        models: ['local-1'],
+        windows: { total: 3, gemini: 0, local: 3 },
+      },
+    })
+    t.same(report['cbtFindings'], [], 'an array, whatever is in it')
+    const timeline = report['vadTimeline']
+    t.ok(Array.isArray(timeline) && timeline.length === 3)
+    t.match(timeline, [{ timestamp: Number, valence: Number, arousal: Number, dominance: Number }])
+    const { keyObservations } = (report['analysis'] as { overallAssessment: Json }).overallAssessment
+    t.ok(Array.isArray(keyObservations) && keyObservations.every((text) => typeof text === 'string'))
+    t.end()
+  })
+
+  t.test('it can be made again from the rows, to the letter', async (t) => {
+    const row = await reportsRepository.find(orm, session.sessionId)
+    const windows = await reportsRepository.listWindows(orm, session.sessionId)
+    const again = buildReport(
+      { sessionId: session.sessionId, labels: {}, startedAt: session.startedAt, endedAt: Number(endedAt) },
+      windows,
+      'ko',
+    )
+    const { reportId, generatedAt, version, ...content } = report
+    t.same(content, again)
+    t.same(summary, toSummary(again))
+    t.equal(row?.endedAt?.getTime(), endedAt)
+    t.ok(row?.finalisedAt)
+    t.same([typeof reportId, typeof generatedAt, version], ['string', 'number', 1])
+  })
+
+  t.test('what is asked again is answered the same', async (t) => {
+    t.same(data(await get('summary')), summary)
+    t.same(data(await get('report')), report)
+    t.equal(await countReports(session.sessionId), 1)
+  })
+
+  t.test('nobody but the owner sees that it exists', async (t) => {
+    const stranger = await createAccount(server)
+    for (const path of ['summary', 'report']) {
+      const ask = (sessionId: string, headers: Record<string, string>) =>
+        server.app.inject({ url: `/api/session/${sessionId}/${path}`, headers })
+      t.equal(refusal(await ask(session.sessionId, bearer(stranger.accessToken))), '404 SESSION_NOT_FOUND')
+      t.equal(refusal(await ask('sess_unknown', bearer(account.accessToken))), '404 SESSION_NOT_FOUND')
+      t.equal(refusal(await ask(session.sessionId, {})), '401 UNAUTHORIZED')
+    }
+  })
+})
+
+t.test(
+  'asked in the same instant as end, the answer is held until the last window has its own',
+  async (t) => {
+    const { model, next } = createScriptedModel()
+    const { session, get, end } = await live(t, { model, intervalMs: 8000 })
+    const socket = await connect(t, session.wsUrls.landmarks)
+    sendAll(socket, [...frames('happy', 20), JSON.stringify({ type: 'ping' })])
+    await socket.next('pong')
+    const answers = [get('summary'), get('report'), end(), get('summary'), get('report')] as const
+    t.match(data(await answers[2]), { emotionCount: 0 }, 'end itself waits for nothing')
+    const call = await next()
+    t.equal(await countReports(session.sessionId), 0)
+    call.answer(readingOf('surprised'))
+    const [first, report, , second, sameReport] = (await Promise.all(answers)).map(data)
+    t.match(first, { status: 'ended', dominantEmotion: { emotion: 'surprised', count: 1, percentage: 100 } })
+    t.same(second, first)
+    t.match(report, {
+      reportId: /^rep_/,
+      provenance: { models: ['scripted-1'], windows: { total: 1, gemini: 1 } },
+    })
+    t.same(sameReport, report)
+    t.same(data(await get('summary')), first, 'and the same ever after')
+  },
+)
+
+t.test('a session that goes on is answered with what there is so far', async (t) => {
+  const { session, get, end } = await live(t)
+  t.match(data(await get('summary')), { status: 'active', endedAt: null, dominantEmotion: null })
+  const socket = await connect(t, session.wsUrls.landmarks)
+  await oneWindow(socket, 'happy')
+  await eventually(
+    () => get('summary').then(data),
+    ({ dominantEmotion }) => dominantEmotion !== null,
+  )
+  t.match(data(await get('summary')), {
+    status: 'active',
+    endedAt: null,
+    duration: Number,
+    dominantEmotion: { emotion: 'happy', count: 1 },
+  })
+  t.match(data(await get('report')), {
+    reportId: null,
+    metadata: { status: 'active' },
+    statistics: { windows: 1 },
+  })
+  t.equal(await countReports(session.sessionId), 0)
+  await oneWindow(socket, 'sad')
+  await end()
+  t.match(
+    data(await get('report')),
+    { reportId: /^rep_/, statistics: { windows: 2 } },
+    'and nothing of it is kept',
+  )
+})
+
+t.test('a session without a window has a report too', async (t) => {
+  const { get, end, session } = await live(t)
+  await end()
+  t.match(data(await get('summary')), {
+    status: 'ended',
+    dominantEmotion: null,
+    keyObservations: ['분석된 구간이 없습니다.'],
+    recommendations: [],
+  })
+  t.match(data(await get('report')), {
+    analysis: { emotionSummary: null, vadSummary: null },
+    vadTimeline: [],
+  })
+  t.equal(await countReports(session.sessionId), 1)
+})
+
+t.test('a model that answers late changes no report', async (t) => {
+  const { model, next } = createScriptedModel()
+  const { session, get, end } = await live(t, { model, env: { ANALYSIS_DEADLINE_MS: '50' } })
+  const socket = await connect(t, session.wsUrls.landmarks)
+  await oneWindow(socket, 'happy')
+  ;(await next()).answer(readingOf('angry'))
+  const refined = () =>
+    database.sql`select 1 from emotion_windows where session_id = ${session.sessionId} and refined_emotion = 'angry'`
+  await eventually(refined, ({ length }) => length === 1)
+  await end()
+  t.match(data(await get('summary')), { dominantEmotion: { emotion: 'happy', count: 1 } })
+  const { analysis, ...report } = data(await get('report'))
+  t.match(report, {
+    emotionTimeline: [{ emotion: 'happy', source: 'local' }],
+    provenance: { windows: { gemini: 0 } },
+  })
+  t.notOk(JSON.stringify([analysis, report]).includes('angry'))
+})
+
+t.test('made by hand', async (t) => {
+  const { account } = await live(t, { env: { SESSION_GRACE_MS: '3600000' } })
+  let made = 0
+  /** An ended session that no instance has finalised. */
+  const endedSession = async (more: object = {}) => {
+    const id = `sess_${String(++made).padStart(32, '0')}`
+    const startedAt = new Date(1_700_000_000_000)
+    const endedAt = new Date(1_700_000_083_000)
+    await orm
+      .insert(sessions)
+      .values({ id, userId: account.id, intervalMs: 10_000, startedAt, endedAt, status: 'ended', ...more })
+    return id
+  }
+  const services = Array.from({ length: 2 }, () => {
+    const finalised: string[] = []
+    const service = createReportService({
+      database,
+      repository: reportsRepository,
+      onFinalised: (id) => finalised.push(id),
+      graceMs: 1000,
+    })
+    return { service, finalised }
+  })
+  const [one, two] = services
+  if (one === undefined || two === undefined) throw new Error('there are two')
+
+  t.test('twenty at once make one report, and one of them tells', async (t) => {
+    const id = await endedSession()
+    await orm.insert(emotionWindows).values([windowRow(id, 1, 'happy'), windowRow(id, 2, 'sad')])
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, async (_, i) => {
+        const { service } = i % 2 === 0 ? one : two
+        const summary = service.summary(id, account.id)
+        await service.finalise(id, `instance ${i % 2}`)
+        return [await summary, await service.report(id, account.id)] as const
+      }),
+    )
+    t.equal(await countReports(id), 1)
+    t.equal([...one.finalised, ...two.finalised].filter((told) => told === id).length, 1)
+    const [first] = answers
+    for (const answer of answers) t.same(answer, first)
+    t.match(first, [{ dominantEmotion: { count: 1 } }, { reportId: /^rep_/ }])
+  })
+
+  t.test('what comes after it is made changes nothing', async (t) => {
+    const id = await endedSession()
+    await orm.insert(emotionWindows).values(windowRow(id, 1, 'happy'))
+    await one.service.finalise(id, null)
+    const before = await one.service.report(id, account.id)
+    await orm.insert(emotionWindows).values(windowRow(id, 2, 'sad'))
+    await two.service.finalise(id, null)
+    t.same(await two.service.report(id, account.id), before)
+  })
+
+  t.test('late answers beside the delivered ones are not read', async (t) => {
+    const id = await endedSession()
+    const { scores, ...angry } = readingOf('angry')
+    const refined = {
+      refinedEmotion: angry.emotion,
+      refinedConfidence: 1,
+      refinedScores: scores,
+      refinedValence: -1,
+      refinedArousal: 1,
+      refinedDominance: 1,
+      refinedModel: 'a late model',
+      refinedLatencyMs: 1,
+    }
+    await orm.insert(emotionWindows).values(windowRow(id, 1, 'happy', refined))
+    const plain = await endedSession()
+    await orm.insert(emotionWindows).values(windowRow(plain, 1, 'happy'))
+    const contents = []
+    for (const sessionId of [id, plain]) {
+      await one.service.finalise(sessionId, null)
+      const { analysis, vadTimeline, emotionTimeline, provenance } = await one.service.report(
+        sessionId,
+        account.id,
+      )
+      contents.push({ analysis, vadTimeline, emotionTimeline, provenance })
+    }
+    t.same(contents[0], contents[1])
+  })
+
+  t.test('while an instance owns the session, only that one makes its report', async (t) => {
+    const id = await endedSession({
+      leaseOwner: 'one',
+      leaseEpoch: 1,
+      leaseUntil: sql`now() + interval '1 hour'`,
+    })
+    await two.service.finalise(id, 'two')
+    await two.service.finalise(id, null)
+    t.equal(await countReports(id), 0)
+    await one.service.finalise(id, 'one')
+    t.equal(await countReports(id), 1)
+  })
+
+  t.test('a session that goes on gets none', async (t) => {
+    const id = await endedSession({ status: 'paused', endedAt: null })
+    await one.service.finalise(id, null)
+    t.equal(await countReports(id), 0)
+  })
+
+  t.test(
+    'what an instance left behind is made after its time, its last window by what was held',
+    async (t) => {
+      const owner = { leaseOwner: 'dead', leaseEpoch: 1, leaseUntil: sql`now() - interval '1 second'` }
+      const id = await endedSession({ ...owner, endedAt: sql`now() - interval '2 seconds'` })
+      await orm.insert(emotionWindows).values(windowRow(id, 1, 'sad', { answeredAt: null }))
+      const recent = await endedSession({ endedAt: sql`now()` })
+      await one.service.finaliseForgotten(100)
+      t.same([await countReports(id), await countReports(recent)], [1, 0])
+      t.match(await one.service.report(id, account.id), { statistics: { windows: 1 } })
+      const [row] =
+        await database.sql`select answered_at, model_outcome from emotion_windows where session_id = ${id}`
+      t.match(row, { answered_at: String, model_outcome: 'owner_lost' })
+    },
+  )
+
+  t.test(
+    'who waits gets it when another instance has made it, also when the notice of it is lost',
+    async (t) => {
+      const id = await endedSession()
+      const waiting = one.service.report(id, account.id)
+      await two.service.finalise(id, null)
+      t.match(await waiting, { reportId: /^rep_/ })
+    },
+  )
+})
