@@ -22,7 +22,7 @@ export type Database = {
   readonly kind: 'embedded' | 'postgres'
   /** For the log: where the database is, without user and password. */
   readonly description: string
-  /** Lets running queries finish for five seconds, then ends the pool and, if it is ours, the server. */
+  /** Lets running queries finish for two seconds, then ends the pool and, if it is ours, the server. */
   close(): Promise<void>
 }
 
@@ -44,7 +44,7 @@ export type DatabaseOptions = {
 const CONNECT_DEADLINE_MS = 10_000
 const STATEMENT_DEADLINE_MS = 15_000
 const ANSWER_DEADLINE_MS = 30_000
-const CLOSE_DEADLINE_MS = 5_000
+const CLOSE_DEADLINE_MS = 2_000
 const MAX_RECONNECT_PAUSE_S = 1
 
 /**

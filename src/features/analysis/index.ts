@@ -67,11 +67,11 @@ const MAX_WAITING_PER_SESSION = 60
 const MAX_WAITING_BYTES = 64 * 1024 * 1024
 /** Unread spare frames of all sessions together. */
 const SPARE_BYTES = 32 * 1024 * 1024
-const STOP_MS = 2000
+const STOP_MS = 1500
 /** How long sockets are kept for the sake of what has been sent on them: whoever comes next must find it marked. */
-const SETTLE_MS = 1000
-const DRAIN_MS = 4000
-const RELEASE_MS = 1000
+const SETTLE_MS = 800
+const DRAIN_MS = 2000
+const RELEASE_MS = 500
 
 /** The loop from frames to answers. */
 export const analysis = fp(

@@ -1,0 +1,221 @@
+import t, { type Test } from 'tap'
+import { connect } from '../helpers/app.ts'
+import { eventually } from '../helpers/eventually.ts'
+import { type Instance, type StartedSession, startFleet } from '../helpers/fleet.ts'
+import { createGeminiDouble, DOUBLE_KEY } from '../helpers/gemini-double.ts'
+import { answer } from '../helpers/gemini-steps.ts'
+import { settle } from '../helpers/ledger.ts'
+import { allReceive, openClient, openClients, type WebClient } from '../helpers/web-client.ts'
+
+// Two real processes on one real database: one serves a session at a time, whatever the other believes.
+t.setTimeout(100_000)
+
+const INTERVAL_MS = 1200
+/** Notices arrive at once; the rows are looked at every 700 ms. The rest is for a machine that is busy. */
+const CONTROL_MS = 1500
+const LEDGER = { intervalMs: INTERVAL_MS, handedOver: false }
+
+const gemini = await createGeminiDouble(t, [answer()])
+const fleet = await startFleet(t, 2, {
+  ANALYSIS_INTERVAL_MS: String(INTERVAL_MS),
+  LEASE_MS: '1500',
+  WS_PING_INTERVAL_MS: '500',
+  SESSION_GRACE_MS: '3000',
+  GEMINI_API_KEY: DOUBLE_KEY,
+  GEMINI_BASE_URL: gemini.baseUrl,
+  GEMINI_MODELS: 'gemini-2.5-flash-lite',
+  GEMINI_TIMEOUT_MS: '3000',
+})
+const { database } = fleet
+const [a, b] = fleet.instances as [Instance, Instance] // as many as were asked for
+
+/** Clients of new sessions, streaming to the first of these instances. */
+const stream = (t: Test, count: number, instances: readonly Instance[], protocol?: 'maeum.v2') =>
+  openClients(t, fleet, { count, instances, ...(protocol === undefined ? {} : { protocol }) })
+
+/** The owners' epochs as the rows have them. */
+const leases = (clients: readonly WebClient[]) =>
+  database.sql<{ id: string; epoch: number; expired: boolean }[]>`
+    select id, lease_epoch as epoch, coalesce(lease_until < now(), true) as expired
+    from sessions where id in ${database.sql(clients.map(({ session }) => session.id))} order by id`
+
+const epochs = async (clients: readonly WebClient[]) => (await leases(clients)).map(({ epoch }) => epoch)
+
+/** All of them in the middle of a window that has frames. */
+const midWindow = (clients: readonly WebClient[]) =>
+  eventually(
+    () => clients.map(({ session }) => (Date.now() - session.startedAt) % INTERVAL_MS),
+    (inside) => inside.every((ms) => ms > INTERVAL_MS / 3 && ms < (INTERVAL_MS * 3) / 4),
+  )
+
+const expiry = (clients: readonly WebClient[]) =>
+  eventually(
+    () => leases(clients),
+    (rows) => rows.every(({ expired }) => expired),
+  )
+
+t.test('an owner that was stopped past its lease goes on when nobody has taken over', async (t) => {
+  const clients = await stream(t, 3, [a])
+  await allReceive(clients, 1)
+  const before = await epochs(clients)
+  await midWindow(clients)
+  for (const client of clients) client.stream(false)
+  a.signal('SIGSTOP')
+  await expiry(clients)
+  a.signal('SIGCONT')
+  for (const client of clients) client.stream(true)
+  await allReceive(clients, 2)
+  const { twice } = await settle(t, fleet, clients, LEDGER)
+  t.same(twice, [])
+  t.same(await epochs(clients), before, 'the same owner')
+  t.ok(clients.every(({ sockets }) => sockets.length === 1 && sockets[0]?.closed === undefined))
+})
+
+t.test('an owner that was stopped while another took over does nothing more', async (t) => {
+  const clients = await stream(t, 3, [a])
+  await allReceive(clients, 1)
+  await eventually(
+    () => fleet.rows(clients.map(({ session }) => session)),
+    (rows) => rows.every((row) => row.delivered_at !== null),
+  )
+  const [epoch] = await epochs(clients)
+  await midWindow(clients)
+  for (const client of clients) client.loses()
+  a.signal('SIGSTOP')
+  await expiry(clients)
+  const heard = clients.map(({ sockets }) => sockets[0]?.messages.length ?? 0)
+  for (const client of clients) client.moveTo(b)
+  await allReceive(clients, 1)
+  a.signal('SIGCONT')
+  await allReceive(clients, 3)
+  await eventually(
+    () => clients.map(({ sockets }) => sockets[0]?.messages.at(-1)?.at ?? 0),
+    (times) => times.every((at) => at > Date.now() - 1000),
+  )
+  const { twice, rows } = await settle(t, fleet, clients, LEDGER)
+  t.same(twice, [])
+  const types = clients.flatMap(({ sockets }, place) =>
+    (sockets[0]?.messages.slice(heard[place]) ?? []).map(({ type }) => type),
+  )
+  t.same([...new Set(types)], ['ping'], 'the older sockets are kept alive and hear nothing else')
+  for (const client of clients) {
+    const mine = rows.filter(({ id }) => id === client.session.id)
+    const taken = mine.find((row) => row.epoch !== epoch)?.stored_at ?? ''
+    t.notOk(
+      mine.some((row) => row.epoch === epoch && row.stored_at > taken),
+      'nothing stored by the former owner',
+    )
+  }
+})
+
+t.test('of two landmarks sockets on two instances the newer one feeds and receives', async (t) => {
+  const [older] = (await stream(t, 1, [a])) as [WebClient]
+  const [olderV2] = (await stream(t, 1, [a], 'maeum.v2')) as [WebClient]
+  await allReceive([older, olderV2], 1)
+  const newer = openClient(t, { session: older.session, instances: [b] })
+  const newerV2 = openClient(t, { session: olderV2.session, instances: [b], protocol: 'maeum.v2' })
+  await newer.receives(1)
+  const [socket] = older.sockets as [(typeof older.sockets)[0]]
+  const heard = socket.messages.length
+  const owned = await epochs([older])
+  socket.socket.send('{"type":"ping"}')
+  await newer.receives(2)
+  t.same(
+    new Set(socket.messages.slice(heard).map(({ type }) => type)),
+    new Set(['ping', 'pong']),
+    'the older one is kept alive only',
+  )
+  t.equal(socket.closed, undefined)
+  t.same(await epochs([older]), owned, 'it does not take the session back')
+  t.same(
+    newer.updates().filter(({ window }) => older.updates().some((other) => other.window === window)),
+    [],
+    'no window went to both',
+  )
+  const [superseded] = olderV2.sockets
+  await eventually(
+    () => superseded?.closed,
+    (closed) => closed !== undefined,
+  )
+  t.match(superseded?.closed, { code: 4001, reason: 'SUPERSEDED' })
+  olderV2.leave()
+  newerV2.leave()
+
+  newer.leave()
+  await older.receives(1)
+  t.equal(older.sockets.length, 1, 'the older one has taken over')
+  older.leave()
+})
+
+t.test('pause, resume and end on one instance reach the sockets of the other', async (t) => {
+  /** How long a command on A takes until every socket on B has shown it, ms. */
+  const control = async (session: StartedSession) => {
+    const url = (channel: string) => `${b.origin.replace('http', 'ws')}/ws/${channel}/${session.id}`
+    const landmarks = await connect(t, url('landmarks'))
+    const watcher = await connect(t, url('session'))
+    await watcher.next('status_update')
+    const times: number[] = []
+    for (const [word, type, status] of [
+      ['pause', 'session_paused', 'paused'],
+      ['resume', 'session_resumed', 'active'],
+      ['end', 'session_ended', 'ended'],
+    ] as const) {
+      const askedAt = performance.now()
+      await fleet.post(a, `/api/session/${session.id}/${word}`)
+      await landmarks.next(type)
+      t.match((await watcher.next('status_update')).data, { status })
+      times.push(Math.round(performance.now() - askedAt))
+    }
+    t.match(await landmarks.closed, { code: 1000, reason: 'SESSION_ENDED' })
+    t.match(await watcher.closed, { code: 1000, reason: 'SESSION_ENDED' })
+    return times
+  }
+  const [told, polled, relistened] = (await fleet.startSessions(3)) as [
+    StartedSession,
+    StartedSession,
+    StartedSession,
+  ]
+  const byNotice = await control(told)
+  t.ok(
+    byNotice.every((ms) => ms < CONTROL_MS),
+    `by notice: ${byNotice.join(', ')} ms`,
+  )
+
+  b.noticeLine.freeze()
+  const byRows = await control(polled)
+  t.ok(
+    byRows.every((ms) => ms < CONTROL_MS),
+    `without notices: ${byRows.join(', ')} ms`,
+  )
+  b.noticeLine.reset()
+
+  const listeners = () => database.sql<{ pid: number }[]>`
+    select pid from pg_stat_activity where datname = current_database() and query ilike 'listen%'`
+  const before = await eventually(listeners, ({ length }) => length === 2)
+  await database.sql`select pg_terminate_backend(pid) from pg_stat_activity
+    where datname = current_database() and query ilike 'listen%'`
+  const afterLoss = await control(relistened)
+  t.ok(
+    afterLoss.every((ms) => ms < CONTROL_MS),
+    `listeners terminated: ${afterLoss.join(', ')} ms`,
+  )
+  await eventually(
+    listeners,
+    (now) => now.length === 2 && now.every(({ pid }) => !before.some((old) => old.pid === pid)),
+  )
+})
+
+t.test('with the database away for longer than a lease the owner goes on and stores once', async (t) => {
+  const clients = await stream(t, 4, [a, b])
+  await allReceive(clients, 1)
+  const before = await epochs(clients)
+  await Promise.all([a.line.cut(), b.line.cut()])
+  await expiry(clients)
+  await allReceive(clients, 2)
+  await Promise.all([a.line.mend(), b.line.mend()])
+  await allReceive(clients, 2)
+  const { twice } = await settle(t, fleet, clients, LEDGER)
+  t.same(twice, [])
+  t.same(await epochs(clients), before, 'the same owner')
+  t.ok(clients.every(({ sockets }) => sockets.length === 1 && sockets[0]?.closed === undefined))
+})

@@ -1,0 +1,157 @@
+import t, { type Test } from 'tap'
+import { blockedQuery } from '../helpers/blocked-query.ts'
+import { eventually } from '../helpers/eventually.ts'
+import { type Instance, startFleet, type WindowRow } from '../helpers/fleet.ts'
+import { createGeminiDouble, DOUBLE_KEY } from '../helpers/gemini-double.ts'
+import { answer, hangBeforeHeaders } from '../helpers/gemini-steps.ts'
+import { settle } from '../helpers/ledger.ts'
+import { allReceive, openClients, type WebClient } from '../helpers/web-client.ts'
+
+// Real processes on one real database, killed and restarted under load: sessions outlive them.
+t.setTimeout(100_000)
+
+const INTERVAL_MS = 1200
+const LAST_MOMENT_MS = 200
+
+const gemini = await createGeminiDouble(t, [answer()])
+const fleet = await startFleet(t, 2, {
+  ANALYSIS_INTERVAL_MS: String(INTERVAL_MS),
+  LEASE_MS: '1500',
+  WS_PING_INTERVAL_MS: '500',
+  SESSION_GRACE_MS: '3000',
+  GEMINI_API_KEY: DOUBLE_KEY,
+  GEMINI_BASE_URL: gemini.baseUrl,
+  GEMINI_MODELS: 'gemini-2.5-flash-lite',
+  GEMINI_TIMEOUT_MS: '3000',
+})
+const { database } = fleet
+const [a, b] = fleet.instances as [Instance, Instance] // as many as were asked for
+
+/** Clients of new sessions, streaming to the first of these instances. */
+const stream = (t: Test, count: number, instances: readonly Instance[], protocol?: 'maeum.v2') =>
+  openClients(t, fleet, { count, instances, ...(protocol === undefined ? {} : { protocol }) })
+
+/** Nobody was told that a session is dead. */
+function isWelcome(t: Test, clients: readonly WebClient[]): void {
+  const codes = clients.flatMap(({ sockets }) => sockets.flatMap(({ closed }) => closed?.code ?? []))
+  t.notOk(codes.includes(1008), 'no 1008')
+  t.notMatch(clients.flatMap(({ refusals }) => refusals).join(), '410')
+}
+
+t.test('kill -9 in mid-window, with a second instance beside it and then without', async (t) => {
+  const clients = await stream(t, 20, [a, b])
+  const sessions = clients.map(({ session }) => session)
+  await allReceive(clients, 1)
+
+  /** The rows once all that was sent is stored and marked as sent, and so many windows are with the model. */
+  const calm = (thinking: number) =>
+    eventually(
+      async () => {
+        const rows = await fleet.rows(sessions)
+        const marked = rows.filter((row) => row.delivered_at !== null)
+        const sent = clients.reduce((sum, client) => sum + new Set(client.windows()).size, 0)
+        return { rows, isCalm: marked.length === sent && rows.length >= sent + thinking }
+      },
+      ({ isCalm }) => isCalm,
+    )
+  const killedAt: number[] = []
+  const crash = async (instance: Instance, thinking: number) => {
+    const { rows } = await calm(thinking)
+    killedAt.push(Date.now())
+    instance.signal('SIGKILL')
+    t.equal(await instance.ended, null)
+    gemini.script([answer()])
+    return rows
+  }
+  const isUntouched = async (before: readonly WindowRow[]) => {
+    const after = await fleet.rows(sessions)
+    const place = ({ id, window }: WindowRow) => after.find((row) => row.id === id && row.window === window)
+    t.same(
+      before.filter((row) => place(row)?.stored_at !== row.stored_at),
+      [],
+      'what was stored before stays as it was',
+    )
+    return after
+  }
+
+  gemini.script([hangBeforeHeaders()])
+  const first = await crash(a, 10)
+  await allReceive(clients, 2)
+  const lost = (await isUntouched(first)).filter(({ outcome }) => outcome === 'owner_lost')
+  t.ok(lost.length >= 10, `${lost.length} windows were answered for their lost owner`)
+  t.ok(lost.every((row) => row.answered_at !== null))
+
+  const second = await crash(b, 0)
+  await b.restart()
+  await allReceive(clients, 2)
+  await isUntouched(second)
+  await a.restart()
+
+  const { twice } = await settle(t, fleet, clients, { intervalMs: INTERVAL_MS, handedOver: false })
+  // A crash may fall between a send and its mark in the database; nothing older is sent again.
+  const older = twice.filter(({ at }) => !killedAt.some((kill) => Math.abs(kill - at) < LAST_MOMENT_MS))
+  t.same(older, [])
+  isWelcome(t, clients)
+})
+
+t.test('a rolling restart under load loses nothing and sends nothing twice', async (t) => {
+  const clients = [
+    ...(await stream(t, 3, [a, b])),
+    ...(await stream(t, 3, [a, b], 'maeum.v2')),
+    ...(await stream(t, 3, [b, a])),
+    ...(await stream(t, 3, [b, a], 'maeum.v2')),
+  ]
+  await allReceive(clients, 1)
+
+  /** Ends the process as an operator does, with a request in flight. */
+  const stop = async (instance: Instance) => {
+    const away = clients.filter(({ sockets }) => sockets.at(-1)?.instance === instance)
+    const served = away.flatMap(({ sockets }) => sockets.slice(-1))
+    t.ok(served.length >= 6, `${served.length} sessions are served by it`)
+    const askedAt = performance.now()
+    const login = await database.sql.begin(async (tx) => {
+      await tx`lock table users in access exclusive mode`
+      const answer = fetch(`${instance.origin}/api/auth/login`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: '{"email":"a@b.kr","password":"x"}',
+      })
+      await blockedQuery(database)
+      instance.signal('SIGTERM')
+      await eventually(
+        () => served.every(({ closed }) => closed !== undefined),
+        (closed) => closed,
+      )
+      const ready = await fetch(`${instance.origin}/api/health/ready`).then(
+        ({ status }) => status,
+        () => 'nobody answers',
+      )
+      t.not(ready, 200, `not ready: ${ready}`)
+      return { answer }
+    })
+    t.equal((await login.answer).status, 401, 'the request in flight is answered')
+    t.equal(await instance.ended, 0)
+    const tookMs = Math.round(performance.now() - askedAt)
+    t.ok(tookMs < 10_000, `it took ${tookMs} ms`)
+    for (const { closed } of served) t.match(closed, { code: 1001 })
+    for (const { messages, socket } of served)
+      t.equal(
+        messages.some(({ type }) => type === 'goaway'),
+        socket.protocol === 'maeum.v2',
+        'only the newer protocol has a word for it',
+      )
+    await allReceive(away, 1)
+  }
+  await stop(a)
+  await a.restart()
+  await stop(b)
+  await b.restart()
+  await allReceive(clients, 1)
+  const { twice } = await settle(t, fleet, clients, { intervalMs: INTERVAL_MS, handedOver: true })
+  t.same(twice, [])
+  for (const client of clients) {
+    const announced = client.announced()
+    t.same(announced, [...new Set(announced)], 'no window was taken up again by the next instance')
+  }
+  isWelcome(t, clients)
+})

@@ -1,0 +1,134 @@
+import type { Test } from 'tap'
+import { parseDatabaseUrl } from '../../src/db/url.ts'
+import { createTestDatabase, type TestDatabase } from './database.ts'
+import { startProcess, temporaryFolder } from './server-process.ts'
+import { startTcpProxy } from './tcp-proxy.ts'
+
+const DEFAULTS = {
+  HOST: '127.0.0.1',
+  JWT_SECRET: 'a secret for tests, of more than 32 characters',
+  RATE_LIMIT_MAX: '100000',
+  DATABASE_POOL_MAX: '5',
+}
+
+type Scope = Pick<Test, 'teardown'>
+type Environment = Readonly<Record<string, string>>
+
+/** A way to the database that a test can break and mend. */
+async function startLine(t: Scope, { socketDir, url }: TestDatabase) {
+  let proxy = await startTcpProxy(socketDir)
+  const { port } = proxy
+  t.teardown(() => proxy.close())
+  return {
+    url: `postgres://maeum@127.0.0.1:${port}/${parseDatabaseUrl(url).database}?sslmode=disable`,
+    /** Nothing gets through and nobody answers, until it is mended. */
+    cut: () => proxy.close(),
+    mend: async () => {
+      proxy = await startTcpProxy(socketDir, port)
+    },
+    /** What is open stays open and carries nothing any more. */
+    freeze: () => proxy.freeze(),
+    /** What is open breaks; the next attempt gets through. */
+    reset: () => proxy.cut(),
+  }
+}
+
+/** One process of the server, at the same port through every restart. */
+export async function startInstance(t: Scope, database: TestDatabase, env: Environment) {
+  const folder = await temporaryFolder(t)
+  const line = await startLine(t, database)
+  /** Carries the notices of other instances. */
+  const noticeLine = await startLine(t, database)
+  const settings = { ...DEFAULTS, ...env, DATABASE_URL: line.url, DATABASE_DIRECT_URL: noticeLine.url }
+  let server = startProcess(t, folder, settings)
+  const port = String(await server.listening())
+  return {
+    origin: `http://127.0.0.1:${port}`,
+    line,
+    noticeLine,
+    /** What the present process has written. */
+    get log() {
+      return server.output.stdout
+    },
+    signal: (signal: NodeJS.Signals) => void server.child.kill(signal),
+    /** The exit code of the present process, once it has ended; null when a signal ended it. */
+    get ended() {
+      return server.ended
+    },
+    async restart(): Promise<void> {
+      server = startProcess(t, folder, { ...settings, PORT: port })
+      await server.listening()
+    },
+  }
+}
+
+export type Instance = Awaited<ReturnType<typeof startInstance>>
+
+/** Several processes of the server on one database of their own, with one account. */
+export async function startFleet(t: Scope, size: number, env: Environment) {
+  const database = await createTestDatabase(t)
+  // One after the other up to the first: it migrates, and what it compiles the others find compiled.
+  const first = await startInstance(t, database, env)
+  const others = Array.from({ length: size - 1 }, () => startInstance(t, database, env))
+  const instances = [first, ...(await Promise.all(others))]
+
+  const call = async (instance: Instance, method: string, path: string, body?: object) => {
+    const answer = await fetch(`${instance.origin}${path}`, {
+      method,
+      headers: {
+        ...(token === '' ? {} : { authorization: `Bearer ${token}` }),
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    })
+    const text = await answer.text()
+    if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`)
+    return (JSON.parse(text) as { data: Record<string, unknown> }).data // our own server's envelope
+  }
+
+  let token = ''
+  const account = { username: 'fleet', email: 'fleet@example.com', password: 'password123' }
+  token = String((await call(first, 'POST', '/api/auth/signup', account))['accessToken'])
+
+  return {
+    database,
+    instances,
+    get: (instance: Instance, path: string) => call(instance, 'GET', path),
+    post: (instance: Instance, path: string) => call(instance, 'POST', path),
+    /** Live sessions of the account. */
+    startSessions: (count: number): Promise<StartedSession[]> =>
+      Promise.all(
+        Array.from({ length: count }, async () => {
+          const { sessionId, startedAt } = await call(
+            instances.find(isUp) ?? first,
+            'POST',
+            '/api/session/start',
+          )
+          return { id: String(sessionId), startedAt: Number(startedAt) }
+        }),
+      ),
+    rows: (sessions: readonly StartedSession[]): Promise<WindowRow[]> =>
+      database.sql<WindowRow[]>`
+        select session_id as id, "window", epoch, frames_received as frames, stored_at, answered_at, delivered_at, model_outcome as outcome
+        from emotion_windows where session_id in ${database.sql(sessions.map(({ id }) => id))}
+        order by session_id, "window"`,
+  }
+}
+
+const isUp = (instance: Instance): boolean => !instance.log.includes('the process ends')
+
+export type StartedSession = { readonly id: string; readonly startedAt: number }
+
+/** A stored window; times as the database writes them. */
+export type WindowRow = {
+  readonly id: string
+  readonly window: number
+  readonly epoch: number
+  readonly frames: number
+  readonly stored_at: string
+  readonly answered_at: string | null
+  readonly delivered_at: string | null
+  readonly outcome: string | null
+}
+
+export type Fleet = Awaited<ReturnType<typeof startFleet>>
