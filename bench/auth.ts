@@ -4,15 +4,19 @@ import process from 'node:process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { quantile } from '../src/domain/face/statistics.ts'
+import { median, quantile } from '../src/domain/face/statistics.ts'
 import type { Bench, Report } from './harness/bench.ts'
 import { untilQuiet } from './harness/cores.ts'
 import type { BenchDatabase } from './harness/database.ts'
 import { say } from './harness/report.ts'
 import { type NewAccount, newAccount, post, signUp } from './harness/sessions.ts'
 import type { Stage } from './harness/stage.ts'
+import { withUsage } from './harness/usage.ts'
 
 const ROUNDS = 4
+/** Rounds in which others take more of the server's core are made again, up to so many. */
+const DISTURBED = 0.05
+const MOST_ROUNDS = 8
 const ROUND_MS = 4000
 const CLIENTS = 16
 const PROBE_EVERY_MS = 20
@@ -85,11 +89,19 @@ async function timeOf(url: string, token: string): Promise<number> {
   return performance.now() - begun
 }
 
-const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length
+/** Rates a second, times of the other routes in ms, and what others took of the core meanwhile. */
+type Round = {
+  readonly bare: number
+  readonly signup: number
+  readonly login: number
+  readonly times: readonly number[]
+  readonly others: number
+}
 
 async function run(stage: Stage): Promise<Report> {
   const database = await stage.database()
-  const { origin } = await stage.ours({ DATABASE_URL: database.url })
+  const server = await stage.ours({ DATABASE_URL: database.url })
+  const { origin } = server
   const accounts: NewAccount[] = [newAccount()]
   const token = await signUp(origin, accounts[0])
   const parameters = await parametersOf(database)
@@ -104,31 +116,44 @@ async function run(stage: Stage): Promise<Report> {
     return post(`${origin}/api/auth/login`, { email, password })
   }
 
-  const rates = { bare: [] as number[], signup: [] as number[], login: [] as number[] }
-  const times = { quiet: await probe(origin, token, sleep(ROUND_MS)), loaded: [] as number[] }
+  const idleTimes = await probe(origin, token, sleep(ROUND_MS))
   await probe(origin, token, rateOf(signup)) // warms up
-  // In turns, so that a busy moment of the machine meets all of them.
-  for (let round = 0; round < ROUNDS; round++) {
-    await untilQuiet()
-    rates.bare.push(await bareRate(stage, parameters))
-    for (const [name, work] of [
-      ['signup', signup],
-      ['login', login],
-    ] as const) {
-      const rate = rateOf(work)
-      times.loaded.push(...(await probe(origin, token, rate)))
-      rates[name].push(await rate)
-    }
-    const last = [rates.bare, rates.signup, rates.login].map((all) => all.at(-1)?.toFixed(1))
-    say(`    round ${round + 1}: argon2 ${last[0]}/s, signup ${last[1]}/s, login ${last[2]}/s`)
-  }
 
-  const bare = mean(rates.bare)
-  const p99 = { quiet: quantile(times.quiet, 0.99), loaded: quantile(times.loaded, 0.99) }
+  // In turns, so that a busy moment of the machine meets all of them.
+  const round = async (): Promise<Round> => {
+    await untilQuiet()
+    const bare = await bareRate(stage, parameters)
+    const { others, ...measured } = await withUsage(stage.cores, server, async () => {
+      const signups = rateOf(signup)
+      const times = await probe(origin, token, signups)
+      const logins = rateOf(login)
+      times.push(...(await probe(origin, token, logins)))
+      return { bare, signup: await signups, login: await logins, times }
+    })
+    say(
+      `    argon2 ${bare.toFixed(1)}/s, signup ${measured.signup.toFixed(1)}/s, login ${measured.login.toFixed(1)}/s, ` +
+        `others ${(others * 100).toFixed(0)} % of the core`,
+    )
+    return { ...measured, others }
+  }
+  const rounds: Round[] = []
+  const undisturbed = () => rounds.filter(({ others }) => others <= DISTURBED).length
+  while (undisturbed() < ROUNDS && rounds.length < MOST_ROUNDS) rounds.push(await round())
+  const best = rounds.sort((a, b) => a.others - b.others).slice(0, ROUNDS)
+
+  // Medians: a disturbed run of argon2 alone would make the server look good.
+  const typical = (name: 'bare' | 'signup' | 'login') => median(best.map((measured) => measured[name]))
+  const p99 = {
+    quiet: quantile(idleTimes, 0.99),
+    loaded: quantile(
+      best.flatMap(({ times }) => times),
+      0.99,
+    ),
+  }
   const share = (name: 'signup' | 'login') =>
     ({
       name: `${name}, times argon2 alone`,
-      measured: mean(rates[name]) / bare,
+      measured: typical(name) / typical('bare'),
       bound: 0.8,
       passes: 'at least',
       unit: 'x',
@@ -136,8 +161,18 @@ async function run(stage: Stage): Promise<Report> {
     }) as const
   return {
     figures: [
-      { name: 'signups (reference: argon2 alone)', unit: '/s', ours: mean(rates.signup), reference: bare },
-      { name: 'logins (reference: argon2 alone)', unit: '/s', ours: mean(rates.login), reference: bare },
+      {
+        name: 'signups (reference: argon2 alone)',
+        unit: '/s',
+        ours: typical('signup'),
+        reference: typical('bare'),
+      },
+      {
+        name: 'logins (reference: argon2 alone)',
+        unit: '/s',
+        ours: typical('login'),
+        reference: typical('bare'),
+      },
       {
         name: 'other routes meanwhile, p99 (reference: quiet)',
         unit: 'ms',

@@ -20,6 +20,9 @@ const STREAM_MS = 40_000
 const WITHIN_MS = 50
 const FRAMES_OF_A_WINDOW = 40
 const ROUNDS = 500
+/** When others take more of the server's core, it is measured again. */
+const DISTURBED = 0.05
+const TRIES = 3
 
 /** Streams to 200 sessions; how late their updates are, and how late an answer is that needs no work at all. */
 async function measure(stage: Stage, how: 'spread' | 'together') {
@@ -69,9 +72,19 @@ function analysisMs(): number {
   return (performance.now() - begun) / ROUNDS
 }
 
+/** The least disturbed of a few measurements; the first that was left alone is enough. */
+async function patiently(stage: Stage, how: 'spread' | 'together') {
+  let best = await measure(stage, how)
+  for (let tries = 1; tries < TRIES && best.others > DISTURBED; tries++) {
+    const next = await measure(stage, how)
+    if (next.others < best.others) best = next
+  }
+  return best
+}
+
 async function run(stage: Stage): Promise<Report> {
-  const spread = await measure(stage, 'spread')
-  const together = await measure(stage, 'together')
+  const spread = await patiently(stage, 'spread')
+  const together = await patiently(stage, 'together')
   const analysis = analysisMs()
   return {
     figures: [
