@@ -70,7 +70,7 @@ export const VariablesSchema = Type.Object({
   DATABASE_DIRECT_URL: text({
     group: 'Database',
     description:
-      'Direct or session-mode address, used for migrations when DATABASE_URL is a transaction pooler.',
+      'Direct or session-mode address, for migrations and LISTEN when DATABASE_URL is a transaction pooler.',
     examples: ['postgresql://maeum:password@db.example.com:5432/maeum'],
     secret: true,
   }),
@@ -207,7 +207,7 @@ export const VariablesSchema = Type.Object({
   LEASE_MS: whole(15_000, 300, HOUR_MS, {
     group: 'Sessions',
     description:
-      'How long an instance owns a session without renewing; after a crash another waits this long at most.',
+      'How long an instance owns a session without renewing; a socket that comes back elsewhere never waits for it.',
     examples: ['15000'],
   }),
   SESSION_GRACE_MS: whole(30_000, 100, HOUR_MS, {

@@ -160,8 +160,8 @@ export function createScheduler(dependencies: Dependencies) {
       // Awaited even when there is nothing to do: everyone hears of the end before hearing that all is done.
       await (session === undefined ? undefined : finish(session))
       announce(sessionId, { type: 'analysis_finished' })
-      const last = lastWrites.get(sessionId)
-      if (last !== undefined) await within(last, dependencies.graceMs)
+      // However long the database is away: a report that was made before its last rows would lack them for ever.
+      await lastWrites.get(sessionId)
       announce(sessionId, { type: 'results_settled' })
       await release([sessionId])
     },
