@@ -1,3 +1,4 @@
+import type { Language } from './domain/language.ts'
 /** The error catalogue: every code a caller can meet, its status and its sentence in both languages. */
 const CATALOGUE = {
   VALIDATION_ERROR: [400, '요청 형식이 올바르지 않습니다.', 'The request is not valid.'],
@@ -82,7 +83,7 @@ const CATALOGUE = {
 } as const satisfies Record<string, readonly [number, string, string]>
 
 export type ErrorCode = keyof typeof CATALOGUE
-export type Language = 'ko' | 'en'
+export type { Language }
 
 export const ERROR_CODES = Object.keys(CATALOGUE) as ErrorCode[]
 

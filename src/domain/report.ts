@@ -1,4 +1,5 @@
 import { EMOTION_NAMES, type Emotion } from './emotion.ts'
+import type { Language } from './language.ts'
 import { type EmotionSummary, type SummarisedWindow, summarise } from './summary.ts'
 
 /** What a report reads of one answered window. Late refinements are not part of it. */
@@ -22,7 +23,6 @@ export type ReportedSession = {
 }
 
 export type Vad = { readonly valence: number; readonly arousal: number; readonly dominance: number }
-type Language = 'ko' | 'en'
 
 const rounded = (value: number) => Math.round(value * 10_000) / 10_000 + 0
 const mean = (values: readonly number[]) =>

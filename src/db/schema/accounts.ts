@@ -10,7 +10,7 @@ import {
   text,
   uniqueIndex,
 } from 'drizzle-orm/pg-core'
-import { createdAt, instant } from './columns.ts'
+import { bytes, createdAt, instant } from './columns.ts'
 
 export const users = pgTable(
   'users',
@@ -61,5 +61,14 @@ export const userPreferences = pgTable('user_preferences', {
     .primaryKey()
     .references(() => users.id, { onDelete: 'cascade' }),
   preferences: jsonb('preferences').$type<Record<string, unknown>>().notNull().default({}),
+  updatedAt: instant('updated_at').notNull().defaultNow(),
+}).enableRLS()
+
+/** A person's neutral face, carried from session to session when they allow it; opaque, measures only. */
+export const baselines = pgTable('baselines', {
+  userId: bigint('user_id', { mode: 'number' })
+    .primaryKey()
+    .references(() => users.id, { onDelete: 'cascade' }),
+  measures: bytes('measures').notNull(),
   updatedAt: instant('updated_at').notNull().defaultNow(),
 }).enableRLS()

@@ -20,6 +20,7 @@ import {
   SESSION_STATUSES,
   type SessionStatus,
 } from '../../domain/session.ts'
+import { LANGUAGES, type Language } from '../../domain/language.ts'
 import { refreshFamilies, users } from './accounts.ts'
 import { bytes, createdAt, instant, oneOf } from './columns.ts'
 
@@ -58,6 +59,10 @@ export const sessions = pgTable(
     changedAt: instant('changed_at').notNull().defaultNow(),
     /** When the report was made, which happens once. */
     finalisedAt: instant('finalised_at'),
+    /** The person's neutral face as far as this session has learnt it; opaque, measures only. */
+    baseline: bytes('baseline'),
+    /** Language of every sentence that is made for this session. */
+    language: text('language').$type<Language>().notNull().default('ko'),
   },
   (table) => [
     index('sessions_user_idx').on(table.userId, table.startedAt.desc()),
@@ -68,6 +73,7 @@ export const sessions = pgTable(
       .on(table.endedAt)
       .where(sql`${table.status} = 'ended' and ${table.finalisedAt} is null`),
     check('sessions_status_known', oneOf(table.status, SESSION_STATUSES)),
+    check('sessions_language_known', oneOf(table.language, LANGUAGES)),
     check('sessions_end_reason_known', oneOf(table.endReason, END_REASONS)),
     check('sessions_interval_positive', sql`${table.intervalMs} > 0`),
     check('sessions_ended_has_time', sql`(${table.status} = 'ended') = (${table.endedAt} is not null)`),
@@ -99,9 +105,21 @@ export const emotionWindows = pgTable(
     latencyMs: integer('latency_ms').notNull(),
     analyserVersion: text('analyser_version').notNull(),
     promptVersion: text('prompt_version'),
+    /** SHA-256 of the prompt, hexadecimal: shows whether a replay asks the same. */
+    promptHash: text('prompt_hash'),
+    promptTokens: integer('prompt_tokens'),
+    answerTokens: integer('answer_tokens'),
+    /** Estimated, millionths of a US dollar. */
+    costMicroUsd: integer('cost_micro_usd'),
+    /** The held local answer where the model's was the one that went out. */
+    localEmotion: text('local_emotion').$type<Emotion>(),
+    localConfidence: real('local_confidence'),
+    localScores: jsonb('local_scores').$type<EmotionScores>(),
     /** Measures of the face, encoded by domain/face/encoding.ts; points are never stored. */
     measures: bytes('measures').notNull(),
     sttSnippet: text('stt_snippet'),
+    /** What the update offered to the person, at most now and then. */
+    intervention: jsonb('intervention').$type<Record<string, unknown>>(),
     /** The model's answer when it came after the delivered one; no report reads it. */
     refinedEmotion: text('refined_emotion').$type<Emotion>(),
     refinedConfidence: real('refined_confidence'),
@@ -127,6 +145,7 @@ export const emotionWindows = pgTable(
     check('emotion_windows_window_positive', sql`${table.window} > 0`),
     check('emotion_windows_emotion_known', oneOf(table.emotion, EMOTIONS)),
     check('emotion_windows_refined_emotion_known', oneOf(table.refinedEmotion, EMOTIONS)),
+    check('emotion_windows_local_emotion_known', oneOf(table.localEmotion, EMOTIONS)),
     check('emotion_windows_source_known', oneOf(table.source, ANSWER_SOURCES)),
     check('emotion_windows_confidence_range', sql`${table.confidence} between 0 and 1`),
     check(
@@ -174,4 +193,38 @@ export const conversations = pgTable(
     check('conversations_emotion_known', oneOf(table.emotion, EMOTIONS)),
     check('conversations_source_known', oneOf(table.source, ANSWER_SOURCES)),
   ],
+).enableRLS()
+
+/** Measures of the voice in one window: how it was said, never what. */
+export const voiceWindows = pgTable(
+  'voice_windows',
+  {
+    sessionId: text('session_id')
+      .notNull()
+      .references(() => sessions.id, { onDelete: 'cascade' }),
+    window: integer('window').notNull(),
+    closedAt: instant('closed_at').notNull(),
+    measures: jsonb('measures').$type<Record<string, number>>().notNull(),
+  },
+  (table) => [
+    primaryKey({ name: 'voice_windows_pkey', columns: [table.sessionId, table.window] }),
+    check('voice_windows_window_positive', sql`${table.window} > 0`),
+  ],
+).enableRLS()
+
+/** A turn of thought that something said or written showed; kept without the words themselves. */
+export const cbtFindings = pgTable(
+  'cbt_findings',
+  {
+    id: bigint('id', { mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
+    sessionId: text('session_id')
+      .notNull()
+      .references(() => sessions.id, { onDelete: 'cascade' }),
+    at: instant('at').notNull(),
+    detections: jsonb('detections').$type<Record<string, unknown>[]>().notNull(),
+    intervention: jsonb('intervention').$type<Record<string, unknown>>(),
+    /** Words of self-harm: no exercises then, but the crisis lines, and a flag in the owner's report. */
+    isCrisis: boolean('is_crisis').notNull().default(false),
+  },
+  (table) => [index('cbt_findings_session_idx').on(table.sessionId, table.id)],
 ).enableRLS()

@@ -1,10 +1,11 @@
 import type { Emotion, EmotionReading } from '../../domain/emotion.ts'
+import type { Language } from '../../domain/language.ts'
 import type { WindowMeasures } from '../../domain/face/measures.ts'
 
 /** What a model is given of one closed window: measures of the face, never points, nothing that names the person. */
 export type AnalysisInput = {
   readonly window: number
-  readonly language: 'ko' | 'en'
+  readonly language: Language
   readonly frameCount: number
   readonly measures: WindowMeasures
   /** The local answer that is held while the model thinks. */
