@@ -1,0 +1,83 @@
+import { sql } from 'drizzle-orm'
+import { bigint, check, index, integer, jsonb, pgTable, primaryKey, text } from 'drizzle-orm/pg-core'
+import { CHANNELS, type Channel } from '../../domain/session.ts'
+import { users } from './accounts.ts'
+import { createdAt, instant, oneOf } from './columns.ts'
+import { sessions } from './sessions.ts'
+
+/** Receipts of consent: what was agreed to, in which words, when, and when it was taken back. */
+export const consents = pgTable(
+  'consents',
+  {
+    id: bigint('id', { mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
+    userId: bigint('user_id', { mode: 'number' })
+      .notNull()
+      .references(() => users.id, { onDelete: 'cascade' }),
+    purpose: text('purpose').notNull(),
+    textVersion: text('text_version').notNull(),
+    locale: text('locale').notNull(),
+    createdAt: createdAt(),
+    withdrawnAt: instant('withdrawn_at'),
+  },
+  (table) => [index('consents_user_idx').on(table.userId, table.purpose, table.id)],
+).enableRLS()
+
+/** Admission of one socket, once, for some seconds; only the hash of what the client holds. */
+export const tickets = pgTable(
+  'tickets',
+  {
+    hash: text('hash').primaryKey(),
+    sessionId: text('session_id')
+      .notNull()
+      .references(() => sessions.id, { onDelete: 'cascade' }),
+    userId: bigint('user_id', { mode: 'number' })
+      .notNull()
+      .references(() => users.id, { onDelete: 'cascade' }),
+    channel: text('channel').$type<Channel>().notNull(),
+    expiresAt: instant('expires_at').notNull(),
+  },
+  (table) => [
+    index('tickets_session_idx').on(table.sessionId),
+    index('tickets_user_idx').on(table.userId),
+    index('tickets_expiry_idx').on(table.expiresAt),
+    check('tickets_channel_known', oneOf(table.channel, CHANNELS)),
+  ],
+).enableRLS()
+
+/** Failed attempts by account and by address, on all instances together. Keys are hashes. */
+export const throttles = pgTable(
+  'throttles',
+  {
+    key: text('key').primaryKey(),
+    failures: integer('failures').notNull(),
+    firstAt: instant('first_at').notNull().defaultNow(),
+    lastAt: instant('last_at').notNull().defaultNow(),
+  },
+  (table) => [
+    index('throttles_last_idx').on(table.lastAt),
+    check('throttles_failures_positive', sql`${table.failures} > 0`),
+  ],
+).enableRLS()
+
+/** Who did what to whose data, when and from where; never contents. Rows of one chain are hashed into one another. */
+export const auditLog = pgTable(
+  'audit_log',
+  {
+    chain: text('chain').notNull(),
+    place: bigint('place', { mode: 'number' }).notNull(),
+    at: instant('at').notNull(),
+    event: text('event').notNull(),
+    /** Keyed pseudonyms; the key dies with the person's account. */
+    actor: text('actor'),
+    subject: text('subject'),
+    address: text('address'),
+    details: jsonb('details').$type<Record<string, string | number | boolean | null>>().notNull().default({}),
+    previous: text('previous').notNull(),
+    hash: text('hash').notNull(),
+  },
+  (table) => [
+    primaryKey({ name: 'audit_log_pkey', columns: [table.chain, table.place] }),
+    index('audit_log_at_idx').on(table.at),
+    index('audit_log_subject_idx').on(table.subject),
+  ],
+).enableRLS()
