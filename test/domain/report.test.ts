@@ -1,6 +1,17 @@
 import t from 'tap'
 import { EMOTION_VAD, type Emotion } from '../../src/domain/emotion.ts'
-import { buildReport, formatDuration, type ReportedWindow, toSummary } from '../../src/domain/report.ts'
+import { LANGUAGES, type Language } from '../../src/domain/language.ts'
+import type { ReportedFinding } from '../../src/domain/report/findings.ts'
+import { RECOMMENDATIONS, SENTENCES } from '../../src/domain/report/words.ts'
+import {
+  buildReport,
+  formatDuration,
+  inLanguage,
+  type ReportedRows,
+  type ReportedSession,
+  type ReportedWindow,
+  toSummary,
+} from '../../src/domain/report.ts'
 
 const STARTED_AT = 1_700_000_000_000
 const INTERVAL_MS = 10_000
@@ -25,6 +36,7 @@ const windowOf = (
   model: 'local-1',
   analyserVersion: 'local-1',
   frameCount: 40,
+  offered: false,
   ...more,
 })
 
@@ -37,7 +49,7 @@ const WINDOWS: readonly ReportedWindow[] = [
   windowOf(3, 'angry', 0.5, [-0.5, 0.6, 0.2], { uncertain: true, frameCount: 3 }),
   windowOf(4, 'neutral', 0.6, [0, 0, 0], GEMINI),
   windowOf(6, 'happy', 0.8, [0.8, 0.5, 0.4], { ...GEMINI, model: 'gemini-b' }),
-  windowOf(7, 'happy', 0.9, [0.7, 0.4, 0.5]),
+  windowOf(7, 'happy', 0.9, [0.7, 0.4, 0.5], { offered: true }),
   windowOf(8, 'surprised', 0.4, [0.3, 0.8, -0.2], {
     uncertain: true,
     analyserVersion: 'local-2',
@@ -52,13 +64,51 @@ const SESSION = {
   endedAt: STARTED_AT + 83_456,
 }
 
+const reportOf = (
+  windows: readonly ReportedWindow[],
+  language: Language = 'ko',
+  rows: Partial<ReportedRows> = {},
+  session: Omit<ReportedSession, 'language'> = SESSION,
+) => buildReport({ ...session, language }, { windows, voice: [], findings: [], conversations: 0, ...rows })
+
+const detection = (type: 'catastrophising' | 'labelling', name_ko: string, name_en: string) => ({
+  type,
+  name_ko,
+  name_en,
+  severity: 'medium' as const,
+  confidence: 0.7,
+  examples: ['cue'],
+})
+const CATASTROPHE = detection('catastrophising', '파국화', 'Catastrophising')
+const LABEL = detection('labelling', '낙인찍기', 'Labelling')
+const EXERCISE = {
+  distortionType: 'labelling',
+  distortionName: '낙인찍기',
+  severity: 'medium',
+  urgency: 'soon',
+  questions: ['?'],
+  tasks: [{ title: 'a', description: 'b', difficulty: 'easy', duration: '10분' }],
+} as const
+const found = (seconds: number, more: Partial<ReportedFinding>): ReportedFinding => ({
+  at: STARTED_AT + seconds * 1000,
+  detections: [],
+  intervention: null,
+  isCrisis: false,
+  ...more,
+})
+
 t.test('every number of a report, counted by hand', (t) => {
-  const report = buildReport(SESSION, WINDOWS, 'ko')
+  const report = reportOf(WINDOWS, 'ko', {
+    voice: [{ speechRatio: 0.5, pauses: 4 }, { speechRatio: 0.25 }, { speechRatio: 0.1, pauses: 1 }],
+    findings: [found(12, { detections: [CATASTROPHE] }), found(30, { detections: [LABEL, CATASTROPHE] })],
+    conversations: 5,
+  })
   t.same(report.metadata, {
     sessionId: 'sess_of_the_test',
     userId: 'user-1',
     counselorId: 7,
     status: 'ended',
+    language: 'ko',
     startedAt: STARTED_AT,
     endedAt: STARTED_AT + 83_456,
     duration: 83_456,
@@ -86,13 +136,25 @@ t.test('every number of a report, counted by hand', (t) => {
     dominance: { average: 0.0714, minimum: -0.3, maximum: 0.5 },
   })
   t.same(report.analysis.vadVector, { valence: 0.0429, arousal: 0.3, dominance: 0.0714 })
-  t.same(report.analysis.cbtSummary, { totalDistortions: 0, mostCommon: null })
-  t.same(report.cbtFindings, [])
+  t.same(report.analysis.cbtSummary, {
+    totalDistortions: 3,
+    mostCommon: 'catastrophising',
+    distortions: [
+      { type: 'catastrophising', name_ko: '파국화', name_en: 'Catastrophising', count: 2 },
+      { type: 'labelling', name_ko: '낙인찍기', name_en: 'Labelling', count: 1 },
+    ],
+  })
+  t.equal(report.cbtFindings.length, 2)
   t.same(report.statistics, {
     windows: 7,
     uncertainWindows: 2,
-    averageConfidence: 0.6857,
-    framesAnalysed: 215,
+    averageConfidence: 0.6857, // 4.8 / 7
+    framesAnalysed: 215, // 5 x 40 + 12 + 3
+    voiceWindows: 3,
+    averageVoiceMetrics: { pauses: 2.5, speechRatio: 0.2833 }, // 5 / 2, 0.85 / 3
+    conversations: 5,
+    interventionsOffered: 1,
+    crisisFindings: 0,
   })
   t.same(report.provenance, {
     analyzerVersion: 'local-1, local-2',
@@ -103,7 +165,7 @@ t.test('every number of a report, counted by hand', (t) => {
 })
 
 t.test('the timelines name each window once, at its close', (t) => {
-  const report = buildReport(SESSION, WINDOWS, 'ko')
+  const report = reportOf(WINDOWS, 'ko')
   t.same(
     report.emotionTimeline.map(({ window }) => window),
     [1, 2, 3, 4, 6, 7, 8],
@@ -129,7 +191,7 @@ t.test('the timelines name each window once, at its close', (t) => {
 })
 
 t.test('what is said of it, in both languages', (t) => {
-  const korean = buildReport(SESSION, WINDOWS, 'ko')
+  const korean = reportOf(WINDOWS, 'ko')
   t.same(korean.analysis.overallAssessment, {
     keyObservations: [
       '가장 자주 보인 표정은 행복입니다 (28.6%).',
@@ -137,12 +199,14 @@ t.test('what is said of it, in both languages', (t) => {
       '판단이 불확실한 구간이 29% 있었습니다.', // 2 of 7
     ],
     emotionalState: 'mixed',
-    disclaimer: '이 보고서는 인공지능이 얼굴 표정을 추정한 결과이며 진단이 아닙니다.',
+    disclaimer:
+      '이 보고서는 인공지능이 겉으로 드러난 얼굴 표정과 표현을 추정하여 자동으로 만든 것입니다. 실제 감정이나 마음 상태와 다를 수 있으며, 의학적·심리학적 진단이 아닙니다.',
+    forCounsellor: { isFlagged: false, crisisCount: 0, note: null },
   })
   t.match(korean.analysis.recommendations, [
     { priority: 'medium', category: 'conversation', title: '변화의 순간', description: String },
   ])
-  const english = buildReport(SESSION, WINDOWS, 'en')
+  const english = reportOf(WINDOWS, 'en')
   t.same(english.analysis.overallAssessment, {
     keyObservations: [
       'The expression seen most often was happiness (28.6%).',
@@ -151,21 +215,24 @@ t.test('what is said of it, in both languages', (t) => {
     ],
     emotionalState: 'mixed',
     disclaimer:
-      'This report is an estimate of facial expression made by an artificial intelligence. It is no diagnosis.',
+      'This report was made automatically by an artificial intelligence, which estimates apparent facial expression and wording. It may differ from what was really felt. It is no medical or psychological diagnosis.',
+    forCounsellor: { isFlagged: false, crisisCount: 0, note: null },
   })
   t.match(english.analysis.recommendations, [{ title: 'Moments of change' }])
-  const numbers = ({ analysis, ...rest }: typeof korean) => ({
+  const numbers = ({ analysis, metadata, ...rest }: typeof korean) => ({
     ...rest,
+    metadata: { ...metadata, language: 'any' },
     analysis: [analysis.emotionSummary, analysis.vadSummary, analysis.vadVector],
   })
   t.same(numbers(korean), numbers(english), 'the language changes no number')
+  t.same(inLanguage(korean, 'en'), english, 'and can be changed afterwards')
+  t.same(inLanguage(english, 'ko'), korean)
   t.end()
 })
 
 t.test('the course of a session: brighter, darker or the same', (t) => {
   const course = (valences: readonly number[]) =>
-    buildReport(
-      SESSION,
+    reportOf(
       valences.map((valence, i) => windowOf(i + 1, 'neutral', 0.9, [valence, 0, 0])),
       'en',
     )
@@ -190,8 +257,7 @@ t.test('the course of a session: brighter, darker or the same', (t) => {
 
 t.test('the state of a session by the shares of its expressions', (t) => {
   const stateOf = (...emotions: Emotion[]) =>
-    buildReport(
-      SESSION,
+    reportOf(
       emotions.map((emotion, i) => windowOf(i + 1, emotion, 0.9, EMOTION_VAD[emotion])),
       'en',
     )
@@ -217,7 +283,7 @@ t.test('a share of uncertainty that rounds to nothing is not mentioned', (t) => 
   const windows = Array.from({ length: 201 }, (_, i) =>
     windowOf(i + 1, 'neutral', 0.9, [0, 0, 0], { uncertain: i === 0 }),
   )
-  const { analysis, statistics } = buildReport(SESSION, windows, 'en')
+  const { analysis, statistics } = reportOf(windows, 'en')
   t.equal(analysis.overallAssessment.keyObservations.length, 2)
   t.equal(statistics.uncertainWindows, 1)
   t.end()
@@ -225,7 +291,7 @@ t.test('a share of uncertainty that rounds to nothing is not mentioned', (t) => 
 
 t.test('a session of which nothing was analysed has no numbers, and says so', (t) => {
   const session = { ...SESSION, labels: {}, endedAt: STARTED_AT }
-  const report = buildReport(session, [], 'ko')
+  const report = reportOf([], 'ko', {}, session)
   t.match(report.metadata, { duration: 0, durationFormatted: '0:00' })
   t.notOk('userId' in report.metadata)
   t.match(report.analysis, {
@@ -236,9 +302,15 @@ t.test('a session of which nothing was analysed has no numbers, and says so', (t
     recommendations: [],
   })
   t.same([report.emotionTimeline, report.vadTimeline, report.cbtFindings], [[], [], []])
-  t.same(report.statistics, { windows: 0, uncertainWindows: 0, averageConfidence: 0, framesAnalysed: 0 })
+  t.match(report.statistics, {
+    windows: 0,
+    uncertainWindows: 0,
+    averageConfidence: 0,
+    framesAnalysed: 0,
+    averageVoiceMetrics: null,
+  })
   t.same(report.provenance, { analyzerVersion: '', models: [], windows: { total: 0, gemini: 0, local: 0 } })
-  t.same(buildReport(session, [], 'en').analysis.overallAssessment.keyObservations, [
+  t.same(reportOf([], 'en', {}, session).analysis.overallAssessment.keyObservations, [
     'No window was analysed.',
   ])
   t.match(toSummary(report), { dominantEmotion: null, keyObservations: ['분석된 구간이 없습니다.'] })
@@ -246,7 +318,7 @@ t.test('a session of which nothing was analysed has no numbers, and says so', (t
 })
 
 t.test('the summary repeats the report in short', (t) => {
-  const summary = toSummary(buildReport(SESSION, WINDOWS, 'ko'))
+  const summary = toSummary(reportOf(WINDOWS, 'ko'))
   t.same(summary, {
     sessionId: 'sess_of_the_test',
     status: 'ended',
@@ -268,10 +340,104 @@ t.test('the summary repeats the report in short', (t) => {
 })
 
 t.test('the same windows give the same report to the letter', (t) => {
-  const text = () => JSON.stringify(buildReport(SESSION, structuredClone(WINDOWS), 'ko'))
+  const text = () => JSON.stringify(reportOf(structuredClone(WINDOWS)))
   t.equal(text(), text())
   const frozen = Object.freeze(WINDOWS.map((window) => Object.freeze({ ...window })))
-  t.equal(JSON.stringify(buildReport(SESSION, frozen, 'ko')), text(), 'and are not changed by it')
+  t.equal(JSON.stringify(reportOf(frozen)), text(), 'and are not changed by it')
+  t.end()
+})
+
+t.test('turns of thought, as clients read them', (t) => {
+  const findings = [
+    found(12, { detections: [LABEL], intervention: EXERCISE }),
+    found(20, { detections: [CATASTROPHE] }),
+    found(30, {}),
+  ]
+  const { cbtFindings, analysis } = reportOf(WINDOWS, 'ko', { findings })
+  t.same(cbtFindings, [
+    {
+      timestamp: STARTED_AT + 12_000,
+      hasDistortions: true,
+      needsIntervention: true,
+      detections: [LABEL],
+      intervention: EXERCISE,
+    },
+    {
+      timestamp: STARTED_AT + 20_000,
+      hasDistortions: true,
+      needsIntervention: false,
+      detections: [CATASTROPHE],
+    },
+  ])
+  t.equal(analysis.cbtSummary.mostCommon, 'labelling', 'on a tie, the one noticed first')
+  t.match(analysis.overallAssessment.keyObservations.at(-1), /2번.*낙인찍기/)
+  t.same(
+    analysis.recommendations.map(({ category }) => category),
+    ['conversation', 'thought'],
+  )
+  const english = reportOf(WINDOWS, 'en', { findings: findings.slice(0, 1) })
+  t.match(english.analysis.overallAssessment.keyObservations.at(-1), /noticed once, most often 'Labelling'/)
+  t.end()
+})
+
+t.test('words of self-harm are flagged and met with no exercise', (t) => {
+  const findings = [
+    found(12, { detections: [LABEL], intervention: EXERCISE, isCrisis: true }),
+    found(20, { isCrisis: true }),
+  ]
+  const uncertain = WINDOWS.map((window) => ({ ...window, uncertain: true }))
+  for (const language of LANGUAGES) {
+    const { analysis, cbtFindings, statistics } = reportOf(uncertain, language, { findings })
+    const { forCounsellor, keyObservations } = analysis.overallAssessment
+    t.same(forCounsellor, {
+      isFlagged: true,
+      crisisCount: 2,
+      note: SENTENCES.forCounsellor[language](2),
+    })
+    t.equal(keyObservations[0], SENTENCES.crisis[language](), 'before everything else')
+    t.same(
+      analysis.recommendations.map(({ category, priority }) => `${priority} ${category}`),
+      ['high safety', 'medium conversation', 'low setting'],
+    )
+    t.equal(statistics.crisisFindings, 2)
+    t.same(
+      cbtFindings.map((finding) => [finding.needsIntervention, 'intervention' in finding]),
+      [[false, false]],
+    )
+  }
+  t.end()
+})
+
+t.test('measures of a voice: each over the windows that have it', (t) => {
+  const of = (...voice: Record<string, number>[]) => reportOf([], 'ko', { voice }).statistics
+  t.equal(of().averageVoiceMetrics, null)
+  t.same(of({}, {}).averageVoiceMetrics, null)
+  t.same(of({ b: 1, a: -0.00001 }, { a: Number.NaN, b: 2 }, {}).averageVoiceMetrics, { a: 0, b: 1.5 })
+  t.equal(of({}, {}).voiceWindows, 2)
+  t.end()
+})
+
+t.test('every sentence exists in every language, and in no other', (t) => {
+  const texts = [
+    ...Object.entries(SENTENCES).flatMap(([key, words]) =>
+      LANGUAGES.map((language) => {
+        const say = words[language] as (...args: unknown[]) => string // each says something of any arguments
+        return { key, language, text: say(2, 2) }
+      }),
+    ),
+    ...Object.entries(RECOMMENDATIONS).flatMap(([key, advice]) =>
+      LANGUAGES.flatMap((language) => advice[language].map((text) => ({ key, language, text }))),
+    ),
+  ]
+  for (const { key, language, text } of texts) {
+    const hasHangul = /\p{Script=Hangul}/u.test(text)
+    t.ok(text.length > 3 && hasHangul === (language === 'ko'), `${key} in ${language}: ${text}`)
+    t.notMatch(
+      text,
+      /undefined|환자|patient|증상|symptom|disorder|장애/,
+      `${key} names no patient and no illness`,
+    )
+  }
   t.end()
 })
 

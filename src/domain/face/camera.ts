@@ -17,9 +17,6 @@ const EYES_TO_NOSE = 0.895
 /** Width over height of what the mesh takes for a round iris. Same source. */
 const IRIS_ROUNDNESS = 1.113
 
-/** Between two camera shapes the irises are asked when the face comes this close to the middle (in ln of the shape). */
-const NARROW = 0.04
-
 /** In ln of the shape: more than one step between neighbouring shapes, less than 4:3 turned on its side. */
 const TURNED = 0.43
 
@@ -36,7 +33,7 @@ export function sentAspect({ width, height }: KeptFrame): number | undefined {
  *
  * x comes in widths and y in heights, so a face looks squeezed until both are in one unit. Two segments of known
  * relative length, across and down the face, give one equation for the ratio of the units in each frame; the median
- * of its logarithm over the window decides. Irises, being round, are the second opinion. `known`, the shape found in
+ * of its logarithm over the window counts half. Irises, being round, are the other half, where they came. `known`, the shape found in
  * an earlier window, stays unless the faces speak clearly against it: a phone was turned.
  */
 export function inferAspect(frames: readonly KeptFrame[], known?: number): number | undefined {
@@ -45,11 +42,9 @@ export function inferAspect(frames: readonly KeptFrame[], known?: number): numbe
     logAspect(points, 469, 471, 470, 472, IRIS_ROUNDNESS),
     logAspect(points, 474, 476, 475, 477, IRIS_ROUNDNESS),
   ])
-  const estimate = face ?? irises
-  if (known !== undefined && !(estimate !== undefined && isTurned(known, estimate))) return known
-  if (face === undefined) return irises === undefined ? undefined : nearestShape(irises)
-  if (irises === undefined || !isNarrow(face)) return nearestShape(face)
-  return nearestShape((face + irises) / 2)
+  const estimate = face === undefined || irises === undefined ? (face ?? irises) : (face + irises) / 2
+  if (estimate === undefined) return known
+  return known !== undefined && !isTurned(known, estimate) ? known : nearestShape(estimate)
 }
 
 function medianLog(
@@ -90,19 +85,9 @@ function difference(points: Float32Array, from: number, to: number): { x: number
   }
 }
 
-function shapesByDistance(logAspectOfImage: number): { shape: number; distance: number }[] {
-  return SHAPES.map((shape) => ({ shape, distance: Math.abs(Math.log(shape) - logAspectOfImage) })).sort(
-    (a, b) => a.distance - b.distance,
-  )
-}
-
 function nearestShape(logAspectOfImage: number): number {
-  return shapesByDistance(logAspectOfImage)[0]?.shape ?? 1
-}
-
-function isNarrow(logAspectOfImage: number): boolean {
-  const [first, second] = shapesByDistance(logAspectOfImage)
-  return first !== undefined && second !== undefined && second.distance - first.distance < 2 * NARROW
+  const distance = (shape: number) => Math.abs(Math.log(shape) - logAspectOfImage)
+  return SHAPES.reduce((best, shape) => (distance(shape) < distance(best) ? shape : best), 1)
 }
 
 function isTurned(known: number, logAspectOfImage: number): boolean {

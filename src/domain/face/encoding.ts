@@ -1,43 +1,58 @@
+import { FACE_LABELS } from './model.ts'
 import { type AspectSource, MEASURES, type MeasureValues, type WindowMeasures } from './measures.ts'
 
 /*
  * Little-endian: version (1 byte), aspect source (1), frames analysed (2), frames left out (2), then float32 numbers:
- * aspect, mouth motion, blinks a minute, yaw, pitch, roll, and for each of median, peak, spread and trend all
- * measures in their order. Another list of measures, or another order, is another version.
+ * aspect, mouth motion, blinks a minute, yaw, pitch, roll, from version 2 on speech, onset and the axes of the whole
+ * shape, and for each of median, peak, spread and trend all measures in their order. Another list of measures or axes,
+ * or another order, is another version.
  */
-const VERSION = 1
+const VERSION = 2
+const OLDEST = 1
 const ASPECT_SOURCES: readonly AspectSource[] = ['sent', 'inferred', 'assumed']
 const NUMBERS_AT = 6
-const SINGLE_NUMBERS = 6
-const LENGTH = NUMBERS_AT + 4 * (SINGLE_NUMBERS + 4 * MEASURES.length)
+const TABLES = 4
+
+/** Numbers before the tables, by version. */
+const SINGLE_NUMBERS: readonly number[] = [0, 6, 8 + FACE_LABELS.length]
+
+const lengthOf = (version: number): number =>
+  NUMBERS_AT + 4 * ((SINGLE_NUMBERS[version] ?? 0) + TABLES * MEASURES.length)
 
 /** The measures of one window as bytes to store, numbers to float32 precision. */
 export function encodeMeasures(m: WindowMeasures): Uint8Array {
-  const bytes = new Uint8Array(LENGTH)
+  const bytes = new Uint8Array(lengthOf(VERSION))
   const view = new DataView(bytes.buffer)
   view.setUint8(0, VERSION)
   view.setUint8(1, ASPECT_SOURCES.indexOf(m.aspectSource))
   view.setUint16(2, m.frameCount, true)
   view.setUint16(4, m.framesLeftOut, true)
   const single = [m.aspect, m.mouthMotion, m.blinksPerMinute, m.pose.yaw, m.pose.pitch, m.pose.roll]
+  const axes = FACE_LABELS.map((_, i) => m.shape[i] ?? Number.NaN)
   const tables = [m.median, m.peak, m.spread, m.trend]
-  const numbers = [...single, ...tables.flatMap((values) => MEASURES.map(({ name }) => values[name]))]
+  const values = tables.flatMap((table) => MEASURES.map(({ name }) => table[name]))
+  const numbers = [...single, m.speech, m.onset, ...axes, ...values]
   for (const [i, number] of numbers.entries()) view.setFloat32(NUMBERS_AT + 4 * i, number, true)
   return bytes
 }
 
-/** What `encodeMeasures` wrote, or undefined when the bytes are of another version or cut. */
+/**
+ * What `encodeMeasures` wrote, in this or an older version, or undefined when the bytes are of another version or cut.
+ * Measures that the older version did not have say nothing: no speech, no onset, no axes.
+ */
 export function decodeMeasures(bytes: Uint8Array): WindowMeasures | undefined {
-  if (bytes.length !== LENGTH || bytes[0] !== VERSION) return undefined
+  const version = bytes[0] ?? 0
+  if (version < OLDEST || version > VERSION || bytes.length !== lengthOf(version)) return undefined
   const aspectSource = ASPECT_SOURCES[bytes[1] ?? -1]
   if (aspectSource === undefined) return undefined
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const number = (i: number): number => view.getFloat32(NUMBERS_AT + 4 * i, true)
   const table = (t: number): MeasureValues => {
-    const first = SINGLE_NUMBERS + t * MEASURES.length
+    const first = (SINGLE_NUMBERS[version] ?? 0) + t * MEASURES.length
     const entries = MEASURES.map(({ name }, i) => [name, number(first + i)])
     return Object.fromEntries(entries) as MeasureValues // one number for each measure
   }
+  const axes = version < 2 ? [] : FACE_LABELS.map((_, i) => number(8 + i))
   return {
     frameCount: view.getUint16(2, true),
     framesLeftOut: view.getUint16(4, true),
@@ -48,7 +63,10 @@ export function decodeMeasures(bytes: Uint8Array): WindowMeasures | undefined {
     spread: table(2),
     trend: table(3),
     mouthMotion: number(1),
+    speech: version < 2 ? 0 : number(6),
+    onset: version < 2 ? 0 : number(7),
     blinksPerMinute: number(2),
     pose: { yaw: number(3), pitch: number(4), roll: number(5) },
+    shape: axes.some(Number.isNaN) ? [] : axes,
   }
 }

@@ -15,7 +15,7 @@ export type KeptFrame = {
 }
 
 /** A face a little outside the image is fine; a coordinate this far out is not a landmark. */
-const LARGEST_COORDINATE = 16
+export const LARGEST_COORDINATE = 16
 
 /**
  * The points in use of one parsed frame, or undefined unless `data` is exactly 468 or 478 points, every one an object

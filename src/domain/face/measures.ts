@@ -1,8 +1,11 @@
 import { inferAspect, sentAspect } from './camera.ts'
 import type { KeptFrame } from './frame.ts'
-import { eyeOpening, MEASURES, type MeasureName, mouthOpening } from './measure-table.ts'
+import { MEASURES, type MeasureName } from './measure-table.ts'
+import { LOCAL_MODEL } from './model.ts'
+import { type Motion, motionOf } from './motion.ts'
 import { type PosedFace, poseFace } from './pose.ts'
-import { median, quantileOfSorted } from './statistics.ts'
+import { medianShape, shapeAxes } from './shape.ts'
+import { median, quantileOfSorted, seriesOf, sorted } from './statistics.ts'
 
 export { MEASURES, type MeasureName } from './measure-table.ts'
 
@@ -13,7 +16,7 @@ export type MeasureValues = Readonly<Record<MeasureName, number>>
 export type AspectSource = 'sent' | 'inferred' | 'assumed'
 
 /** What one window of frames says about the face: the whole input of every analyser. Angles in degrees. */
-export type WindowMeasures = {
+export type WindowMeasures = Motion & {
   /** Frames analysed. */
   readonly frameCount: number
   /** Frames whose head was turned too far or whose points were no face. */
@@ -28,10 +31,8 @@ export type WindowMeasures = {
   readonly spread: MeasureValues
   /** Median of the window's second half minus that of its first half. */
   readonly trend: MeasureValues
-  /** Mean absolute change of the mouth opening, eye distances a second; over about 0.2 somebody is talking. */
-  readonly mouthMotion: number
-  /** A lower bound: at a few frames a second short blinks fall between frames. */
-  readonly blinksPerMinute: number
+  /** The whole median shape along each axis of the model; empty in windows that were stored before there were any. */
+  readonly shape: readonly number[]
   /** Medians. Yaw is positive when the nose points to the image's right, pitch when it points down, roll clockwise. */
   readonly pose: { readonly yaw: number; readonly pitch: number; readonly roll: number }
 }
@@ -46,9 +47,6 @@ const LARGEST_TURN = 35
 export const isTurnedAway = ({ yaw, pitch }: { readonly yaw: number; readonly pitch: number }): boolean =>
   Math.abs(yaw) > LARGEST_TURN || Math.abs(pitch) > LARGEST_TURN
 
-/** An eye open less than this share of its usual opening is closed. */
-const CLOSED = 0.6
-
 /**
  * Measures one window. `frames` in order of time; `aspect` is the camera's width / height found in an earlier window
  * of the same session, kept for frames that do not say it themselves while nothing speaks against it. Undefined when
@@ -58,6 +56,16 @@ export function measureWindow(
   frames: readonly KeptFrame[],
   options: { readonly aspect?: number } = {},
 ): WindowMeasures | undefined {
+  const measured = measureFaces(frames, options)
+  if (measured === undefined) return undefined
+  return { ...measured.measures, shape: shapeAxes(measured.shape, LOCAL_MODEL) }
+}
+
+/** The same with the whole median shape itself, for fitting the model: `medianShape`. */
+export function measureFaces(
+  frames: readonly KeptFrame[],
+  options: { readonly aspect?: number } = {},
+): { readonly measures: Omit<WindowMeasures, 'shape'>; readonly shape: Float64Array } | undefined {
   const camera = cameraOf(frames, options.aspect)
   const found: TimedFace[] = []
   for (const frame of frames) {
@@ -68,20 +76,24 @@ export function measureWindow(
   // A head that was turned away all the time is still a face: it is measured, and its reading marked uncertain.
   const faces = facing.length > 0 ? facing : found
   if (faces.length === 0) return undefined
-  return {
+  const measures = {
     frameCount: faces.length,
     framesLeftOut: frames.length - faces.length,
     ...camera,
     ...summaries(faces),
-    mouthMotion: mouthMotion(faces),
-    blinksPerMinute: blinksPerMinute(faces),
+    ...motionOf(faces, GESTURES),
     pose: {
       yaw: median(faces.map(({ yaw }) => yaw)),
       pitch: median(faces.map(({ pitch }) => pitch)),
       roll: median(faces.map(({ roll }) => roll)),
     },
   }
+  return { measures, shape: medianShape(faces.map(({ face }) => face)) }
 }
+
+/** Whose quickest change is the onset of an expression. */
+const ONSET_MEASURES: readonly MeasureName[] = ['lipCornerPull', 'midBrowRaise', 'jawDrop']
+const GESTURES = MEASURES.filter(({ name }) => ONSET_MEASURES.includes(name)).map(({ of }) => of)
 
 type TimedFace = PosedFace & { readonly at: number }
 
@@ -99,13 +111,13 @@ function cameraOf(
 function summaries(
   faces: readonly TimedFace[],
 ): Pick<WindowMeasures, 'median' | 'peak' | 'spread' | 'trend'> {
-  const series = MEASURES.map(({ of }) => Float64Array.from(faces, ({ face }) => of(face)))
-  const sorted = series.map((values) => values.slice().sort())
+  const series = MEASURES.map(({ of }) => seriesOf(faces, ({ face }) => of(face)))
+  const rising = series.map(sorted)
   const half = Math.ceil(faces.length / 2)
   return {
-    median: byName(sorted.map((values) => quantileOfSorted(values, 0.5))),
-    peak: byName(sorted.map((values) => quantileOfSorted(values, 0.9))),
-    spread: byName(sorted.map((values) => quantileOfSorted(values, 0.9) - quantileOfSorted(values, 0.1))),
+    median: byName(rising.map((values) => quantileOfSorted(values, 0.5))),
+    peak: byName(rising.map((values) => quantileOfSorted(values, 0.9))),
+    spread: byName(rising.map((values) => quantileOfSorted(values, 0.9) - quantileOfSorted(values, 0.1))),
     trend: byName(series.map((values) => median(values.subarray(-half)) - median(values.subarray(0, half)))),
   }
 }
@@ -113,27 +125,4 @@ function summaries(
 function byName(values: readonly number[]): MeasureValues {
   const entries = MEASURES.map(({ name }, i) => [name, values[i]])
   return Object.fromEntries(entries) as MeasureValues // one value for each measure, in their order
-}
-
-function mouthMotion(faces: readonly TimedFace[]): number {
-  const openings = faces.map(({ face }) => mouthOpening(face))
-  let change = 0
-  for (let i = 1; i < openings.length; i++) change += Math.abs((openings[i] ?? 0) - (openings[i - 1] ?? 0))
-  const seconds = secondsOf(faces)
-  return seconds > 0 ? change / seconds : 0
-}
-
-function blinksPerMinute(faces: readonly TimedFace[]): number {
-  const openings = faces.map(({ face }) => eyeOpening(face))
-  const closed = CLOSED * median(openings)
-  let blinks = 0
-  for (let i = 1; i < openings.length; i++) {
-    if ((openings[i] ?? 0) < closed && (openings[i - 1] ?? 0) >= closed) blinks++
-  }
-  const seconds = secondsOf(faces)
-  return seconds > 0 ? (blinks * 60) / seconds : 0
-}
-
-function secondsOf(faces: readonly TimedFace[]): number {
-  return ((faces.at(-1)?.at ?? 0) - (faces[0]?.at ?? 0)) / 1000
 }

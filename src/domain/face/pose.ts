@@ -15,7 +15,7 @@ export type PosedFace = {
  * their centre: x to the image's right, y down, z away from the camera. Generalised Procrustes mean, made symmetric,
  * of 2,370 public face pictures (landmarks only).
  */
-const RIGID_SHAPE: readonly (readonly [number, number, number])[] = [
+export const RIGID_SHAPE: readonly (readonly [number, number, number])[] = [
   [-0.395, -0.334, -0.164],
   [0.395, -0.334, -0.164],
   [-0.558, -0.286, -0.039],
@@ -41,6 +41,10 @@ const RIGID_SHAPE: readonly (readonly [number, number, number])[] = [
   [0, 0.422, -0.382],
 ]
 
+/** Where the rigid points stand in a kept frame, and their mean places, flat for the hot loops. */
+const RIGID_AT = Int32Array.from(RIGID_POINTS, (index) => slot(index) * 3)
+const MEAN_RIGID = Float64Array.from(RIGID_SHAPE.flat())
+
 /** Root mean square distance of the rigid points from the mean shape; the worst of those pictures has 0.11. */
 const LARGEST_MISFIT = 0.2
 
@@ -56,18 +60,21 @@ export function poseFace(points: Float32Array, aspect: number): PosedFace | unde
   const scale = eyeDistance(inImage)
   if (!(scale > 1e-6)) return undefined
   const centre = rigidCentre(inImage)
-  for (let i = 0; i < inImage.length; i++) inImage[i] = ((inImage[i] ?? 0) - (centre[i % 3] ?? 0)) / scale
-  const toHead = nearestOrthogonal(covariance(inImage))
+  const toHead = nearestOrthogonal(covariance(inImage, centre, scale))
   if (toHead === undefined) return undefined
-  const face: Face = { points: rotate(inImage, toHead) }
+  turn(inImage, centre, 1 / scale, toHead)
+  const face: Face = { points: inImage }
   if (!(misfit(face) <= LARGEST_MISFIT)) return undefined
   return { face, ...angles(toHead) }
 }
 
 /** x, y and z in one unit, the image's height. */
 function squarePixels(points: Float32Array, aspect: number): Float64Array {
-  const square = new Float64Array(points.length)
-  for (let i = 0; i < points.length; i++) square[i] = (points[i] ?? 0) * (i % 3 === 1 ? 1 : aspect)
+  const square = Float64Array.from(points)
+  for (let at = 0; at < square.length; at += 3) {
+    square[at] = (square[at] ?? 0) * aspect
+    square[at + 2] = (square[at + 2] ?? 0) * aspect
+  }
   return square
 }
 
@@ -79,62 +86,64 @@ function eyeDistance(points: Float64Array): number {
   return Math.sqrt(sum)
 }
 
-function rigidCentre(points: Float64Array): readonly [number, number, number] {
+type Centre = readonly [number, number, number]
+
+function rigidCentre(points: Float64Array): Centre {
   let [x, y, z] = [0, 0, 0]
-  for (const index of RIGID_POINTS) {
-    const at = slot(index) * 3
+  for (const at of RIGID_AT) {
     x += points[at] ?? 0
     y += points[at + 1] ?? 0
     z += points[at + 2] ?? 0
   }
-  return [x / RIGID_POINTS.length, y / RIGID_POINTS.length, z / RIGID_POINTS.length]
+  return [x / RIGID_AT.length, y / RIGID_AT.length, z / RIGID_AT.length]
 }
 
-/** Sum over the rigid points of mean place times measured place, transposed. */
-function covariance(points: Float64Array): Matrix3 {
-  const sums: [number, number, number, number, number, number, number, number, number] = [
-    0, 0, 0, 0, 0, 0, 0, 0, 0,
-  ]
-  for (const [i, index] of RIGID_POINTS.entries()) {
-    const [mx, my, mz] = RIGID_SHAPE[i] ?? [0, 0, 0]
-    const at = slot(index) * 3
-    const x = points[at] ?? 0
-    const y = points[at + 1] ?? 0
-    const z = points[at + 2] ?? 0
-    sums[0] += mx * x
-    sums[1] += mx * y
-    sums[2] += mx * z
-    sums[3] += my * x
-    sums[4] += my * y
-    sums[5] += my * z
-    sums[6] += mz * x
-    sums[7] += mz * y
-    sums[8] += mz * z
+/** Sum over the rigid points of mean place times measured place from `centre` in units of `scale`, transposed. */
+function covariance(points: Float64Array, [cx, cy, cz]: Centre, scale: number): Matrix3 {
+  let [xx, xy, xz, yx, yy, yz, zx, zy, zz] = [0, 0, 0, 0, 0, 0, 0, 0, 0]
+  for (let i = 0; i < RIGID_AT.length; i++) {
+    const at = RIGID_AT[i] ?? 0
+    const mx = MEAN_RIGID[i * 3] ?? 0
+    const my = MEAN_RIGID[i * 3 + 1] ?? 0
+    const mz = MEAN_RIGID[i * 3 + 2] ?? 0
+    const x = ((points[at] ?? 0) - cx) / scale
+    const y = ((points[at + 1] ?? 0) - cy) / scale
+    const z = ((points[at + 2] ?? 0) - cz) / scale
+    xx += mx * x
+    xy += mx * y
+    xz += mx * z
+    yx += my * x
+    yy += my * y
+    yz += my * z
+    zx += mz * x
+    zy += mz * y
+    zz += mz * z
   }
-  return sums
+  return [xx, xy, xz, yx, yy, yz, zx, zy, zz]
 }
 
-function rotate(points: Float64Array, [a, b, c, d, e, f, g, h, i]: Matrix3): Float64Array {
-  const turned = new Float64Array(points.length)
+/** Moves all points to `centre`, scales them and turns them into the head's axes, in place. */
+function turn(points: Float64Array, [cx, cy, cz]: Centre, factor: number, matrix: Matrix3): void {
+  const [a, b, c, d, e, f, g, h, i] = matrix
   for (let at = 0; at < points.length; at += 3) {
-    const x = points[at] ?? 0
-    const y = points[at + 1] ?? 0
-    const z = points[at + 2] ?? 0
-    turned[at] = a * x + b * y + c * z
-    turned[at + 1] = d * x + e * y + f * z
-    turned[at + 2] = g * x + h * y + i * z
+    const x = ((points[at] ?? 0) - cx) * factor
+    const y = ((points[at + 1] ?? 0) - cy) * factor
+    const z = ((points[at + 2] ?? 0) - cz) * factor
+    points[at] = a * x + b * y + c * z
+    points[at + 1] = d * x + e * y + f * z
+    points[at + 2] = g * x + h * y + i * z
   }
-  return turned
 }
 
 function misfit({ points }: Face): number {
   let sum = 0
-  for (const [i, index] of RIGID_POINTS.entries()) {
-    const place = RIGID_SHAPE[i] ?? [0, 0, 0]
-    const at = slot(index) * 3
-    for (let axis = 0; axis < 3; axis++) sum += ((points[at + axis] ?? 0) - (place[axis] ?? 0)) ** 2
+  for (let i = 0; i < RIGID_AT.length; i++) {
+    const at = RIGID_AT[i] ?? 0
+    for (let axis = 0; axis < 3; axis++) {
+      sum += ((points[at + axis] ?? 0) - (MEAN_RIGID[i * 3 + axis] ?? 0)) ** 2
+    }
   }
-  return Math.sqrt(sum / RIGID_POINTS.length)
+  return Math.sqrt(sum / RIGID_AT.length)
 }
 
 /** Rows of `toHead` are the head's axes in the image; in a mirrored image its x axis points the other way. */

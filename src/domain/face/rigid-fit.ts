@@ -13,13 +13,11 @@ const CONVERGED = 1e-10
 export function nearestOrthogonal(matrix: Matrix3): Matrix3 | undefined {
   let current = matrix
   for (let round = 0; round < ROUNDS; round++) {
-    const inverse = inverseTransposed(current)
-    if (inverse === undefined) return undefined
-    const scale = Math.sqrt(norm(inverse) / norm(current))
-    const next = map(current, (value, i) => (value * scale + (inverse[i] ?? 0) / scale) / 2)
-    const change = norm(map(next, (value, i) => value - (current[i] ?? 0)))
+    const next = halfWay(current)
+    if (next === undefined) return undefined
+    const change = squaredDistance(next, current)
     current = next
-    if (change < CONVERGED) break
+    if (change < CONVERGED ** 2) break
   }
   return current
 }
@@ -28,30 +26,34 @@ export function determinant([a, b, c, d, e, f, g, h, i]: Matrix3): number {
   return a * (e * i - f * h) + b * (f * g - d * i) + c * (d * h - e * g)
 }
 
-function inverseTransposed(matrix: Matrix3): Matrix3 | undefined {
+/** The mean of the matrix and its transposed inverse, each scaled so that both are of one size. */
+function halfWay(matrix: Matrix3): Matrix3 | undefined {
   const [a, b, c, d, e, f, g, h, i] = matrix
-  const whole = determinant(matrix)
-  if (!(Math.abs(whole) > 1e-12 * norm(matrix) ** 3)) return undefined
-  const cofactors: Matrix3 = [
-    e * i - f * h,
-    f * g - d * i,
-    d * h - e * g,
-    c * h - b * i,
-    a * i - c * g,
-    b * g - a * h,
-    b * f - c * e,
-    c * d - a * f,
-    a * e - b * d,
+  const [ca, cb, cc] = [e * i - f * h, f * g - d * i, d * h - e * g]
+  const [cd, ce, cf] = [c * h - b * i, a * i - c * g, b * g - a * h]
+  const [cg, ch, ci] = [b * f - c * e, c * d - a * f, a * e - b * d]
+  const whole = a * ca + b * cb + c * cc
+  const size = Math.sqrt(a * a + b * b + c * c + d * d + e * e + f * f + g * g + h * h + i * i)
+  if (!(Math.abs(whole) > 1e-12 * size ** 3)) return undefined
+  const cofactors = ca * ca + cb * cb + cc * cc + cd * cd + ce * ce + cf * cf + cg * cg + ch * ch + ci * ci
+  const scale = Math.sqrt(Math.sqrt(cofactors) / Math.abs(whole) / size)
+  const p = scale / 2
+  const q = 1 / (2 * scale * whole)
+  return [
+    a * p + ca * q,
+    b * p + cb * q,
+    c * p + cc * q,
+    d * p + cd * q,
+    e * p + ce * q,
+    f * p + cf * q,
+    g * p + cg * q,
+    h * p + ch * q,
+    i * p + ci * q,
   ]
-  return map(cofactors, (value) => value / whole)
 }
 
-function norm(matrix: Matrix3): number {
+function squaredDistance(one: Matrix3, other: Matrix3): number {
   let sum = 0
-  for (const value of matrix) sum += value * value
-  return Math.sqrt(sum)
-}
-
-function map(matrix: Matrix3, of: (value: number, index: number) => number): Matrix3 {
-  return matrix.map(of) as unknown as Matrix3 // map keeps the length
+  for (let i = 0; i < one.length; i++) sum += ((one[i] ?? 0) - (other[i] ?? 0)) ** 2
+  return sum
 }

@@ -1,0 +1,178 @@
+import type { Baseline } from '../../src/domain/face/baseline.ts'
+import type { KeptFrame } from '../../src/domain/face/frame.ts'
+import { measureWindow } from '../../src/domain/face/measures.ts'
+import type { FaceModel } from '../../src/domain/face/model.ts'
+import { groupsOf } from '../fit/groups.ts'
+import type { Clip, Picture } from '../fit/landmark-files.ts'
+import { framesFrom, neutralFrames, pictureSamples } from '../fit/samples.ts'
+import { type Figures, figuresOf, type Judgement, judge, shareOf } from './figures.ts'
+import { calibrated, learnt, readFrames, windowsOf, withoutSize } from './readings.ts'
+
+/** The model that judges a picture or clip: one that has not learnt from its person. */
+export type ModelFor = (person: string) => FaceModel
+
+/** Figures with the size of the image known, and with it withheld. */
+export type WithAndWithout = { readonly sizeKnown: Figures; readonly sizeWithheld: Figures }
+
+/** Nobody has real data for anxious: on real faces it is judged as fearful. */
+const seven = (label: string) => (label === 'anxious' ? 'fearful' : label)
+const five = (label: string) => MERGED[seven(label)] ?? label
+const MERGED: Readonly<Record<string, string>> = {
+  fearful: 'fearful or surprised',
+  surprised: 'fearful or surprised',
+  disgusted: 'angry or disgusted',
+  angry: 'angry or disgusted',
+}
+const eight = (label: string) => label
+
+/** A window of the server holds at most this many frames. */
+const WINDOW = 40
+
+/** Figures of seven classes, and of the five that remain when the two pairs that are mixed up most are merged. */
+export type PictureFigures = WithAndWithout & { readonly fiveMerged: Figures }
+
+/** The posed sets together: each alone has too few people for a figure. */
+const POSED: readonly string[] = ['london', 'canada']
+const nameOfSet = ({ source, tier }: Picture) =>
+  POSED.includes(source) ? 'london + canada' : `${source} ${tier}`
+
+/** Each source and tier of the pictures, near-duplicates left out. */
+export function judgePictures(
+  pictures: readonly Picture[],
+  modelFor: ModelFor,
+): Record<string, PictureFigures> {
+  const distinct = withoutNearDuplicates(pictures)
+  return Object.fromEntries(
+    [...new Set(pictures.map(nameOfSet))].sort().map((name) => {
+      const some = distinct.filter((picture) => nameOfSet(picture) === name)
+      const of = (nameOf: (label: string) => string, size: (frames: KeptFrame[]) => KeptFrame[]) =>
+        figuresOf(
+          some.flatMap(({ frame, label, person }) => {
+            const reading = readFrames(modelFor(person), size([frame]))
+            return reading === undefined ? [] : [judge(label, reading, nameOf)]
+          }),
+        )
+      return [
+        name,
+        { sizeKnown: of(seven, same), sizeWithheld: of(seven, withoutSize), fiveMerged: of(five, same) },
+      ]
+    }),
+  )
+}
+
+const same = (frames: KeptFrame[]) => frames
+
+function withoutNearDuplicates(pictures: readonly Picture[]): Picture[] {
+  const samples = pictureSamples(pictures)
+  const wild = samples.map((sample) => ({ ...sample, person: sample.id }))
+  const groups = groupsOf(wild)
+  const seen = new Set<string>()
+  const kept = new Set<string>()
+  for (const [i, { id, source, tier }] of samples.entries()) {
+    const key = `${source} ${tier} ${groups[i]}`
+    if (!seen.has(key)) kept.add(id)
+    seen.add(key)
+  }
+  return pictures.filter(({ id }) => kept.has(id))
+}
+
+/** Synthetic clips at full expression: with the neutral start of the same clip as baseline, and without any. */
+export function judgeSynthetic(
+  clips: readonly Clip[],
+  modelFor: ModelFor,
+): Record<'withBaseline' | 'cold', WithAndWithout> {
+  const of = (hasBaseline: boolean, size: (frames: KeptFrame[]) => KeptFrame[]) =>
+    figuresOf(
+      clips.flatMap((clip) => {
+        const model = modelFor(clip.person)
+        const baseline = hasBaseline ? calibrated(model, size(neutralFrames(clip))) : undefined
+        const reading = readFrames(model, size(framesFrom(clip, 1)), baseline)
+        return reading === undefined || clip.label === undefined ? [] : [judge(clip.label, reading, eight)]
+      }),
+    )
+  const both = (hasBaseline: boolean) => ({
+    sizeKnown: of(hasBaseline, same),
+    sizeWithheld: of(hasBaseline, withoutSize),
+  })
+  return { withBaseline: both(true), cold: both(false) }
+}
+
+export type RealFigures = {
+  readonly segments: WithAndWithout
+  readonly windows: Figures
+  /** Share of windows of talking, of an open mouth and of hidden faces that were not called happy with certainty. */
+  readonly notConfidentlyHappy: Readonly<Record<string, number>>
+  readonly negatives: Readonly<Record<string, Readonly<Record<string, number>>>>
+}
+
+const NEGATIVES: readonly string[] = ['talking', 'mouth_open', 'occluded']
+
+/** Real videos: each labelled segment as one window and in windows of 40 frames; negatives have no right answer. */
+export function judgeReal(
+  clips: readonly Clip[],
+  modelFor: ModelFor,
+): Record<'withBaseline' | 'cold', RealFigures> {
+  const of = (hasBaseline: boolean): RealFigures => {
+    const read = (size: (frames: KeptFrame[]) => KeptFrame[], length: number) =>
+      clips.flatMap((clip) => {
+        const model = modelFor(clip.person)
+        const baseline = hasBaseline ? learnt(model, size([...clip.frames]), WINDOW) : undefined
+        return judgeSegments(clip, model, baseline, size, length)
+      })
+    const emotions = (judged: readonly Judgement[]) =>
+      judged.filter(({ truth }) => !NEGATIVES.includes(truth))
+    const windows = read(same, WINDOW)
+    const negatives = NEGATIVES.filter((name) => windows.some(({ truth }) => truth === name))
+    const named = (name: string) => windows.filter(({ truth }) => truth === name)
+    const whole = Number.MAX_SAFE_INTEGER
+    return {
+      segments: {
+        sizeKnown: figuresOf(emotions(read(same, whole))),
+        sizeWithheld: figuresOf(emotions(read(withoutSize, whole))),
+      },
+      windows: figuresOf(emotions(windows)),
+      notConfidentlyHappy: Object.fromEntries(
+        negatives.map((name) => [name, shareOf(named(name), (one) => one.read !== 'happy' || one.uncertain)]),
+      ),
+      negatives: figuresOf(windows.filter(({ truth }) => NEGATIVES.includes(truth))).confusion,
+    }
+  }
+  return { withBaseline: of(true), cold: of(false) }
+}
+
+function judgeSegments(
+  clip: Clip,
+  model: FaceModel,
+  baseline: Baseline | undefined,
+  size: (frames: KeptFrame[]) => KeptFrame[],
+  length: number,
+): Judgement[] {
+  return clip.segments.flatMap(({ from, to, label }) =>
+    windowsOf(clip.frames.slice(from, to + 1), length).flatMap((window) => {
+      const reading = readFrames(model, size(window), baseline)
+      return reading === undefined ? [] : [judge(label, reading, seven)]
+    }),
+  )
+}
+
+/** Shares of windows and pictures whose camera shape was found from the faces alone. */
+export function judgeCamera(
+  pictures: readonly Picture[],
+  clips: readonly Clip[],
+): { readonly windows: number; readonly windowCount: number; readonly pictures: number } {
+  const shapes = [16 / 9, 4 / 3, 1, 3 / 4, 9 / 16]
+  const isRight = (frames: readonly KeptFrame[]): boolean[] => {
+    const [first] = frames
+    const sent = (first?.width ?? 0) / (first?.height ?? 1)
+    const right = shapes.find((shape) => Math.abs(Math.log(shape / sent)) < 0.02)
+    if (right === undefined) return [] // no camera gives this shape
+    return [Math.abs((measureWindow(withoutSize(frames))?.aspect ?? 0) - right) < 0.01]
+  }
+  const share = (answers: readonly boolean[]) => answers.filter(Boolean).length / Math.max(1, answers.length)
+  const windows = clips.flatMap(({ frames }) => windowsOf(frames, WINDOW).flatMap(isRight))
+  return {
+    windows: share(windows),
+    windowCount: windows.length,
+    pictures: share(pictures.flatMap(({ frame }) => isRight([frame]))),
+  }
+}

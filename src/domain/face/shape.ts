@@ -1,0 +1,58 @@
+import type { Face } from './measure-table.ts'
+import type { FaceModel } from './model.ts'
+import { SHAPE_MIDLINE, SHAPE_PAIRS, slot } from './points.ts'
+import { quantileOfSorted, sortInPlace } from './statistics.ts'
+
+/** Numbers in a shape: x, y, z of half a face, and y, z of its midline. */
+export const SHAPE_LENGTH = SHAPE_PAIRS.length * 3 + SHAPE_MIDLINE.length * 2
+
+/** Where in `Face.points` the x of each pair and midline point stands. */
+const PAIRS = Int32Array.from(SHAPE_PAIRS.flat(), (index) => slot(index) * 3)
+const MIDLINE = Int32Array.from(SHAPE_MIDLINE, (index) => slot(index) * 3)
+
+/**
+ * The median over `faces` of the face made symmetric: half the distance of each pair, its mean height and depth, then
+ * height and depth of the midline. In eye distances; the same for a mirrored image. Lives only while a window is
+ * measured: what is kept of it are the few axes of `shapeAxes`, from which no face can be drawn.
+ */
+export function medianShape(faces: readonly Face[]): Float64Array {
+  const count = faces.length
+  const series = new Float64Array(SHAPE_LENGTH * count)
+  for (const [i, { points }] of faces.entries()) writeSymmetric(points, series, i, count)
+  const shape = new Float64Array(SHAPE_LENGTH)
+  for (let k = 0; k < SHAPE_LENGTH; k++) {
+    shape[k] = quantileOfSorted(sortInPlace(series.subarray(k * count, (k + 1) * count)), 0.5)
+  }
+  return shape
+}
+
+/** Where the shape lies along each axis of the model: one for each label of `FaceModel.labels`, in logits. */
+export function shapeAxes(shape: Float64Array, { shape: model }: FaceModel): number[] {
+  const axes = new Array<number>(model.axes.length)
+  for (const [a, weights] of model.axes.entries()) {
+    let sum = 0
+    for (let k = 0; k < SHAPE_LENGTH; k++) sum += ((shape[k] ?? 0) - (model.mean[k] ?? 0)) * (weights[k] ?? 0)
+    axes[a] = sum
+  }
+  return axes
+}
+
+/** Number k of face i goes to place k * count + i, so that each number's series lies together. */
+function writeSymmetric(points: Float64Array, series: Float64Array, i: number, count: number): void {
+  let to = i
+  const put = (value: number) => {
+    series[to] = value
+    to += count
+  }
+  for (let p = 0; p < PAIRS.length; p += 2) {
+    const right = PAIRS[p] ?? 0
+    const left = PAIRS[p + 1] ?? 0
+    put(((points[left] ?? 0) - (points[right] ?? 0)) / 2)
+    put(((points[left + 1] ?? 0) + (points[right + 1] ?? 0)) / 2)
+    put(((points[left + 2] ?? 0) + (points[right + 2] ?? 0)) / 2)
+  }
+  for (const at of MIDLINE) {
+    put(points[at + 1] ?? 0)
+    put(points[at + 2] ?? 0)
+  }
+}
