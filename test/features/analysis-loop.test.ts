@@ -213,8 +213,8 @@ test('the recorded faces are read right', async (t) => {
   const { socket } = await live(t, { intervalMs: 1000 })
   await untilNextWindow(socket)
   for (const label of ['happy', 'neutral'] as const) {
-    const texts = faces(label, 30).map((face) => frameOf(face, { width: 640, height: 480 }))
-    await play(socket, 25, texts)
+    const texts = faces(label, 20).map((face) => frameOf(face, { width: 640, height: 480 }))
+    await play(socket, 15, texts)
     t.match((await socket.next('emotion_update')).data, { emotion: label, source: 'local', model: /^local/ })
   }
 })
@@ -235,6 +235,13 @@ test('a model that answers in time is the answer', async (t) => {
     (rows) => rows.length === 1,
   )
   t.match(row, { emotion: 'surprised', source: 'gemini', model_outcome: 'answered', refined_emotion: null })
+  t.match(
+    row,
+    { local_emotion: 'happy', prompt_hash: /^f{64}$/ },
+    'with what the local analyser held against it',
+  )
+  t.same(row?.['local_scores'], call.input.local.scores)
+  t.equal(row?.['local_confidence'], call.input.local.confidence)
 
   sendAll(socket, frames('happy', 20))
   const second = await next()
@@ -271,6 +278,26 @@ test('a model that is late is not waited for; its answer is stored beside and no
   await read(socket)
   t.equal(updatesOf(socket).length, 1)
   t.ok(server.log.some((line) => line.includes('❌ [CRITICAL] Gemini timeout')))
+})
+
+test('a model that fails after the deadline has cost what it has cost', async (t) => {
+  const { model, next } = createScriptedModel()
+  const { socket, session } = await live(t, { model, env: { ANALYSIS_DEADLINE_MS: '100' } })
+  sendAll(socket, frames('happy', 20))
+  const call = await next()
+  await socket.next('emotion_update')
+  t.equal((await storedWindows(session))[0]?.['prompt_hash'] ?? null, null, 'not known yet')
+  call.fail('overloaded')
+  const [row] = await eventually(
+    () => storedWindows(session),
+    ([first]) => typeof first?.['prompt_hash'] === 'string',
+  )
+  t.match(row, {
+    ...{ source: 'local', model_outcome: 'timed_out', refined_emotion: null, refined_model: null },
+    ...{ prompt_tokens: 700, answer_tokens: 130, cost_micro_usd: 122 },
+  })
+  await read(socket)
+  t.equal(updatesOf(socket).length, 1)
 })
 
 test('a failure of the model is its own outcome and never neutral', async (t) => {

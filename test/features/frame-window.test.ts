@@ -1,4 +1,5 @@
 import t from 'tap'
+import { FrameRoom } from '../../src/features/analysis/frame-room.ts'
 import { FrameWindow } from '../../src/features/analysis/frame-window.ts'
 import { parseFrame } from '../../src/features/analysis/landmarks-frame.ts'
 import { createSparePool } from '../../src/features/analysis/spare-pool.ts'
@@ -17,12 +18,19 @@ const WRONG = Buffer.from(frameOf([{ x: 0, y: 0, z: 0 }]))
 function open(spares = createSparePool(64 * 1024 * 1024)) {
   return {
     spares,
-    window: new FrameWindow({ number: 1, intervalMs: INTERVAL_MS, maxFrames: MAX_FRAMES, spares }),
+    window: new FrameWindow({
+      number: 1,
+      intervalMs: INTERVAL_MS,
+      maxFrames: MAX_FRAMES,
+      spares,
+      room: new FrameRoom(MAX_FRAMES),
+    }),
   }
 }
 
 /** Offers a good frame at each of these times. */
-const offerAt = (window: FrameWindow, times: readonly number[]) => times.map((at) => window.offer(GOOD, at))
+const offerAt = (window: FrameWindow, times: readonly number[]) =>
+  times.map((at) => window.offer(GOOD, at, parseFrame))
 
 const times = (count: number, everyMs: number, from = 0) =>
   Array.from({ length: count }, (_, i) => from + i * everyMs)
@@ -74,31 +82,35 @@ t.test('a late start is filled up from the second half', async (t) => {
 
 t.test('the first frame of a slot is read, further ones are held or dropped unread', async (t) => {
   const { window } = open()
-  t.equal(window.offer(UNREADABLE, 0), 'invalid_message', 'an empty slot reads')
-  t.equal(window.offer(GOOD, 1), 'kept')
-  for (let i = 1; i < MAX_FRAMES; i++) t.equal(window.offer(UNREADABLE, 2), 'spare')
-  t.equal(window.offer(UNREADABLE, 3), 'dropped')
+  t.equal(window.offer(UNREADABLE, 0, parseFrame), 'invalid_message', 'an empty slot reads')
+  t.equal(window.offer(GOOD, 1, parseFrame), 'kept')
+  for (let i = 1; i < MAX_FRAMES; i++) t.equal(window.offer(UNREADABLE, 2, parseFrame), 'spare')
+  t.equal(window.offer(UNREADABLE, 3, parseFrame), 'dropped')
   t.equal(window.close().length, 1, 'spares are read at the close, and these hold no frame')
 })
 
 t.test('a full window holds no spare', async (t) => {
   const { window, spares } = open()
-  for (let i = 0; i < 39; i++) window.offer(UNREADABLE, 0.1)
+  for (let i = 0; i < 39; i++) window.offer(UNREADABLE, 0.1, parseFrame)
   offerAt(window, [0, 0, 0])
   t.ok(spares.size > 0)
   offerAt(window, times(MAX_FRAMES, SLOT_MS))
   t.equal(spares.size, 0)
-  t.equal(window.offer(UNREADABLE, 9999), 'dropped')
+  t.equal(window.offer(UNREADABLE, 9999, parseFrame), 'dropped')
   t.equal(window.close().length, MAX_FRAMES)
 })
 
 t.test('an invalid frame uses up no slot, however often it comes', async (t) => {
   const { window } = open()
   for (const at of times(MAX_FRAMES, SLOT_MS)) {
-    t.equal(window.offer(WRONG, at), 'invalid_frame')
-    t.equal(window.offer(UNREADABLE, at), 'invalid_message')
-    t.equal(window.offer(WRONG, at, 'invalid_frame'), 'invalid_frame', 'nor one that was read before')
-    t.equal(window.offer(GOOD, at + SLOT_MS / 2), 'kept')
+    t.equal(window.offer(WRONG, at, parseFrame), 'invalid_frame')
+    t.equal(window.offer(UNREADABLE, at, parseFrame), 'invalid_message')
+    t.equal(
+      window.offer(WRONG, at, parseFrame, 'invalid_frame'),
+      'invalid_frame',
+      'nor one that was read before',
+    )
+    t.equal(window.offer(GOOD, at + SLOT_MS / 2, parseFrame), 'kept')
   }
   t.equal(window.received, 4 * MAX_FRAMES)
   t.equal(window.close().length, MAX_FRAMES)
@@ -108,8 +120,8 @@ t.test('a frame that was read before is not read again', async (t) => {
   const { window } = open()
   const read = parseFrame(GOOD)
   if (typeof read === 'string') return t.fail(read)
-  t.equal(window.offer(UNREADABLE, 0, read), 'kept')
-  t.equal(window.close()[0]?.points, read.points)
+  t.equal(window.offer(UNREADABLE, 0, parseFrame, read), 'kept')
+  t.same(window.close()[0]?.points, read.points)
 })
 
 t.test('a moment outside the window belongs to its first or last slot', async (t) => {
@@ -126,12 +138,11 @@ t.test('frames that are only counted take no place', async (t) => {
 })
 
 t.test('spares of all windows together stay within one bound, the oldest leave first', async (t) => {
-  const limit = 10 * GOOD.length
-  const spares = createSparePool(limit)
+  const spares = createSparePool(10 * 64 * 1024)
   const windows = Array.from({ length: 5 }, () => open(spares).window)
   for (const window of windows) {
     offerAt(window, times(30, 1))
-    t.ok(spares.size <= limit, `${spares.size} bytes`)
+    t.ok(spares.size <= 10, `${spares.size} held`)
   }
   t.same(
     windows.map((window) => window.close().length),
@@ -143,8 +154,8 @@ t.test('spares of all windows together stay within one bound, the oldest leave f
 t.test('a spare is a copy: the buffer it came in may be written over', async (t) => {
   const { window } = open()
   const bytes = Buffer.from(GOOD)
-  window.offer(bytes, 0)
-  window.offer(bytes, 1)
+  window.offer(bytes, 0, parseFrame)
+  window.offer(bytes, 1, parseFrame)
   bytes.fill(0)
   t.equal(window.close().length, 2)
 })

@@ -5,6 +5,10 @@ import t from 'tap'
 import * as schema from '../../src/db/schema/index.ts'
 import { parseDatabaseUrl } from '../../src/db/url.ts'
 import { analysisRepository, type NewWindowRow } from '../../src/features/analysis/repository.ts'
+import { createReportService } from '../../src/features/reports/service.ts'
+import { reportsRepository } from '../../src/features/reports/repository.ts'
+import { createClaims } from '../../src/features/sessions/claims.ts'
+import { leaseRepository } from '../../src/features/sessions/lease-repository.ts'
 import { sessionsRepository } from '../../src/features/sessions/repository.ts'
 import { blockedQuery } from '../helpers/blocked-query.ts'
 import { createTestDatabase } from '../helpers/database.ts'
@@ -13,7 +17,9 @@ import { readingOf } from '../helpers/scripted-model.ts'
 const { emotionWindows, sessions, users } = schema
 const database = await createTestDatabase(t)
 const { orm } = database
-const { claim, renewLeases } = sessionsRepository
+const claim: typeof leaseRepository.claim = (...about) => leaseRepository.claim(...about)
+const release: typeof leaseRepository.release = (...about) => leaseRepository.release(...about)
+const renew: typeof leaseRepository.renew = (...about) => leaseRepository.renew(...about)
 
 const account = { username: 'user', email: 'user@example.com', passwordHash: 'none' }
 const [user] = await orm.insert(users).values(account).returning({ id: users.id })
@@ -27,7 +33,7 @@ const start = async (): Promise<string> => {
   return id
 }
 const claimed = async (id: string, owner: string, onlyFree = false, ttlMs = 60_000) =>
-  (await claim(orm, id, { owner, ttlMs, onlyFree }))?.session.leaseEpoch
+  (await claim(database.sql, [id], { owner, ttlMs, onlyFree, patient: true })).get(id)?.session.leaseEpoch
 const window = (sessionId: string, number: number, epoch: number, framesReceived = 40) => {
   const row: NewWindowRow = {
     sessionId,
@@ -46,7 +52,7 @@ const window = (sessionId: string, number: number, epoch: number, framesReceived
   return { epoch, row }
 }
 const insert = (...writes: ReturnType<typeof window>[]) =>
-  orm.transaction((tx) => analysisRepository.insertWindows(tx, writes))
+  analysisRepository.insertWindows(database.sql, writes)
 const stored = (id: string) => orm.$count(emotionWindows, sql`${emotionWindows.sessionId} = ${id}`)
 const row = async (id: string) => (await sessionsRepository.find(orm, id))?.session
 
@@ -68,7 +74,7 @@ t.test('onlyFree takes what has no owner, our own and what has run out, and noth
   t.equal((await row(id))?.leaseOwner, 'one')
   t.equal(await claimed(id, 'one', true, -1000), 1)
   t.equal(await claimed(id, 'two', true), 2)
-  await sessionsRepository.releaseLeases(orm, [{ sessionId: id, epoch: 2 }])
+  await release(database.sql, [{ sessionId: id, epoch: 2 }])
   t.equal(await claimed(id, 'one', true), 3)
 })
 
@@ -98,18 +104,18 @@ t.test('a lease is renewed and released by its epoch alone', async (t) => {
   await claimed(id, 'two', false, 1000)
   await claimed(other, 'one', false, 1000)
   const before = await row(id)
-  t.same(await renewLeases(orm, [{ sessionId: id, epoch: 1 }], 60_000), [])
+  t.same(await renew(database.sql, [{ sessionId: id, epoch: 1 }], 60_000), [id], 'told as lost')
   t.same((await row(id))?.leaseUntil, before?.leaseUntil, 'an old epoch renews nothing')
   const keys = [
     { sessionId: id, epoch: 2 },
     { sessionId: other, epoch: 1 },
     { sessionId: 'sess_unknown', epoch: 1 },
   ]
-  t.same((await renewLeases(orm, keys, 60_000)).sort(), [id, other].sort())
+  t.same(await renew(database.sql, keys, 60_000), ['sess_unknown'])
   t.ok(Number((await row(id))?.leaseUntil) > Number(before?.leaseUntil))
-  await sessionsRepository.releaseLeases(orm, [{ sessionId: id, epoch: 1 }])
+  await release(database.sql, [{ sessionId: id, epoch: 1 }])
   t.equal((await row(id))?.leaseOwner, 'two', 'an old epoch releases nothing')
-  await sessionsRepository.releaseLeases(orm, [{ sessionId: id, epoch: 2 }])
+  await release(database.sql, [{ sessionId: id, epoch: 2 }])
   t.match(await row(id), { leaseOwner: null, leaseUntil: null, leaseEpoch: 2 })
 })
 
@@ -128,11 +134,16 @@ t.test('five thousand leases are renewed by one statement', async (t) => {
     debug: (_connection, query) => statements.push(query),
   })
   t.teardown(() => watched.end())
+  drizzle(watched, { schema }) // changes the parsers, as in production
   const keys = ids.map((sessionId) => ({ sessionId, epoch: 1 }))
-  const renewed = await renewLeases(drizzle(watched, { schema }), keys, 60_000)
-  t.equal(renewed.length, 5000)
+  const [before] =
+    await database.sql`select max(lease_until) as until from sessions where id like 'sess_many_%'`
+  t.same(await renew(watched, keys, 60_000), [], 'none is lost')
   t.equal(statements.length, 1)
-  t.match(statements[0], /^update "sessions"/)
+  t.equal(before?.['until'], null)
+  const [after] = await database.sql`
+    select count(*)::int as renewed from sessions where id like 'sess_many_%' and lease_until > now()`
+  t.equal(after?.['renewed'], 5000)
 })
 
 t.test('what carries an old epoch is not stored', async (t) => {
@@ -155,8 +166,7 @@ t.test('an answer that carries an old epoch is not stored, nor a second one', as
   const about = { source: 'gemini', model: 'm', modelOutcome: 'answered', latencyMs: 5 } as const
   const reading = { emotion, confidence, uncertain, scores, valence, arousal, dominance }
   const answer = { sessionId: id, window: 1, ...reading, ...about }
-  const update = (epoch: number) =>
-    orm.transaction((tx) => analysisRepository.updateAnswers(tx, [{ epoch, row: answer }]))
+  const update = (epoch: number) => analysisRepository.updateAnswers(database.sql, [{ epoch, row: answer }])
   await claimed(id, 'two')
   t.equal((await update(1)).size, 0)
   t.equal((await update(2)).size, 1)
@@ -185,6 +195,17 @@ t.test('a window that an earlier owner has stored is not ours', async (t) => {
 t.test('a claim waits for windows that are being stored, and later ones find it', async (t) => {
   const id = await start()
   await claimed(id, 'one')
+  const letGo = await storing(window(id, 1, 1))
+  const taking = claimed(id, 'two')
+  await blockedQuery(database)
+  await letGo()
+  t.equal(await taking, 2)
+  t.equal(await analysisRepository.findLastWindow(orm, id), 1)
+  t.equal((await insert(window(id, 2, 1))).size, 0)
+})
+
+/** Lets `transaction` do its work and leaves it open, at `hold`, until the function that it resolves with is called. */
+async function holding(transaction: (hold: () => Promise<void>) => Promise<unknown>) {
   let commit: () => void = () => undefined
   const committed = new Promise<void>((resolve) => {
     commit = resolve
@@ -193,17 +214,139 @@ t.test('a claim waits for windows that are being stored, and later ones find it'
   const inside = new Promise<void>((resolve) => {
     begun = resolve
   })
-  const writing = orm.transaction(async (tx) => {
-    await analysisRepository.insertWindows(tx, [window(id, 1, 1)])
+  const done = transaction(() => {
     begun()
-    await committed
+    return committed
   })
   await inside
-  const taking = claimed(id, 'two')
+  return async () => {
+    commit()
+    await done
+  }
+}
+
+/** Stores a window in a transaction that stays open. */
+const storing = (write: ReturnType<typeof window>) =>
+  holding((hold) =>
+    database.sql.begin(async (client) => {
+      await analysisRepository.insertWindows(client, [write])
+      await hold()
+    }),
+  )
+
+/** Claims as an instance makes them, with the number of its statements. */
+function claimsOf(owner: string) {
+  const asked: (readonly string[])[] = []
+  const mine = { owner, ttlMs: 60_000 }
+  const claimOne = createClaims({
+    claim: (ids) => {
+      asked.push(ids)
+      return claim(database.sql, ids, { ...mine, onlyFree: false, patient: false })
+    },
+    claimPatiently: (id, onlyFree) => claim(database.sql, [id], { ...mine, onlyFree, patient: true }),
+    progressOf: (ids) => leaseRepository.listProgress(database.sql, ids),
+  })
+  return { asked, claimOne: (id: string) => claimOne(id, false) }
+}
+
+t.test('claims that arrive together share a statement and each gets its own session', async (t) => {
+  const ids = await Promise.all(Array.from({ length: 40 }, start))
+  const [first = '', second = '', ended = ''] = ids
+  await claimed(first, 'one')
+  await insert(window(first, 4, 1))
+  await database.sql`update emotion_windows set delivered_at = now() where session_id = ${first}`
+  await claimed(second, 'one')
+  await insert(window(second, 7, 1))
+  await sessionsRepository.update(orm, ended, { status: 'ended', endedAt: new Date(), endAnswer: {} })
+  const { asked, claimOne } = claimsOf('two')
+  const results = await Promise.all([...ids, 'sess_unknown', first].map(claimOne))
+  t.equal(asked.length, 1)
+  t.same(
+    results.map((result) => result?.session.id),
+    [...ids.map((id) => (id === ended ? undefined : id)), undefined, first],
+  )
+  t.match(results[0], { before: 'one', progress: { lastWindow: 4, hasUndelivered: false } })
+  t.match(results[1], { before: 'one', progress: { lastWindow: 7, hasUndelivered: true } })
+  t.match(results[3], { before: null, progress: { lastWindow: 0, hasUndelivered: false } })
+  t.same(results[3]?.session, await row(ids[3] ?? ''), 'the row as everybody reads it')
+  await t.rejects(claimsOf('three').claimOne('with a \0'), 'a fault of the database is told to who asked')
+})
+
+t.test(
+  'a row that somebody holds on to delays its own claim alone, which then sees what was stored',
+  async (t) => {
+    const [held, free] = [await start(), await start()]
+    await claimed(held, 'one')
+    const letGo = await storing(window(held, 1, 1))
+    const { claimOne } = claimsOf('two')
+    const waiting = claimOne(held)
+    t.match(await claimOne(free), { session: { id: free, leaseOwner: 'two' } })
+    await blockedQuery(database)
+    await letGo()
+    t.match(await waiting, { session: { leaseEpoch: 2 }, progress: { lastWindow: 1, hasUndelivered: true } })
+  },
+)
+
+t.test('a report waits for results that are being stored at that moment', async (t) => {
+  const id = await start()
+  await claimed(id, 'one')
+  await insert(window(id, 1, 1))
+  await sessionsRepository.update(orm, id, { status: 'ended', endedAt: new Date(), endAnswer: {} })
+  const letGo = await storing(window(id, 2, 1))
+  const service = createReportService({
+    database,
+    repository: reportsRepository,
+    onFinalised: () => undefined,
+    graceMs: 60_000,
+  })
+  const making = service.finalise(id, 'one')
   await blockedQuery(database)
-  commit()
-  await writing
-  t.equal(await taking, 2)
-  t.equal(await analysisRepository.findLastWindow(orm, id), 1)
-  t.equal((await insert(window(id, 2, 1))).size, 0)
+  await letGo()
+  await making
+  const [report] = await database.sql`
+    select jsonb_array_length(content -> 'emotionTimeline') as windows from reports where session_id = ${id}`
+  t.equal(report?.['windows'], 2)
+})
+
+t.test('who is there is marked, but for a row that is busy', async (t) => {
+  const [busy, here, ended] = [await start(), await start(), await start()]
+  await database.sql`update sessions set seen_at = 'epoch' where id in ${database.sql([busy, here, ended])}`
+  await sessionsRepository.update(orm, ended, { status: 'ended', endedAt: new Date(), endAnswer: {} })
+  const letGo = await holding((hold) =>
+    orm.transaction(async (tx) => {
+      await sessionsRepository.lock(tx, busy)
+      await hold()
+    }),
+  )
+  await leaseRepository.touch(database.sql, [busy, here, ended, 'sess_unknown'])
+  await letGo()
+  const seen = await Promise.all([busy, here, ended].map(async (id) => Number((await row(id))?.seenAt)))
+  t.same(
+    seen.map((at) => at > 0),
+    [false, true, false],
+  )
+  t.same(await leaseRepository.listMissing(database.sql, [busy, 'sess_unknown', ended]), ['sess_unknown'])
+})
+
+t.test('devices that nobody can use any more are forgotten, a bounded number at a time', async (t) => {
+  await database.sql`
+    insert into refresh_families (id, user_id, expires_at)
+    select 'old ' || n, ${user.id}, now() - interval '2 days' - n * interval '1 hour' from generate_series(1, 5) as n`
+  await database.sql`
+    insert into refresh_families (id, user_id, expires_at, revoked_at) values
+      ('expired just now', ${user.id}, now() - interval '1 hour', null),
+      ('revoked', ${user.id}, now() + interval '1 hour', now()),
+      ('alive', ${user.id}, now() + interval '1 hour', null)`
+  const id = await start()
+  await database.sql`update sessions set family_id = 'old 5' where id = ${id}`
+  t.equal(await sessionsRepository.deleteExpiredFamilies(orm, 3), 3)
+  const left = async () =>
+    (await database.sql`select id from refresh_families order by expires_at, id`).map((one) =>
+      String(one['id']),
+    )
+  t.same(await left(), ['old 2', 'old 1', 'expired just now', 'alive', 'revoked'], 'the oldest first')
+  t.equal(await sessionsRepository.deleteExpiredFamilies(orm, 3), 2)
+  t.equal(await sessionsRepository.deleteExpiredFamilies(orm, 3), 0)
+  t.same(await left(), ['expired just now', 'alive', 'revoked'])
+  t.match(await row(id), { status: 'active', familyId: null }, 'what such a device had started goes on')
 })

@@ -1,12 +1,11 @@
 import t from 'tap'
-import type { Orm } from '../../src/db/orm.ts'
 import {
   type DropReason,
   Outbox,
   type OutboxRepository,
   type WriteResult,
 } from '../../src/features/analysis/outbox.ts'
-import type { NewWindowRow } from '../../src/features/analysis/repository.ts'
+import type { Client, NewWindowRow } from '../../src/features/analysis/repository.ts'
 import { eventually } from '../helpers/eventually.ts'
 import { readingOf } from '../helpers/scripted-model.ts'
 
@@ -35,30 +34,30 @@ function setUp({ perSession = 60, maxBytes = 1024 * 1024 } = {}) {
   const keyOf = ({ sessionId, window }: { sessionId: string; window: number }) => `${sessionId}#${window}`
   const repository: OutboxRepository = {
     keyOf,
-    insertWindows: async (_orm, writes) => {
+    insertWindows: async (_client, writes) => {
       const keys = writes.map(({ row }) => keyOf(row))
       open.push(...keys)
       return new Set(keys.filter((key) => !database.taken.has(key)))
     },
-    updateAnswers: async (_orm, writes) => {
+    updateAnswers: async (_client, writes) => {
       const keys = writes.map(({ row }) => keyOf(row))
       open.push(...keys.map((key) => `${key}!`))
       return new Set(keys)
     },
-    updateDelivered: async (_orm, windows) => {
+    updateDelivered: async (_client, windows) => {
       open.push(...windows.map((window) => `${keyOf(window)}>`))
     },
-    updateReceived: async (_orm, counts) => {
+    updateReceived: async (_client, counts) => {
       open.push(...counts.map(({ sessionId, frames }) => `${sessionId}+${frames}`))
     },
-    updateRefined: async (_orm, { sessionId, window }) => {
-      open.push(`${sessionId}~${window}`)
+    updateRefined: async (_client, refinements) => {
+      open.push(...refinements.map(({ sessionId, window }) => `${sessionId}~${window}`))
     },
   }
   const outbox = new Outbox({
-    transaction: async (work) => {
+    transaction: async (_statements, work) => {
       open = []
-      const result = await work(undefined as unknown as Orm) // the repository above does not look at it
+      const result = await work(undefined as unknown as Client) // the repository above does not look at it
       const writes = open
       await database.gate
       const fault = database.fault(writes)

@@ -23,8 +23,11 @@ export function analysisInput(changes: Partial<AnalysisInput> = {}): AnalysisInp
       spread: everyMeasure(0.0789),
       trend: everyMeasure(-0.0312),
       mouthMotion: 0.0723,
+      speech: 0,
+      onset: 0.08,
       blinksPerMinute: 14.2,
       pose: { yaw: -3.21, pitch: 4.5, roll: 0.4 },
+      shape: [],
     },
     local: {
       emotion: 'happy',

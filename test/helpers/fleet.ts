@@ -95,6 +95,7 @@ export async function startFleet(t: Scope, size: number, env: Environment) {
     instances,
     get: (instance: Instance, path: string) => call(instance, 'GET', path),
     post: (instance: Instance, path: string) => call(instance, 'POST', path),
+    delete: (instance: Instance, path: string) => call(instance, 'DELETE', path),
     /** Live sessions of the account. */
     startSessions: (count: number): Promise<StartedSession[]> =>
       Promise.all(

@@ -1,6 +1,7 @@
 import { EMOTION_VAD, EMOTIONS, type Emotion, type EmotionReading } from '../../src/domain/emotion.ts'
 import type {
   AnalysisInput,
+  Asked,
   ModelAnalyser,
   ModelAnswer,
   ModelFailure,
@@ -8,6 +9,7 @@ import type {
 
 const MODEL = 'scripted-1'
 const PATIENCE_MS = 10_000
+const ASKED: Asked = { promptHash: 'f'.repeat(64), promptTokens: 700, answerTokens: 130, costMicroUsd: 122 }
 
 /** One call of the model, open until the test answers it or the server cuts it off. */
 export type ModelCall = {
@@ -37,13 +39,20 @@ export function createScriptedModel() {
     open++
     const answer = await new Promise<ModelAnswer>((resolve) => {
       const fail = (reason: ModelFailure) =>
-        resolve({ outcome: 'failed', reason, model: MODEL, latencyMs: 7, detail: 'as the test says' })
-      const tokens = { promptTokens: 700, outputTokens: 130 }
+        resolve({
+          outcome: 'failed',
+          reason,
+          model: MODEL,
+          latencyMs: 7,
+          detail: 'as the test says',
+          asked: ASKED,
+        })
       const call: ModelCall = {
         input,
         signal,
         fail,
-        answer: (reading) => resolve({ outcome: 'answered', model: MODEL, reading, latencyMs: 7, ...tokens }),
+        answer: (reading) =>
+          resolve({ outcome: 'answered', model: MODEL, reading, latencyMs: 7, asked: ASKED }),
       }
       signal.addEventListener('abort', () => fail('aborted'), { once: true })
       const take = waiting.shift()

@@ -1,9 +1,11 @@
+import { performance } from 'node:perf_hooks'
+import type { Intervention } from '../../domain/cbt/distortion.ts'
 import type { EmotionReading } from '../../domain/emotion.ts'
 import { LOCAL_ANALYSER_VERSION } from '../../domain/face/local-analyser.ts'
-import type { WindowMeasures } from '../../domain/face/measures.ts'
+import type { MeasureName, WindowMeasures } from '../../domain/face/measures.ts'
 import type { AnswerSource } from '../../domain/session.ts'
 import { within } from '../../lib/deadline.ts'
-import type { AnalysisInput, ModelAnalyser, ModelAnswer } from './analyser.ts'
+import type { AnalysisInput, Asked, ModelAnalyser, ModelAnswer } from './analyser.ts'
 
 /** A window after its close: measured, with the local answer held. */
 export type MeasuredWindow = {
@@ -14,6 +16,17 @@ export type MeasuredWindow = {
   readonly local: EmotionReading
   /** Time the local analyser took, ms. */
   readonly localMs: number
+  /** From the person's neutral face as it was known before this window; null when it was not. */
+  readonly differences: Readonly<Record<MeasureName, number>> | null
+  /** What the session knows of the person after this window, as it is stored. */
+  readonly learnt: Uint8Array
+}
+
+/** What was heard in a window. */
+export type Heard = {
+  readonly measures: Readonly<Record<string, number>> | null
+  /** What was said, trimmed, or null. */
+  readonly speech: string | null
 }
 
 /** The one outcome of a window. */
@@ -24,25 +37,33 @@ export type AnsweredWindow = MeasuredWindow & {
   /** `answered`, why the model did not answer in time, or null when none was asked. */
   readonly modelOutcome: string | null
   readonly latencyMs: number
+  /** Null when no model was asked, or is still being asked. */
+  readonly asked: Asked | null
+  readonly speech: string | null
+  /** What is offered to the person together with the answer. */
+  readonly intervention: Intervention | null
 }
-
-/** What became of the model's call after the window was answered without it. */
-export type LateAnswer = Extract<ModelAnswer, { outcome: 'answered' }>
 
 export type Answering = {
   /** Whether a model was asked: then the outcome may take until the deadline. */
   readonly asked: boolean
   readonly outcome: Promise<AnsweredWindow>
-  /** The model's answer when it comes after the deadline; undefined when none comes. */
-  readonly late: Promise<LateAnswer | undefined>
+  /** What became of the model's call when it ended after the window had been answered without it; else undefined. */
+  readonly late: Promise<ModelAnswer | undefined>
 }
 
 const NONE: Promise<undefined> = Promise.resolve(undefined)
 
+type Without = {
+  readonly modelOutcome: string | null
+  readonly latencyMs?: number
+  readonly asked?: Asked | null
+  readonly speech?: string | null
+}
+
 export const byLocal = (
   window: MeasuredWindow,
-  modelOutcome: string | null,
-  latencyMs = window.localMs,
+  { modelOutcome, latencyMs = window.localMs, asked = null, speech = null }: Without,
 ): AnsweredWindow => ({
   ...window,
   reading: window.local,
@@ -50,57 +71,82 @@ export const byLocal = (
   model: LOCAL_ANALYSER_VERSION,
   modelOutcome,
   latencyMs: Math.round(latencyMs),
+  asked,
+  speech,
+  intervention: null,
 })
 
-export const byModel = (window: MeasuredWindow, answer: LateAnswer): AnsweredWindow => ({
+type ByModel = Extract<ModelAnswer, { outcome: 'answered' }>
+
+export const byModel = (
+  window: MeasuredWindow & Pick<Partial<AnsweredWindow>, 'speech' | 'intervention'>,
+  { reading, model, latencyMs, asked }: ByModel,
+): AnsweredWindow => ({
   ...window,
-  reading: answer.reading,
+  reading,
   source: 'gemini',
-  model: answer.model,
+  model,
   modelOutcome: 'answered',
-  latencyMs: Math.round(answer.latencyMs),
+  latencyMs: Math.round(latencyMs),
+  asked,
+  speech: window.speech ?? null,
+  intervention: window.intervention ?? null,
 })
 
 /** Answers at once with what is held. */
-export const answerLocally = (window: MeasuredWindow, modelOutcome: string | null): Answering => ({
+export const answerLocally = (
+  window: MeasuredWindow,
+  modelOutcome: string | null,
+  heard: Promise<Heard>,
+): Answering => ({
   asked: false,
-  outcome: Promise.resolve(byLocal(window, modelOutcome)),
+  outcome: heard.then(({ speech }) => byLocal(window, { modelOutcome, speech })),
   late: NONE,
 })
 
+type Question = {
+  readonly model: ModelAnalyser
+  /** What the window says and what surrounds it. */
+  readonly input: (heard: Heard) => AnalysisInput
+  readonly deadlineMs: number
+  readonly signal: AbortSignal
+}
+
 /**
  * Asks the model and answers by `deadlineMs` at the latest, with the held local answer when the model failed or is not
- * done. Neither promise ever rejects.
+ * done. `heard` never rejects and is soon known. Neither promise ever rejects.
  */
 export function answerWithModel(
   window: MeasuredWindow,
-  model: ModelAnalyser,
-  input: AnalysisInput,
-  { deadlineMs, signal }: { deadlineMs: number; signal: AbortSignal },
+  heard: Promise<Heard>,
+  { model, input, deadlineMs, signal }: Question,
 ): Answering {
-  // An adapter that breaks its promise and rejects must not cost a window, nor the process.
-  const call = model.analyse(input, signal).catch(
-    (error: unknown): ModelAnswer => ({
-      outcome: 'failed',
-      reason: 'rejected',
-      model: model.models[0] ?? 'unknown',
-      latencyMs: 0,
-      detail: error instanceof Error ? error.name : 'unknown',
-    }),
-  )
+  const begun = performance.now()
+  const call = heard
+    .then((known) => model.analyse(input(known), signal, deadlineMs - (performance.now() - begun)))
+    // An adapter that breaks its promise and rejects must not cost a window, nor the process.
+    .catch(
+      (error: unknown): ModelAnswer => ({
+        outcome: 'failed',
+        reason: 'rejected',
+        model: model.models[0] ?? 'unknown',
+        latencyMs: 0,
+        detail: error instanceof Error ? error.name : 'unknown',
+        asked: null,
+      }),
+    )
   let answeredWithout = false
-  const outcome = within(call, deadlineMs).then((answer): AnsweredWindow => {
-    if (answer === 'late') {
-      answeredWithout = true
-      return byLocal(window, 'timed_out', deadlineMs)
-    }
-    return answer.outcome === 'answered'
-      ? byModel(window, answer)
-      : byLocal(window, answer.reason, answer.latencyMs)
+  const outcome = within(call, deadlineMs).then(async (answer): Promise<AnsweredWindow> => {
+    if (answer === 'late') answeredWithout = true
+    const { speech } = await heard
+    if (answer === 'late')
+      return byLocal(window, { modelOutcome: 'timed_out', latencyMs: deadlineMs, speech })
+    if (answer.outcome === 'answered') return byModel({ ...window, speech }, answer)
+    return byLocal(window, { ...answer, modelOutcome: answer.reason, speech })
   })
   const late = call.then(async (answer) => {
     await outcome
-    return answeredWithout && answer.outcome === 'answered' ? answer : undefined
+    return answeredWithout ? answer : undefined
   })
   return { asked: true, outcome, late }
 }

@@ -1,5 +1,6 @@
 import type { KeptFrame } from '../../domain/face/frame.ts'
-import { type FrameFault, type FramePoints, parseFrame } from './landmarks-frame.ts'
+import type { FrameRoom } from './frame-room.ts'
+import type { FrameFault, FramePoints, FrameReader } from './landmarks-frame.ts'
 import type { Spare, SparePool } from './spare-pool.ts'
 
 /** What became of an offered frame. `spare` and `dropped` were not read. */
@@ -10,6 +11,8 @@ type Options = {
   readonly intervalMs: number
   readonly maxFrames: number
   readonly spares: SparePool
+  /** Where the points of each slot's frame are kept until the close; used again by the session's next window. */
+  readonly room: FrameRoom
 }
 
 /**
@@ -32,19 +35,19 @@ export class FrameWindow {
     this.#slots = new Array<undefined>(options.maxFrames).fill(undefined)
   }
 
-  /** A frame that arrived `at` ms after the window opened. `read` is its content where it has been parsed already. */
-  offer(bytes: Buffer, at: number, read?: FramePoints | FrameFault): FrameFate {
+  /**
+   * A frame that arrived `at` ms after the window opened, and `how` it is read. `read` is its content where that has been
+   * parsed already.
+   */
+  offer(bytes: Buffer, at: number, how: FrameReader, read?: FramePoints | FrameFault): FrameFate {
     this.received++
     if (typeof read === 'string') return read
     const { intervalMs, maxFrames } = this.#options
     const slot = Math.min(maxFrames - 1, Math.max(0, Math.floor((at / intervalMs) * maxFrames)))
-    if (this.#slots[slot] !== undefined) return this.#spare(bytes, at)
-    const frame = read ?? parseFrame(bytes)
-    if (typeof frame === 'string') return frame
-    this.#slots[slot] = { at, ...frame }
-    this.#filled++
-    this.#trim()
-    return 'kept'
+    if (this.#slots[slot] !== undefined) return this.#spare(bytes, at, how)
+    const fate = this.#keep(slot, at, bytes, how, read)
+    if (fate === 'kept') this.#trim()
+    return fate
   }
 
   /** A frame that is counted and not looked at. */
@@ -52,13 +55,14 @@ export class FrameWindow {
     this.received++
   }
 
-  /** The kept frames in order of time, filled up with spares, and the end of everything held. */
+  /** The kept frames in order of time, filled up with spares. Their points are there until the room is cleared. */
   close(): KeptFrame[] {
-    const frames = this.#slots.filter((frame) => frame !== undefined)
-    for (const { bytes, at } of this.#spares) {
-      const frame = bytes === undefined ? 'invalid_frame' : parseFrame(bytes)
-      if (typeof frame !== 'string') frames.push({ at, ...frame })
+    for (const spare of this.#spares) {
+      const bytes = this.#options.spares.read(spare)
+      const slot = this.#slots.indexOf(undefined)
+      if (bytes !== undefined && slot >= 0) this.#keep(slot, spare.at, bytes, spare.how)
     }
+    const frames = this.#slots.filter((frame) => frame !== undefined)
     this.discard()
     return frames.sort((a, b) => a.at - b.at)
   }
@@ -69,9 +73,21 @@ export class FrameWindow {
     this.#slots.fill(undefined)
   }
 
-  #spare(bytes: Buffer, at: number): FrameFate {
+  #keep(slot: number, at: number, bytes: Buffer, how: FrameReader, read?: FramePoints): 'kept' | FrameFault {
+    const room = this.#options.room.of(slot)
+    if (read !== undefined) room.set(read.points)
+    const frame = read ?? how(bytes, room)
+    if (typeof frame === 'string') return frame
+    this.#slots[slot] = { at, points: room, width: frame.width, height: frame.height }
+    this.#filled++
+    return 'kept'
+  }
+
+  #spare(bytes: Buffer, at: number, how: FrameReader): FrameFate {
     if (this.#spares.length >= this.#options.maxFrames - this.#filled) return 'dropped'
-    this.#spares.push(this.#options.spares.hold(bytes, at))
+    const spare = this.#options.spares.hold(bytes, at, how)
+    if (spare === undefined) return 'dropped'
+    this.#spares.push(spare)
     return 'spare'
   }
 

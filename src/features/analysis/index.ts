@@ -1,18 +1,25 @@
 import { performance } from 'node:perf_hooks'
 import type { FastifyBaseLogger } from 'fastify'
 import fp from 'fastify-plugin'
+import type { Sql } from 'postgres'
 import type { Config } from '../../config.ts'
 import { databaseFault } from '../../db/faults.ts'
+import type { Language } from '../../domain/language.ts'
+import { BASELINE } from '../../domain/sealed-rows.ts'
+import type { EndReason } from '../../domain/session.ts'
 import { within } from '../../lib/deadline.ts'
 import { logId } from '../../lib/redact.ts'
 import type { WindowAnswer } from '../../plugins/hub.ts'
 import type { ModelAnalyser } from './analyser.ts'
 import type { AnsweredWindow } from './answer.ts'
-import { createGeminiAnalyser } from './gemini.ts'
-import { readFrame } from './landmarks-frame.ts'
-import type { LiveSession, SessionStart } from './live-session.ts'
+import { decodeFrame, isBinaryFrame } from './binary-frame.ts'
+import { parseFrame, readFrame } from './landmarks-frame.ts'
+import { carriedFrom, decodeLearnt } from './learnt.ts'
+import type { Calibrated, LiveSession, SessionStart } from './live-session.ts'
+import { openModel } from './model/open.ts'
+import { modelRepository } from './model/repository.ts'
 import { Outbox } from './outbox.ts'
-import { analysisRepository as repository } from './repository.ts'
+import { analysisRepository as repository, type Client } from './repository.ts'
 import { fromWindowRow } from './rows.ts'
 import { createScheduler } from './scheduler.ts'
 import { createSparePool } from './spare-pool.ts'
@@ -24,21 +31,36 @@ type ClaimedSession = {
     readonly startedAt: Date
     readonly intervalMs: number
     readonly leaseEpoch: number
+    readonly language: Language
+    /** What the session has learnt of its person so far, or begins with. */
+    readonly baseline: Uint8Array | null
+    readonly userId: number
   }
   readonly now: Date
+  /** The last window that is stored, and whether any has not been sent to a socket. */
+  readonly progress: { readonly lastWindow: number; readonly hasUndelivered: boolean }
 }
+
+/** `consent_required`: the person has not agreed to it, so it was not looked at. */
+type FrameOutcome = ReturnType<LiveSession['push']> | 'consent_required'
 
 type Feed = {
   /** Answers that no socket has been sent yet, in order. */
   undelivered(): readonly WindowAnswer[]
   /** A landmarks message as it came, or its parsed content where somebody had to look into it. */
-  push(bytes: Buffer, parsed?: unknown): ReturnType<LiveSession['push']>
+  push(bytes: Buffer, parsed?: unknown): FrameOutcome
+  /** A binary message as it came. */
+  pushBinary(bytes: Buffer): FrameOutcome
+  /** Takes the face of the next `durationMs` for the person's neutral one; undefined when it could not be measured. */
+  calibrate(durationMs: number): Promise<Calibrated | undefined>
   /** False for a numbered frame that has been here before. */
   isNew(frame: number): boolean
   /** Where this process stands: the highest frame number it has, and the window that is open. */
   position(): { readonly frame: number; readonly window: number }
   /** Whether another instance serves the session now: what is pushed here goes nowhere. */
   isLost(): boolean
+  /** Whether the session's last owner had closed the open window: frames that it has not read are not missed. */
+  readonly handedOver: boolean
   /** Whether every frame since the last socket's is here: false after a crash of the session's owner. */
   readonly seamless: boolean
   /** Counts a frame that came too fast to be looked at. */
@@ -59,6 +81,10 @@ declare module 'fastify' {
       readonly delivered: (sessionId: string, window: number) => void
       /** Whether results of this session can no longer be kept safe: no new socket then. */
       readonly isFull: (sessionId: string) => boolean
+      /** Tokens and estimated cost of the session's stored windows, millionths of a US dollar. */
+      readonly costOf: (
+        sessionId: string,
+      ) => Promise<{ promptTokens: number; answerTokens: number; costMicroUsd: number }>
     }
   }
 }
@@ -67,6 +93,8 @@ const MAX_WAITING_PER_SESSION = 60
 const MAX_WAITING_BYTES = 64 * 1024 * 1024
 /** Unread spare frames of all sessions together. */
 const SPARE_BYTES = 32 * 1024 * 1024
+/** A write that fails for less long is a hiccup; after it this instance is not ready. */
+const UNWRITTEN_MS = 1000
 const STOP_MS = 1500
 /** How long sockets are kept for the sake of what has been sent on them: whoever comes next must find it marked. */
 const SETTLE_MS = 800
@@ -76,22 +104,38 @@ const RELEASE_MS = 500
 /** The loop from frames to answers. */
 export const analysis = fp(
   async (app, { config, model: given }: { config: Config; model?: ModelAnalyser | null }) => {
-    const model = given === undefined ? modelOf(config) : given
     const { metrics, log } = app
+    const { orm, sql } = app.database
+    const remote = given === undefined ? openModel({ config: config.analysis, orm, metrics, log }) : null
+    const model = remote?.analyser ?? given ?? null
+    await remote?.ready()
+    if (remote !== null) app.health.describeModel(remote.describe)
+
+    /** When writing began to fail; undefined while it succeeds. */
+    let failingSince: number | undefined
+    app.health.describeWrites(() =>
+      failingSince !== undefined && performance.now() - failingSince > UNWRITTEN_MS
+        ? ['cannot write: results wait']
+        : [],
+    )
 
     const outbox = new Outbox({
-      transaction: (work) => app.database.orm.transaction(work),
+      transaction: (statements, work) => (statements === 1 ? work(sql) : inTransaction(sql, work)),
       repository,
       isPassing: (error) => ['unavailable', 'not_ready'].includes(databaseFault(error)?.kind ?? ''),
       onWaiting: (count) => metrics.outboxWindows.set(count),
       onStored: (rows) => {
+        failingSince = undefined
         for (const row of rows)
           log.info(
             { session: logId(row.sessionId), window: row.window },
             `✅ [CRITICAL] Emotion saved to Supabase: ${row.emotion}`,
           )
       },
-      onRetry: (error, waiting) => log.warn({ err: error, waiting }, 'results wait for the database'),
+      onRetry: (error, waiting) => {
+        failingSince ??= performance.now()
+        log.warn({ err: error, waiting }, 'results wait for the database')
+      },
       onDrop: (reason, sessionId, error) => {
         metrics.droppedWindows.labels(reason).inc()
         log.error({ err: error, reason, session: logId(sessionId) }, 'a result was not stored')
@@ -107,6 +151,9 @@ export const analysis = fp(
         model,
         inferenceEnabled: config.analysis.enabled,
         spares: createSparePool(SPARE_BYTES),
+        // How it was said matters to a model alone; what was said is known here, if anywhere.
+        heard: (sessionId, window) => app.voice.of(sessionId, window, model !== null),
+        takeOffer: app.conversation.takeOffer,
         monotonic: () => performance.now(),
       },
       outbox,
@@ -127,12 +174,27 @@ export const analysis = fp(
       quietMs: config.sessions.leaseMs,
     })
 
+    /** What the session has learnt of its person, for the next one of theirs. */
+    const carry = async (sessionId: string): Promise<void> => {
+      const found = await repository.findCarriable(orm, sessionId)
+      if (found === undefined) return
+      const safe = await app.vault.safeOf(found.userId)
+      const learnt = carriedFrom(
+        decodeLearnt(found.learnt === null ? null : safe.open(found.learnt, BASELINE)),
+      )
+      if (learnt !== undefined) await repository.carry(orm, found.userId, safe.seal(learnt, BASELINE))
+    }
+
     app.hub.subscribe((sessionId, event) => {
+      if (event.type === 'results_settled')
+        carry(sessionId).catch((error: unknown) =>
+          log.warn({ err: error, session: logId(sessionId) }, 'what a session has learnt was not kept'),
+        )
       if (event.type !== 'status_changed') return
       if (event.status !== 'ended') scheduler.setStatus(sessionId, event.status)
       else
         scheduler
-          .end(sessionId)
+          .end(sessionId, event.reason !== null && TAKEN_BACK.includes(event.reason))
           .catch((error: unknown) => log.error({ err: error }, 'a session did not end cleanly'))
     })
 
@@ -148,11 +210,15 @@ export const analysis = fp(
     app.addHook('onClose', async () => {
       await outbox.close(DRAIN_MS)
       await within(scheduler.release(served), RELEASE_MS)
+      await remote?.close()
     })
 
-    const { orm } = app.database
     app.decorate('analysis', {
-      prepare: async ({ session, now }: ClaimedSession) => {
+      prepare: async ({ session, now, progress }: ClaimedSession) => {
+        const [safe] = await Promise.all([
+          app.vault.safeOf(session.userId),
+          app.consent.prepare(session.userId),
+        ])
         const start = {
           id: session.id,
           status: session.status,
@@ -160,53 +226,88 @@ export const analysis = fp(
           intervalMs: session.intervalMs,
           now: now.getTime(),
           epoch: session.leaseEpoch,
+          language: session.language,
+          userId: session.userId,
+          safe,
+          learnt: decodeLearnt(session.baseline === null ? null : safe.open(session.baseline, BASELINE)),
         }
-        if (scheduler.has(session.id, session.leaseEpoch)) return { ...start, lastWindow: 0, undelivered: [] }
+        if (scheduler.awaits(session.id, session.leaseEpoch))
+          return { ...start, lastWindow: 0, undelivered: [] }
+        const { lastWindow, hasUndelivered } = progress
+        if (!hasUndelivered) return { ...start, lastWindow, undelivered: [] }
         const undelivered = await repository.listUndelivered(orm, session.id, MAX_WAITING_PER_SESSION)
         if (undelivered.some((row) => row.answeredAt === null))
           await repository.answerOrphans(orm, session.id)
-        const lastWindow = await repository.findLastWindow(orm, session.id)
-        return { ...start, lastWindow, undelivered: undelivered.map(fromWindowRow) }
+        return { ...start, lastWindow, undelivered: undelivered.map((row) => fromWindowRow(row, safe)) }
       },
       feed: (start: SessionStart) => {
         const wasHere = scheduler.has(start.id, start.epoch)
         const session = scheduler.open(start)
-        return openFeed(session, wasHere || session.seamless, app.metrics)
+        return openFeed(session, wasHere, app.metrics, () => app.consent.allows(start.userId))
       },
-      answersSince: async (sessionId: string, window: number) =>
-        (await repository.listAnswersSince(orm, sessionId, window, MAX_WAITING_PER_SESSION)).map(
-          fromWindowRow,
-        ),
+      answersSince: async (sessionId: string, window: number) => {
+        const rows = await repository.listAnswersSince(orm, sessionId, window, MAX_WAITING_PER_SESSION)
+        const owner = rows.length === 0 ? undefined : await repository.findOwner(orm, sessionId)
+        if (owner === undefined) return []
+        const safe = await app.vault.safeOf(owner)
+        return rows.map((row) => fromWindowRow(row, safe))
+      },
       delivered: (sessionId: string, window: number) => scheduler.delivered(sessionId, window),
       isFull: (sessionId: string) => outbox.isFull(sessionId),
+      costOf: (sessionId: string) => modelRepository.findCostOfSession(orm, sessionId),
     })
   },
-  { name: 'analysis', dependencies: ['database', 'hub', 'metrics', 'sessions'] },
+  {
+    name: 'analysis',
+    dependencies: [
+      'consent',
+      'conversation',
+      'database',
+      'health',
+      'hub',
+      'metrics',
+      'sessions',
+      'vault',
+      'voice',
+    ],
+  },
 )
 
-function modelOf(config: Config): ModelAnalyser | null {
-  const { gemini } = config.analysis
-  if (gemini === null || !config.analysis.enabled) return null
-  const { baseUrl, ...settings } = gemini
-  return createGeminiAnalyser({ ...settings, ...(baseUrl === null ? {} : { baseUrl }) })
-}
+/** The driver's type unwraps arrays of promises, which nobody gives it here. */
+const inTransaction = async <T>(sql: Sql, work: (client: Client) => Promise<T>): Promise<T> =>
+  (await sql.begin((client) => work(client))) as T
+
+/** Reasons to end that take back what allowed a face to be read. */
+const TAKEN_BACK: readonly EndReason[] = ['consent_withdrawn', 'account_deleted']
 
 type FrameCounter = { frames: { labels(fate: string): { inc(): void } } }
 
-function openFeed(session: LiveSession, seamless: boolean, metrics: FrameCounter): Feed {
+function openFeed(
+  session: LiveSession,
+  wasHere: boolean,
+  metrics: FrameCounter,
+  isAllowed: () => boolean,
+): Feed {
   let closed = false
   session.feeders++
+  const counted = (fate: FrameOutcome) => {
+    metrics.frames.labels(fate).inc()
+    return fate
+  }
+  /** Without consent a frame goes no further than this. */
+  const allowed = (take: () => FrameOutcome) => counted(isAllowed() ? take() : 'consent_required')
   return {
-    seamless,
+    handedOver: !wasHere && session.seamless,
+    seamless: wasHere || session.seamless,
     isLost: () => session.isLost,
     undelivered: () => [...session.undelivered],
     isNew: (frame) => session.isNew(frame),
     position: () => ({ frame: session.lastFrame, window: session.currentWindow }),
-    push: (bytes, parsed) => {
-      const fate = session.push(bytes, parsed === undefined ? undefined : readFrame(parsed))
-      metrics.frames.labels(fate).inc()
-      return fate
-    },
+    push: (bytes, parsed) =>
+      allowed(() => session.push(bytes, parseFrame, parsed === undefined ? undefined : readFrame(parsed))),
+    pushBinary: (bytes) =>
+      allowed(() => session.push(bytes, decodeFrame, isBinaryFrame(bytes) ? undefined : 'invalid_frame')),
+    calibrate: async (durationMs) => (isAllowed() ? session.calibrate(durationMs) : undefined),
     skip: () => {
       session.skip()
       metrics.frames.labels('over_rate').inc()

@@ -1,4 +1,6 @@
 import { keepPoints } from '../../domain/face/frame.ts'
+import { POINTS_IN_USE } from '../../domain/face/points.ts'
+import { scanFrame } from './frame-scanner.ts'
 
 /** The points in use of one landmarks message, with the size of the camera's image when the client sent it. */
 export type FramePoints = {
@@ -9,26 +11,45 @@ export type FramePoints = {
 
 export type FrameFault = 'invalid_message' | 'invalid_frame'
 
+/** Reads a frame of one form; its points are written to `room`, of `ROOM_OF_FRAME` numbers. Never throws. */
+export type FrameReader = (bytes: Buffer, room: Float32Array) => FramePoints | FrameFault
+
 const LARGEST_SIDE = 16_384
 
-/** Reads `{type: "landmarks", data: [{x, y, z} x 468 or 478], timestamp, width?, height?}`, keys in any order. */
-export function parseFrame(bytes: Buffer): FramePoints | FrameFault {
+/** Numbers of one kept frame. */
+export const ROOM_OF_FRAME = POINTS_IN_USE.length * 3
+
+/**
+ * Reads `{type: "landmarks", data: [{x, y, z} x 468 or 478], timestamp, width?, height?}`, keys in any order. The points
+ * are written to `room`, of `ROOM_OF_FRAME` numbers, when there is one.
+ */
+export function parseFrame(
+  bytes: Buffer,
+  room: Float32Array = new Float32Array(ROOM_OF_FRAME),
+): FramePoints | FrameFault {
+  const scanned = scanFrame(bytes, room)
+  if (scanned !== undefined) return { points: room, ...sizeOf(scanned) }
   let message: unknown
   try {
     message = JSON.parse(bytes.toString('utf8'))
   } catch {
     return 'invalid_message'
   }
-  return readFrame(message)
+  const read = readFrame(message)
+  if (typeof read === 'string') return read
+  room.set(read.points)
+  return { ...read, points: room }
 }
 
 export function readFrame(message: unknown): FramePoints | FrameFault {
   if (typeof message !== 'object' || message === null) return 'invalid_message'
-  const { data, width, height } = message as Record<string, unknown> // any object may be asked for any key
-  const points = Array.isArray(data) ? keepPoints(data) : undefined
-  if (points === undefined) return 'invalid_frame'
-  const sized = isSide(width) && isSide(height)
-  return { points, width: sized ? width : null, height: sized ? height : null }
+  const fields = message as Readonly<Record<string, unknown>> // any object may be asked for any key
+  const points = Array.isArray(fields['data']) ? keepPoints(fields['data']) : undefined
+  return points === undefined ? 'invalid_frame' : { points, ...sizeOf(fields) }
+}
+
+function sizeOf({ width, height }: Readonly<Record<string, unknown>>): Omit<FramePoints, 'points'> {
+  return isSide(width) && isSide(height) ? { width, height } : { width: null, height: null }
 }
 
 const isSide = (value: unknown): value is number =>

@@ -1,19 +1,28 @@
+import type { Intervention } from '../../domain/cbt/distortion.ts'
 import type { EmotionReading } from '../../domain/emotion.ts'
-import { readExpression } from '../../domain/face/local-analyser.ts'
+import { calibrateBaseline } from '../../domain/face/baseline.ts'
+import { decodeMeasures, encodeMeasures } from '../../domain/face/encoding.ts'
+import type { KeptFrame } from '../../domain/face/frame.ts'
 import { measureWindow } from '../../domain/face/measures.ts'
+import type { Language } from '../../domain/language.ts'
 import type { SessionStatus } from '../../domain/session.ts'
+import type { Safe } from '../../lib/sealing.ts'
 import type { SkipReason, WindowAnswer } from '../../plugins/hub.ts'
-import type { ModelAnalyser } from './analyser.ts'
+import type { ModelAnalyser, ModelAnswer } from './analyser.ts'
 import {
   type AnsweredWindow,
   type Answering,
   answerLocally,
   answerWithModel,
-  type LateAnswer,
+  type Heard,
   type MeasuredWindow,
 } from './answer.ts'
+import { Calibration } from './calibration.ts'
+import { FrameRoom } from './frame-room.ts'
 import { type FrameFate, FrameWindow } from './frame-window.ts'
-import type { FrameFault, FramePoints } from './landmarks-frame.ts'
+import { type FrameFault, type FramePoints, type FrameReader, parseFrame } from './landmarks-frame.ts'
+import { differences, encodeLearnt, given, type Learnt, readAndLearn } from './learnt.ts'
+import { questionOf, REMEMBERED_RESULTS } from './question.ts'
 import type { SparePool } from './spare-pool.ts'
 
 /** What a live session needs of its row. Times in ms since the epoch; `now` by the database's clock. */
@@ -29,6 +38,13 @@ export type SessionStart = {
   readonly lastWindow: number
   /** Answers that an earlier owner could not deliver, in order. */
   readonly undelivered: readonly WindowAnswer[]
+  /** Of every sentence that is made for the session. */
+  readonly language: Language
+  /** What is known of the person already. */
+  readonly learnt: Learnt
+  readonly userId: number
+  /** Seals what is stored of the person. */
+  readonly safe: Safe
 }
 
 /** What the session tells its scheduler, in window order. */
@@ -37,7 +53,8 @@ export type SessionSink = {
   readonly closed: (window: MeasuredWindow, asked: boolean) => void
   /** The window's one outcome. Resolves when the session may go on to the next; false when it was another owner's to give. */
   readonly answered: (answer: AnsweredWindow) => Promise<boolean>
-  readonly refined: (window: MeasuredWindow, answer: LateAnswer) => void
+  /** The model's call has ended after the window had been answered without it. */
+  readonly late: (window: AnsweredWindow, answer: ModelAnswer) => void
   /** A window that had frames and gave nothing to store; without a reason nobody is told. */
   readonly skipped: (window: number, frames: number, reason: SkipReason | null) => void
 }
@@ -48,6 +65,10 @@ export type LiveSettings = {
   readonly model: ModelAnalyser | null
   readonly inferenceEnabled: boolean
   readonly spares: SparePool
+  /** What was heard in a window that has just closed. Never rejects, and answers soon. */
+  readonly heard: (sessionId: string, window: number) => Promise<Heard>
+  /** What is to be offered to the person with the next answer, if anything. */
+  readonly takeOffer: (sessionId: string) => Intervention | null
   /** A clock that never jumps, ms. */
   readonly monotonic: () => number
 }
@@ -55,7 +76,13 @@ export type LiveSettings = {
 const MAX_CALLS = 4
 /** Answers that wait for a socket; older ones are in the rows. */
 const MAX_UNDELIVERED = 60
-const REMEMBERED_RESULTS = 5
+
+/** What has become of a calibration. */
+export type Calibrated = {
+  /** The first window that is read by it. */
+  readonly window: number
+  readonly frameCount: number
+}
 
 /**
  * The part of a session that lives in this process: its open window and what is in flight. Window n is
@@ -70,6 +97,7 @@ export class LiveSession {
   readonly undelivered: WindowAnswer[]
   readonly epoch: number
   readonly #lastWindow: number
+  readonly #language: Language
   readonly #settings: LiveSettings
   readonly #sink: SessionSink
   readonly #intervalMs: number
@@ -79,18 +107,24 @@ export class LiveSession {
   readonly #abort = new AbortController()
   #status: SessionStatus
   #open: FrameWindow | undefined
+  readonly #room: FrameRoom
   #timer: NodeJS.Timeout | undefined
   #tail: Promise<void> = Promise.resolve()
   #undelivered = 0
   #calls = 0
   #lastFrame = 0
   #lost = false
-  #aspect: number | undefined
+  #learnt: Learnt
+  #calibration: Calibration | undefined
+  #calibrated: Promise<Calibrated | undefined> | undefined
   #previous: { window: number; emotion: EmotionReading['emotion']; confidence: number }[] = []
 
   constructor(start: SessionStart, settings: LiveSettings, sink: SessionSink) {
     this.id = start.id
+    this.#language = start.language
+    this.#learnt = start.learnt
     this.#settings = settings
+    this.#room = new FrameRoom(settings.maxFrames)
     this.#sink = sink
     this.epoch = start.epoch
     this.undelivered = [...start.undelivered]
@@ -143,8 +177,11 @@ export class LiveSession {
     return this.#open === undefined && this.#undelivered === 0 && this.#calls === 0
   }
 
-  /** Hot path: no await, no query, no log line. */
-  push(bytes: Buffer, read?: FramePoints | FrameFault): FrameFate | 'paused' {
+  /**
+   * A frame as it came, `how` to read it, and its content where somebody had to look into it. Hot path: no await, no
+   * query, no log line.
+   */
+  push(bytes: Buffer, how: FrameReader = parseFrame, read?: FramePoints | FrameFault): FrameFate | 'paused' {
     if (this.#status === 'ended') return 'dropped'
     const elapsed = this.#elapsed()
     this.lastActivity = this.#settings.monotonic()
@@ -154,12 +191,27 @@ export class LiveSession {
       window.count()
       return 'paused'
     }
-    return window.offer(bytes, elapsed - (window.number - 1) * this.#intervalMs, read)
+    this.#calibration?.offer(bytes, how, read)
+    return window.offer(bytes, elapsed - (window.number - 1) * this.#intervalMs, how, read)
   }
 
   /** A frame that is not looked at, whatever is in it. */
   skip(): void {
     if (this.#status !== 'ended') this.#windowAt(this.#elapsed()).count()
+  }
+
+  /**
+   * Takes the face of the next `durationMs` for the person's neutral one; undefined when it could not be measured. A
+   * second call while the first goes on has the same outcome.
+   */
+  calibrate(durationMs: number): Promise<Calibrated | undefined> {
+    if (this.#status === 'ended') return Promise.resolve(undefined)
+    this.#calibrated ??= new Promise((resolve) => {
+      const { spares, monotonic } = this.#settings
+      const onDone = (frames: readonly KeptFrame[]) => resolve(this.#adopt(frames))
+      this.#calibration = new Calibration({ durationMs, spares, monotonic, onDone })
+    })
+    return this.#calibrated
   }
 
   setStatus(status: 'active' | 'paused'): void {
@@ -169,6 +221,7 @@ export class LiveSession {
   /** Closes the open window early and resolves when its answer has been delivered. */
   async end(): Promise<void> {
     this.#status = 'ended'
+    this.#calibration?.callOff()
     this.#close()
     await this.#tail
   }
@@ -184,6 +237,7 @@ export class LiveSession {
    */
   async stop(): Promise<void> {
     this.#status = 'ended'
+    this.#calibration?.callOff()
     this.#close()
     this.#abort.abort()
     await this.#tail
@@ -194,6 +248,7 @@ export class LiveSession {
     this.#lost = true
     this.#status = 'ended'
     clearTimeout(this.#timer)
+    this.#calibration?.callOff()
     this.#open?.discard()
     this.#open = undefined
     this.#abort.abort()
@@ -208,7 +263,13 @@ export class LiveSession {
     if (this.#open !== undefined && this.#open.number !== number) this.#close()
     if (this.#open === undefined) {
       const { maxFrames, spares } = this.#settings
-      this.#open = new FrameWindow({ number, intervalMs: this.#intervalMs, maxFrames, spares })
+      this.#open = new FrameWindow({
+        number,
+        intervalMs: this.#intervalMs,
+        maxFrames,
+        spares,
+        room: this.#room,
+      })
       this.#arm(number * this.#intervalMs)
     }
     return this.#open
@@ -236,16 +297,17 @@ export class LiveSession {
     this.#sink.closed(measured, asked)
     this.#undelivered++
     const told = this.#tail.then(async () => {
-      const answer = await outcome
+      const answered = await outcome
+      const answer = { ...answered, intervention: this.#lost ? null : this.#settings.takeOffer(this.id) }
       this.#remember(answer)
       const isOurs = await this.#sink.answered(answer)
       this.#undelivered--
-      return isOurs
+      return isOurs ? answer : undefined
     })
     this.#tail = told.then(() => undefined)
-    // A refinement never overtakes the answer that it refines.
-    void Promise.all([late, told]).then(([answer, isOurs]) => {
-      if (answer !== undefined && isOurs) this.#sink.refined(measured, answer)
+    // What comes late never overtakes the answer that it comes after.
+    void Promise.all([late, told]).then(([call, answer]) => {
+      if (call !== undefined && answer !== undefined) this.#sink.late(answer, call)
     })
   }
 
@@ -259,31 +321,53 @@ export class LiveSession {
   #measure(window: FrameWindow): MeasuredWindow | undefined {
     const frames = window.close()
     const begun = this.#settings.monotonic()
-    const measures = measureWindow(frames, this.#aspect === undefined ? {} : { aspect: this.#aspect })
-    if (measures === undefined) return undefined
-    if (measures.aspectSource === 'inferred') this.#aspect = measures.aspect
-    const local = readExpression(measures)
+    const seen = measureWindow(frames, this.#camera())
+    this.#room.clear()
+    if (seen === undefined) return undefined
+    // What is analysed is what is stored, to the last bit: it reads the same in a replay.
+    const measures = decodeMeasures(encodeMeasures(seen)) ?? seen
+    const before = this.#learnt
+    const { reading, learnt } = readAndLearn(before, measures)
+    this.#learnt = seen.aspectSource === 'inferred' ? { ...learnt, aspect: seen.aspect } : learnt
     const boundary = this.#startedAt + window.number * this.#intervalMs
-    const closedAt = Math.round(Math.min(boundary, this.#startedAt + this.#elapsed()))
-    const localMs = this.#settings.monotonic() - begun
-    return { number: window.number, closedAt, framesReceived: window.received, measures, local, localMs }
+    return {
+      number: window.number,
+      closedAt: Math.round(Math.min(boundary, this.#startedAt + this.#elapsed())),
+      framesReceived: window.received,
+      measures,
+      local: reading,
+      localMs: this.#settings.monotonic() - begun,
+      differences: differences(before.baseline, measures),
+      learnt: encodeLearnt(this.#learnt),
+    }
+  }
+
+  #camera(): { readonly aspect?: number } {
+    const { aspect } = this.#learnt
+    return aspect === undefined ? {} : { aspect }
+  }
+
+  /** Goes on from the neutral face that these frames show, if they show one. */
+  #adopt(frames: readonly KeptFrame[]): Calibrated | undefined {
+    this.#calibration = undefined
+    this.#calibrated = undefined
+    const baseline = calibrateBaseline(frames, this.#camera())
+    if (baseline === undefined) return undefined
+    const window = this.#open?.number ?? this.currentWindow
+    this.#learnt = given(this.#learnt, window, baseline)
+    return { window, frameCount: frames.length }
   }
 
   #answer(window: MeasuredWindow): Answering {
-    const { model, deadlineMs } = this.#settings
-    if (model === null) return answerLocally(window, null)
-    if (this.#calls >= MAX_CALLS) return answerLocally(window, 'too_many_calls')
+    const { model, deadlineMs, heard } = this.#settings
+    const soon = heard(this.id, window.number)
+    if (model === null) return answerLocally(window, null, soon)
+    if (this.#calls >= MAX_CALLS) return answerLocally(window, 'too_many_calls', soon)
     this.#calls++
-    const input = {
-      window: window.number,
-      language: 'ko' as const,
-      frameCount: window.measures.frameCount,
-      measures: window.measures,
-      local: window.local,
-      previous: this.#previous,
-      speech: null,
-    }
-    const answering = answerWithModel(window, model, input, {
+    const answering = answerWithModel(window, soon, {
+      model,
+      input: (known) =>
+        questionOf(window, { language: this.#language, previous: this.#previous, heard: known }),
       deadlineMs: Math.min(deadlineMs, 0.9 * this.#intervalMs),
       signal: this.#abort.signal,
     })

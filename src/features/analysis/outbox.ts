@@ -1,21 +1,24 @@
-import type { Orm } from '../../db/orm.ts'
 import { pause, within } from '../../lib/deadline.ts'
 import type {
   AnalysisRepository,
   AnswerRow,
+  Client,
   Fenced,
   NewWindowRow,
   ReceivedCount,
   Refinement,
+  WindowWrite,
 } from './repository.ts'
 
 /** One write that waits for the database. */
 export type OutboxContent =
-  | { readonly kind: 'window'; readonly write: Fenced<NewWindowRow> }
+  | { readonly kind: 'window'; readonly write: WindowWrite }
   | { readonly kind: 'answer'; readonly write: Fenced<AnswerRow> }
   | { readonly kind: 'delivered'; readonly write: { readonly sessionId: string; readonly window: number } }
   | { readonly kind: 'received'; readonly write: ReceivedCount }
   | { readonly kind: 'refined'; readonly write: Refinement }
+
+type WriteOf<Kind extends OutboxContent['kind']> = Extract<OutboxContent, { kind: Kind }>['write']
 
 /**
  * What became of a write: `stored`; `refused` because the session has another owner by now, is gone, or the row was
@@ -38,7 +41,8 @@ export type OutboxRepository = Pick<
 >
 
 type Dependencies = {
-  readonly transaction: <T>(work: (orm: Orm) => Promise<T>) => Promise<T>
+  /** Carries out this many statements, all or none; `work` sends them in order without waiting in between. */
+  readonly transaction: <T>(statements: number, work: (client: Client) => Promise<T>) => Promise<T>
   readonly repository: OutboxRepository
   /** Whether the same write may succeed later. */
   readonly isPassing: (error: unknown) => boolean
@@ -52,6 +56,8 @@ type Dependencies = {
 }
 
 const BATCH = 200
+/** Batches on their way at once: a window does not wait for the commit of another session's. */
+const LANES = 3
 const FIRST_RETRY_MS = 100
 const LAST_RETRY_MS = 3000
 /** What an entry takes beside its measures: the row's other fields and our own bookkeeping. */
@@ -61,20 +67,26 @@ const sessionOf = (content: OutboxContent): string =>
   'row' in content.write ? content.write.row.sessionId : content.write.sessionId
 
 const bytesOf = (content: OutboxContent): number =>
-  ENTRY_BYTES + (content.kind === 'window' ? content.write.row.measures.length : 0)
+  ENTRY_BYTES +
+  (content.kind === 'window' ? content.write.row.measures.length + (content.write.learnt?.length ?? 0) : 0)
 
 /**
- * Writes results in order, many in one transaction, and keeps them while the database is away: at most
+ * Writes results in order, many at once, and keeps them while the database is away: at most
  * `maxWindowsPerSession` windows of one session and `maxBytes` in all. What the database refuses for good is dropped
  * alone; every drop is told.
  */
 export class Outbox {
   readonly #deps: Dependencies
-  readonly #queue: Entry[] = []
+  #queue: Entry[] = []
   readonly #windows = new Map<string, number>()
   readonly #stop = new AbortController()
+  readonly #lanes = new Set<Promise<void>>()
+  #open = 0
+  /** Sessions of which something is being written: what comes after it waits. */
+  readonly #busy = new Set<string>()
+  #count = 0
   #bytes = 0
-  #running: Promise<void> | undefined
+  #isAway = false
 
   constructor(dependencies: Dependencies) {
     this.#deps = dependencies
@@ -101,14 +113,14 @@ export class Outbox {
       this.#queue.push(entry)
       this.#bytes += entry.bytes
       if (content.kind === 'window') this.#windows.set(sessionId, (this.#windows.get(sessionId) ?? 0) + 1)
-      this.#deps.onWaiting(this.#queue.length)
-      this.#running ??= this.#run()
+      this.#deps.onWaiting(++this.#count)
+      if (this.#open < (this.#isAway ? 1 : LANES)) this.#start()
     })
   }
 
   /** Resolves when nothing waits any more, at the latest after `ms`. */
   async settled(ms: number): Promise<void> {
-    if (this.#running !== undefined) await within(this.#running, ms)
+    await within(this.#settle(), ms)
   }
 
   /** Writes what is left, at most for `ms`, then gives up what could not be written or is still on its way. */
@@ -118,38 +130,60 @@ export class Outbox {
     for (const entry of this.#queue.splice(0)) this.#drop(entry, 'shutdown')
   }
 
+  async #settle(): Promise<void> {
+    while (this.#lanes.size > 0) await Promise.all(this.#lanes)
+  }
+
+  #start(): void {
+    this.#open++
+    const lane = this.#run().finally(() => this.#lanes.delete(lane))
+    this.#lanes.add(lane)
+  }
+
   async #run(): Promise<void> {
-    // One turn of the event loop later, so that windows which close together share a transaction.
+    // One turn of the event loop later, so that windows which close together share a statement.
     await new Promise((resolve) => setImmediate(resolve))
     let retryMs = FIRST_RETRY_MS
-    while (this.#queue.length > 0 && !this.#stop.signal.aborted) {
-      const written = await this.#write(this.#queue.slice(0, BATCH))
-      if (written) {
+    for (let batch = this.#take(); batch.length > 0; batch = this.#take()) {
+      this.#isAway = !(await this.#write(batch))
+      for (const { sessionId } of batch) this.#busy.delete(sessionId)
+      if (!this.#isAway) {
         retryMs = FIRST_RETRY_MS
-      } else {
-        await pause(retryMs * (0.5 + Math.random()), this.#stop.signal)
-        retryMs = Math.min(LAST_RETRY_MS, retryMs * 2)
+        continue
       }
+      if (this.#open > 1) break // one is enough to find out when the database is back
+      await pause(retryMs * (0.5 + Math.random()), this.#stop.signal)
+      retryMs = Math.min(LAST_RETRY_MS, retryMs * 2)
     }
-    // In the same breath as the last look at the queue: what is added from now on starts another run.
-    this.#running = undefined
+    // In the same breath as the last look at the queue: what is added from now on starts another lane.
+    this.#open--
+  }
+
+  /** The next entries in order, but for those of sessions that are being written. */
+  #take(): Entry[] {
+    if (this.#stop.signal.aborted) return []
+    const isFree = ({ sessionId }: Entry) => !this.#busy.has(sessionId)
+    const batch = this.#queue.filter(isFree).slice(0, BATCH)
+    for (const { sessionId } of batch) this.#busy.add(sessionId)
+    return batch
   }
 
   /** False when the database is away and the batch has to be tried again. */
   async #write(batch: readonly Entry[]): Promise<boolean> {
     let stored: ReadonlySet<Entry>
     try {
-      stored = await this.#deps.transaction((orm) => this.#writeAll(orm, batch))
+      const kinds = new Set(batch.map(({ kind }) => kind))
+      stored = await this.#deps.transaction(kinds.size, (client) => this.#writeAll(client, batch))
       if (this.#stop.signal.aborted) return true
     } catch (error) {
       if (this.#stop.signal.aborted) return true
       if (this.#deps.isPassing(error)) {
-        this.#deps.onRetry(error, this.#queue.length)
+        this.#deps.onRetry(error, this.#count)
         return false
       }
       return this.#writeApart(batch, error)
     }
-    this.#queue.splice(0, batch.length)
+    this.#remove(batch)
     for (const entry of batch) {
       const isStored = stored.has(entry)
       if (!isStored && entry.kind === 'window') this.#deps.onDrop('not_ours', entry.sessionId)
@@ -161,11 +195,16 @@ export class Outbox {
     return true
   }
 
+  #remove(batch: readonly Entry[]): void {
+    const done = new Set(batch)
+    this.#queue = this.#queue.filter((entry) => !done.has(entry))
+  }
+
   /** One entry of a refused batch is at fault: each alone shows which. */
   async #writeApart(batch: readonly Entry[], error: unknown): Promise<boolean> {
     const [only] = batch
     if (batch.length === 1 && only !== undefined) {
-      this.#queue.shift()
+      this.#remove(batch)
       this.#drop(only, 'refused_by_database', error)
       return true
     }
@@ -174,27 +213,17 @@ export class Outbox {
   }
 
   /** Kind by kind: a window always comes before what is said about it. */
-  async #writeAll(orm: Orm, batch: readonly Entry[]): Promise<ReadonlySet<Entry>> {
+  async #writeAll(client: Client, batch: readonly Entry[]): Promise<ReadonlySet<Entry>> {
     const { repository } = this.#deps
     const of = <Kind extends Entry['kind']>(kind: Kind) =>
-      batch.filter((entry): entry is Extract<Entry, { kind: Kind }> => entry.kind === kind)
-    const windows = await repository.insertWindows(
-      orm,
-      of('window').map(({ write }) => write),
-    )
-    const answers = await repository.updateAnswers(
-      orm,
-      of('answer').map(({ write }) => write),
-    )
-    await repository.updateReceived(
-      orm,
-      of('received').map(({ write }) => write),
-    )
-    await repository.updateDelivered(
-      orm,
-      of('delivered').map(({ write }) => write),
-    )
-    for (const { write } of of('refined')) await repository.updateRefined(orm, write)
+      batch.filter((entry) => entry.kind === kind).map(({ write }) => write as WriteOf<Kind>) // as the kind says
+    const [windows, answers] = await Promise.all([
+      repository.insertWindows(client, of('window')),
+      repository.updateAnswers(client, of('answer')),
+      repository.updateReceived(client, of('received')),
+      repository.updateDelivered(client, of('delivered')),
+      repository.updateRefined(client, of('refined')),
+    ])
     return new Set(
       batch.filter((entry) => {
         if (entry.kind === 'window') return windows.has(repository.keyOf(entry.write.row))
@@ -215,7 +244,7 @@ export class Outbox {
       if (left > 0) this.#windows.set(entry.sessionId, left)
       else this.#windows.delete(entry.sessionId)
     }
-    this.#deps.onWaiting(this.#queue.length)
+    this.#deps.onWaiting(--this.#count)
     entry.settle(result)
   }
 }

@@ -1,6 +1,7 @@
-import { and, asc, desc, eq, gt, inArray, isNotNull, isNull, or, sql } from 'drizzle-orm'
+import { and, desc, eq, getTableColumns, gt, isNotNull, isNull, sql } from 'drizzle-orm'
+import type postgres from 'postgres'
 import type { Orm } from '../../db/orm.ts'
-import { emotionWindows, sessions } from '../../db/schema/index.ts'
+import { baselines, emotionWindows, sessions, userPreferences } from '../../db/schema/index.ts'
 
 export type WindowRow = typeof emotionWindows.$inferSelect
 export type NewWindowRow = typeof emotionWindows.$inferInsert
@@ -8,162 +9,207 @@ export type NewWindowRow = typeof emotionWindows.$inferInsert
 /** A write that is made only while the session's lease has this epoch. */
 export type Fenced<Row> = { readonly epoch: number; readonly row: Row }
 
+/** A window, with what the session has learnt of its person when it closed. */
+export type WindowWrite = Fenced<NewWindowRow> & { readonly learnt?: Uint8Array }
+
 type WindowKey = { readonly sessionId: string; readonly window: number }
 
+const ANSWER_KEYS = [
+  'emotion',
+  'confidence',
+  'uncertain',
+  'scores',
+  'valence',
+  'arousal',
+  'dominance',
+  'source',
+  'model',
+  'modelOutcome',
+  'latencyMs',
+  'promptHash',
+  'promptTokens',
+  'answerTokens',
+  'costMicroUsd',
+  'localEmotion',
+  'localConfidence',
+  'localScores',
+  'sttSnippet',
+  'intervention',
+] as const
+
 /** The answer of a window whose local answer was stored at its close. */
-export type AnswerRow = WindowKey &
-  Pick<
-    WindowRow,
-    | 'emotion'
-    | 'confidence'
-    | 'uncertain'
-    | 'scores'
-    | 'valence'
-    | 'arousal'
-    | 'dominance'
-    | 'source'
-    | 'model'
-    | 'modelOutcome'
-    | 'latencyMs'
-  >
+export type AnswerRow = WindowKey & Pick<NewWindowRow, (typeof ANSWER_KEYS)[number]>
+
+const REFINED_KEYS = [
+  'refinedEmotion',
+  'refinedConfidence',
+  'refinedScores',
+  'refinedValence',
+  'refinedArousal',
+  'refinedDominance',
+  'refinedModel',
+  'refinedLatencyMs',
+  'promptHash',
+  'promptTokens',
+  'answerTokens',
+  'costMicroUsd',
+] as const
 
 /** What the model said after the window had been answered without it. */
-export type Refinement = WindowKey &
-  Pick<
-    NewWindowRow,
-    | 'refinedEmotion'
-    | 'refinedConfidence'
-    | 'refinedScores'
-    | 'refinedValence'
-    | 'refinedArousal'
-    | 'refinedDominance'
-    | 'refinedModel'
-    | 'refinedLatencyMs'
-  >
+export type Refinement = WindowKey & Pick<NewWindowRow, (typeof REFINED_KEYS)[number]>
 
 export type ReceivedCount = { readonly sessionId: string; readonly frames: number }
 
 const keyOf = ({ sessionId, window }: WindowKey) => `${sessionId} ${window}`
 
-const atKey = ({ sessionId, window }: WindowKey) =>
-  and(eq(emotionWindows.sessionId, sessionId), eq(emotionWindows.window, window))
+/**
+ * What writes: the pool or a transaction of the driver. The loop's writes are prepared statements that take whole batches
+ * as one JSON parameter, one round trip each; through the query layer a window costs a dozen.
+ */
+export type Client = Pick<postgres.ISql, 'unsafe'>
 
-const pairs = (entries: readonly (readonly [string, number])[]) =>
-  sql.join(
-    entries.map(([id, n]) => sql`(${id}, ${n}::bigint)`),
-    sql`, `,
+/** Rows as one JSON parameter that a statement reads as a table; `more` are columns that no window has. */
+function inputOf(keys: readonly (keyof WindowRow)[], more: Readonly<Record<string, string>> = {}) {
+  const columns = keys.map((key) => emotionWindows[key])
+  const types = [
+    ...columns.map((column) => `"${column.name}" ${column.getSQLType()}`),
+    ...Object.entries(more).map(([name, type]) => `"${name}" ${type}`),
+  ]
+  return {
+    names: columns.map(({ name }) => `"${name}"`),
+    sql: `select * from json_to_recordset($1::json) as batch (${types.join(', ')})`,
+    toJson: (rows: readonly (Partial<NewWindowRow> & Readonly<Record<string, unknown>>)[]) =>
+      JSON.stringify(
+        rows.map((row) => {
+          const window = keys.map((key, i) => [columns[i]?.name ?? key, toJsonValue(row[key])] as const)
+          const rest = Object.keys(more).map((name) => [name, toJsonValue(row[name])] as const)
+          return Object.fromEntries<unknown>([...window, ...rest])
+        }),
+      ),
+  }
+}
+
+/** Bytes in the notation of Postgres; times become ISO 8601 by themselves. */
+const toJsonValue = (value: unknown) =>
+  value instanceof Uint8Array ? `\\x${Buffer.from(value).toString('hex')}` : value
+
+/** The sessions of the batch with their epochs now, held still, in one order everywhere, until the write is done. */
+const LOCKED = `
+  select id, lease_epoch from sessions where id in (select session_id from batch) order by id for no key update`
+
+const ALL_KEYS = Object.keys(getTableColumns(emotionWindows)) as (keyof WindowRow)[] // the table's own
+const AT_CLOSE = inputOf(
+  ALL_KEYS.filter((key) => !/^refined|^storedAt$|^deliveredAt$/.test(key)),
+  { learnt: 'bytea' },
+)
+
+const INSERT_WINDOWS = `
+  with batch as (${AT_CLOSE.sql}), locked as (${LOCKED}),
+  allowed as (select batch.* from batch join locked on id = session_id and lease_epoch = epoch),
+  stored as (
+    insert into emotion_windows (${AT_CLOSE.names.join(', ')}) select ${AT_CLOSE.names.join(', ')} from allowed
+    on conflict (session_id, "window") do nothing returning session_id, "window", frames_received
+  ),
+  counted as (
+    update sessions set landmark_count = landmark_count + frames, baseline = coalesce(learnt, baseline)
+    from (
+      select session_id, sum(stored.frames_received) as frames,
+        (array_agg(learnt order by "window" desc) filter (where learnt is not null))[1] as learnt
+      from stored join batch using (session_id, "window") group by session_id
+    ) as received
+    where id = received.session_id
   )
+  select session_id, "window" from stored
+  union all select session_id, "window" from emotion_windows join allowed using (session_id, "window", epoch)`
+
+/** `column = input.column` for each of them. */
+const assignments = (keys: readonly (keyof WindowRow)[]) =>
+  keys.map((key) => `${emotionWindows[key].name} = input.${emotionWindows[key].name}`).join(', ')
+
+const ANSWER = inputOf(['sessionId', 'window', 'epoch', ...ANSWER_KEYS])
+
+const UPDATE_ANSWERS = `
+  with batch as (${ANSWER.sql}), locked as (${LOCKED}),
+  input as (select batch.* from batch join locked on id = session_id and lease_epoch = epoch),
+  changed as (
+    update emotion_windows as stored set answered_at = now(), ${assignments(ANSWER_KEYS)} from input
+    where stored.session_id = input.session_id and stored."window" = input."window" and stored.answered_at is null
+    returning stored.session_id, stored."window"
+  )
+  select session_id, "window" from changed
+  union all
+  select session_id, "window" from emotion_windows as stored join input using (session_id, "window", epoch)
+  where stored.answered_at is not null and stored.model_outcome is not distinct from input.model_outcome`
+
+const REFINED = inputOf(['sessionId', 'window', ...REFINED_KEYS])
+
+const UPDATE_REFINED = `
+  with input as (${REFINED.sql})
+  update emotion_windows as stored set ${assignments(REFINED_KEYS)} from input
+  where stored.session_id = input.session_id and stored."window" = input."window"`
+
+const COUNT_RECEIVED = `
+  with received as (
+    select id, sum(frames) as frames from json_to_recordset($1::json) as input (id text, frames bigint) group by id
+  ),
+  locked as (select id from sessions where id in (select id from received) order by id for no key update)
+  update sessions set landmark_count = landmark_count + frames
+  from received join locked using (id) where sessions.id = received.id`
+
+const MARK_DELIVERED = `
+  update emotion_windows as stored set delivered_at = now()
+  from json_to_recordset($1::json) as input (session_id text, "window" integer)
+  where stored.session_id = input.session_id and stored."window" = input."window" and delivered_at is null`
+
+/** One prepared statement with one JSON parameter; nothing for an empty batch. */
+const run = async (client: Client, statement: string, rows: readonly unknown[], json: string) =>
+  rows.length === 0 ? [] : client.unsafe(statement, [json], { prepare: true })
+
+const keysOf = (rows: readonly postgres.Row[]): ReadonlySet<string> =>
+  new Set(rows.map((row) => keyOf({ sessionId: String(row['session_id']), window: Number(row['window']) })))
+
+const underEpoch = <Row>({ epoch, row }: Fenced<Row>) => ({ ...row, epoch })
+
+/** Whether the person's neutral face may be kept from session to session. */
+/** Whose session ended because they took their consent back lets nothing of it be kept. */
+const NOT_TAKEN_BACK = sql`${sessions.endReason} is distinct from 'consent_withdrawn'`
+const CARRIES = sql`${userPreferences.preferences} -> 'carryBaseline' = 'true'::jsonb`
 
 export const analysisRepository = {
   /**
-   * Stores windows once and returns the keys of those it stored. One that is there already stays as it is; one whose
-   * lease has passed on, or whose session is gone, is not stored. Locks on the sessions make a change of owner wait until
-   * the windows it must know of are there.
+   * Stores windows once and returns the keys of those it stored, now or in an earlier try of ours whose commit was never
+   * confirmed: same window, same lease. One that is there already stays as it is; one whose lease has passed on, or
+   * whose session is gone, is not stored. Locks on the sessions make a change of owner wait until the windows it must
+   * know of are there. What the session has learnt goes into its row with them.
    */
-  async insertWindows(orm: Orm, writes: readonly Fenced<NewWindowRow>[]): Promise<ReadonlySet<string>> {
-    const allowed = await analysisRepository.lockEpochs(
-      orm,
-      writes.map(({ epoch, row }) => [row.sessionId, epoch]),
-    )
-    const rows = writes.flatMap(({ epoch, row }) => (allowed.get(row.sessionId) === epoch ? [row] : []))
-    if (rows.length === 0) return new Set()
-    const stored = await orm
-      .insert(emotionWindows)
-      .values(rows)
-      .onConflictDoNothing({ target: [emotionWindows.sessionId, emotionWindows.window] })
-      .returning({
-        sessionId: emotionWindows.sessionId,
-        window: emotionWindows.window,
-        frames: emotionWindows.framesReceived,
-      })
-    await analysisRepository.updateReceived(orm, stored)
-    const missing = rows.filter((row) => !stored.some((other) => keyOf(other) === keyOf(row)))
-    const before = await analysisRepository.listStoredBefore(orm, missing)
-    return new Set([...stored, ...before].map(keyOf))
-  },
-
-  /** Rows that an earlier try of ours stored although its commit was never confirmed: same window, same lease. */
-  listStoredBefore: async (orm: Orm, rows: readonly NewWindowRow[]): Promise<readonly WindowKey[]> => {
-    if (rows.length === 0) return []
-    return orm
-      .select({ sessionId: emotionWindows.sessionId, window: emotionWindows.window })
-      .from(emotionWindows)
-      .where(or(...rows.map((row) => and(atKey(row), eq(emotionWindows.epoch, row.epoch ?? 0)))))
-  },
+  insertWindows: async (client: Client, writes: readonly WindowWrite[]) =>
+    keysOf(
+      await run(
+        client,
+        INSERT_WINDOWS,
+        writes,
+        AT_CLOSE.toJson(writes.map((write) => ({ ...underEpoch(write), learnt: write.learnt }))),
+      ),
+    ),
 
   keyOf,
 
-  /** The epochs of these sessions now, held still until the transaction ends. */
-  async lockEpochs(
-    orm: Orm,
-    leases: readonly (readonly [string, number])[],
-  ): Promise<ReadonlyMap<string, number>> {
-    if (leases.length === 0) return new Map()
-    const ids = [...new Set(leases.map(([id]) => id))]
-    const rows = await orm
-      .select({ id: sessions.id, epoch: sessions.leaseEpoch })
-      .from(sessions)
-      .where(inArray(sessions.id, ids))
-      .orderBy(asc(sessions.id))
-      .for('no key update')
-    return new Map(rows.map(({ id, epoch }) => [id, epoch]))
+  /** Adds the model's outcome to windows that are stored and still without one; returns the keys that now have it. */
+  updateAnswers: async (client: Client, writes: readonly Fenced<AnswerRow>[]) =>
+    keysOf(await run(client, UPDATE_ANSWERS, writes, ANSWER.toJson(writes.map(underEpoch)))),
+
+  async updateReceived(client: Client, counts: readonly ReceivedCount[]): Promise<void> {
+    const received = counts.map(({ sessionId, frames }) => ({ id: sessionId, frames }))
+    await run(client, COUNT_RECEIVED, counts, JSON.stringify(received))
   },
 
-  /** Adds the model's outcome to windows that are stored and still without one; returns the keys it changed. */
-  async updateAnswers(orm: Orm, writes: readonly Fenced<AnswerRow>[]): Promise<ReadonlySet<string>> {
-    const allowed = await analysisRepository.lockEpochs(
-      orm,
-      writes.map(({ epoch, row }) => [row.sessionId, epoch]),
-    )
-    const changed = new Set<string>()
-    for (const { epoch, row } of writes) {
-      if (allowed.get(row.sessionId) !== epoch) continue
-      const { sessionId, window, ...answer } = row
-      const rows = await orm
-        .update(emotionWindows)
-        .set({ ...answer, answeredAt: sql`now()` })
-        .where(and(atKey({ sessionId, window }), isNull(emotionWindows.answeredAt)))
-        .returning({ window: emotionWindows.window })
-      if (rows.length > 0 || (await analysisRepository.isAnsweredBefore(orm, epoch, row)))
-        changed.add(keyOf(row))
-    }
-    return changed
+  async updateDelivered(client: Client, windows: readonly WindowKey[]): Promise<void> {
+    const sent = windows.map(({ sessionId, window }) => ({ session_id: sessionId, window }))
+    await run(client, MARK_DELIVERED, windows, JSON.stringify(sent))
   },
 
-  /** Whether an earlier try of ours stored this answer although its commit was never confirmed. */
-  async isAnsweredBefore(orm: Orm, epoch: number, row: AnswerRow): Promise<boolean> {
-    const same = and(
-      atKey(row),
-      eq(emotionWindows.epoch, epoch),
-      isNotNull(emotionWindows.answeredAt),
-      sql`${emotionWindows.modelOutcome} is not distinct from ${row.modelOutcome}`,
-    )
-    return (await orm.$count(emotionWindows, same)) > 0
-  },
-
-  async updateReceived(orm: Orm, counts: readonly ReceivedCount[]): Promise<void> {
-    if (counts.length === 0) return
-    const totals = new Map<string, number>()
-    for (const { sessionId, frames } of counts) totals.set(sessionId, (totals.get(sessionId) ?? 0) + frames)
-    // In one order everywhere, so that two writers never wait for each other in a circle.
-    const ordered = [...totals].sort(([a], [b]) => (a < b ? -1 : 1))
-    await orm.execute(sql`
-      update ${sessions} set landmark_count = landmark_count + received.frames
-      from (values ${pairs(ordered)}) as received (id, frames)
-      where ${sessions.id} = received.id`)
-  },
-
-  async updateDelivered(orm: Orm, windows: readonly WindowKey[]): Promise<void> {
-    if (windows.length === 0) return
-    await orm.execute(sql`
-      update ${emotionWindows} set delivered_at = now()
-      from (values ${pairs(windows.map(({ sessionId, window }) => [sessionId, window]))}) as sent (id, number)
-      where ${emotionWindows.sessionId} = sent.id and ${emotionWindows.window} = sent.number
-        and ${emotionWindows.deliveredAt} is null`)
-  },
-
-  async updateRefined(orm: Orm, { sessionId, window, ...refined }: Refinement): Promise<void> {
-    await orm.update(emotionWindows).set(refined).where(atKey({ sessionId, window }))
+  async updateRefined(client: Client, refinements: readonly Refinement[]): Promise<void> {
+    await run(client, UPDATE_REFINED, refinements, REFINED.toJson(refinements))
   },
 
   /** Windows whose owner died between close and answer get the local answer that was stored with them. */
@@ -206,6 +252,45 @@ export const analysisRepository = {
         .orderBy(desc(emotionWindows.window))
         .limit(limit)
     ).reverse(),
+
+  /** What the session has learnt of a person who allows it to be kept for later ones; undefined of all others. */
+  findCarriable: async (
+    orm: Orm,
+    sessionId: string,
+  ): Promise<{ userId: number; learnt: Uint8Array | null } | undefined> => {
+    const [row] = await orm
+      .select({ userId: sessions.userId, learnt: sessions.baseline })
+      .from(sessions)
+      .innerJoin(userPreferences, eq(userPreferences.userId, sessions.userId))
+      .where(and(eq(sessions.id, sessionId), CARRIES, NOT_TAKEN_BACK))
+      .limit(1)
+    return row
+  },
+
+  /** Keeps it for the person's next session, if that is still allowed now. */
+  async carry(orm: Orm, userId: number, learnt: Uint8Array): Promise<void> {
+    // Held until the write is done: who forbids it in the same moment finds it written, and erases it.
+    const allowed = orm
+      .select({
+        userId: userPreferences.userId,
+        measures: sql<Uint8Array>`${sql.param(learnt, baselines.measures)}::bytea`.as('measures'),
+        updatedAt: sql`now()`.as('updated_at'),
+      })
+      .from(userPreferences)
+      .where(and(eq(userPreferences.userId, userId), CARRIES))
+      .for('share')
+    await orm
+      .insert(baselines)
+      .select(allowed)
+      .onConflictDoUpdate({
+        target: baselines.userId,
+        set: { measures: sql`excluded.measures`, updatedAt: sql`now()` },
+      })
+  },
+
+  findOwner: async (orm: Orm, sessionId: string): Promise<number | undefined> =>
+    (await orm.select({ userId: sessions.userId }).from(sessions).where(eq(sessions.id, sessionId)))[0]
+      ?.userId,
 
   findLastWindow: async (orm: Orm, sessionId: string): Promise<number> => {
     const [row] = await orm

@@ -1,16 +1,21 @@
+import type { Intervention } from '../../domain/cbt/distortion.ts'
 import type { EmotionReading } from '../../domain/emotion.ts'
 import { encodeMeasures } from '../../domain/face/encoding.ts'
 import { LOCAL_ANALYSER_VERSION } from '../../domain/face/local-analyser.ts'
+import { windowRow } from '../../domain/sealed-rows.ts'
+import type { Safe } from '../../lib/sealing.ts'
 import type { WindowAnswer } from '../../plugins/hub.ts'
-import type { AnsweredWindow, LateAnswer, MeasuredWindow } from './answer.ts'
+import type { AnsweredWindow, MeasuredWindow } from './answer.ts'
 import { PROMPT_VERSION } from './prompt.ts'
+import type { Asked, ModelAnswer } from './analyser.ts'
 import type { AnswerRow, NewWindowRow, Refinement, WindowRow } from './repository.ts'
 
-type Lease = { readonly sessionId: string; readonly epoch: number }
+/** `safe` is of the person whose session it is. */
+type Lease = { readonly sessionId: string; readonly epoch: number; readonly safe: Safe }
 
 /** A window as it is stored at its close: answered already, or with the held local answer in the answer's place. */
 export const toWindowRow = (
-  { sessionId, epoch }: Lease,
+  { sessionId, epoch, safe }: Lease,
   held: MeasuredWindow,
   answer: AnsweredWindow,
   isFinal: boolean,
@@ -21,20 +26,60 @@ export const toWindowRow = (
   closedAt: new Date(held.closedAt),
   framesReceived: held.framesReceived,
   framesAnalysed: held.measures.frameCount,
-  measures: encodeMeasures(held.measures),
+  measures: safe.seal(
+    encodeMeasures(held.measures),
+    'emotion_windows.measures',
+    windowRow(sessionId, held.number),
+  ),
   analyserVersion: LOCAL_ANALYSER_VERSION,
   promptVersion: isFinal ? null : PROMPT_VERSION,
   answeredAt: isFinal ? new Date() : null,
   ...toAnswer(answer),
+  sttSnippet: toSnippet(sessionId, safe, answer),
 })
 
-export const toAnswerRow = ({ sessionId }: Lease, answer: AnsweredWindow): AnswerRow => ({
+/** What an answer adds to the row of a window: what the model was asked, and what the local analyser held against it. */
+type Evidence = Pick<
+  NewWindowRow,
+  | 'promptHash'
+  | 'promptTokens'
+  | 'answerTokens'
+  | 'costMicroUsd'
+  | 'localEmotion'
+  | 'localConfidence'
+  | 'localScores'
+>
+
+export const toAnswerRow = ({ sessionId, safe }: Lease, answer: AnsweredWindow): AnswerRow & Evidence => ({
   sessionId,
   window: answer.number,
   ...toAnswer(answer),
+  sttSnippet: toSnippet(sessionId, safe, answer),
 })
 
-const toAnswer = ({ reading, source, model, modelOutcome, latencyMs }: AnsweredWindow) => ({
+const toCost = (asked: Asked | null) => ({
+  promptHash: asked?.promptHash ?? null,
+  promptTokens: asked?.promptTokens ?? null,
+  answerTokens: asked?.answerTokens ?? null,
+  costMicroUsd: asked?.costMicroUsd ?? null,
+})
+
+const toHeld = ({ source, local }: AnsweredWindow) => ({
+  localEmotion: source === 'gemini' ? local.emotion : null,
+  localConfidence: source === 'gemini' ? local.confidence : null,
+  localScores: source === 'gemini' ? local.scores : null,
+})
+
+const toAnswer = (answer: AnsweredWindow) => ({
+  ...toReading(answer),
+  ...toCost(answer.asked),
+  ...toHeld(answer),
+})
+
+const toSnippet = (sessionId: string, safe: Safe, { speech, number }: AnsweredWindow): string | null =>
+  speech === null ? null : safe.seal(speech, 'emotion_windows.stt_snippet', windowRow(sessionId, number))
+
+const toReading = ({ reading, source, model, modelOutcome, latencyMs, intervention }: AnsweredWindow) => ({
   emotion: reading.emotion,
   confidence: reading.confidence,
   uncertain: reading.uncertain,
@@ -46,20 +91,30 @@ const toAnswer = ({ reading, source, model, modelOutcome, latencyMs }: AnsweredW
   model,
   modelOutcome,
   latencyMs,
+  intervention,
 })
 
-export const toRefinement = (sessionId: string, window: number, late: LateAnswer): Refinement => ({
-  sessionId,
-  window,
-  refinedEmotion: late.reading.emotion,
-  refinedConfidence: late.reading.confidence,
-  refinedScores: late.reading.scores,
-  refinedValence: late.reading.valence,
-  refinedArousal: late.reading.arousal,
-  refinedDominance: late.reading.dominance,
-  refinedModel: late.model,
-  refinedLatencyMs: Math.round(late.latencyMs),
-})
+/** What the model said too late, if anything, and what it cost: at the window's answer that was not known yet. */
+export const toRefinement = (
+  sessionId: string,
+  window: number,
+  late: ModelAnswer,
+): Refinement & Partial<Evidence> => {
+  const reading = late.outcome === 'answered' ? late.reading : undefined
+  return {
+    sessionId,
+    window,
+    refinedEmotion: reading?.emotion ?? null,
+    refinedConfidence: reading?.confidence ?? null,
+    refinedScores: reading?.scores ?? null,
+    refinedValence: reading?.valence ?? null,
+    refinedArousal: reading?.arousal ?? null,
+    refinedDominance: reading?.dominance ?? null,
+    refinedModel: reading === undefined ? null : late.model,
+    refinedLatencyMs: reading === undefined ? null : Math.round(late.latencyMs),
+    ...toCost(late.asked),
+  }
+}
 
 export const toWindowAnswer = (answer: AnsweredWindow): WindowAnswer => ({
   window: answer.number,
@@ -68,18 +123,23 @@ export const toWindowAnswer = (answer: AnsweredWindow): WindowAnswer => ({
   reading: answer.reading,
   source: answer.source,
   model: answer.model,
-  sttSnippet: null,
+  sttSnippet: answer.speech,
+  intervention: answer.intervention,
 })
 
 /** The answer of a stored window, for the socket that comes after a loss. */
-export const fromWindowRow = (row: WindowRow): WindowAnswer => ({
+export const fromWindowRow = (row: WindowRow, safe: Safe): WindowAnswer => ({
   window: row.window,
   closedAt: row.closedAt.getTime(),
   frameCount: row.framesAnalysed,
   reading: readingOf(row),
   source: row.source,
   model: row.model,
-  sttSnippet: row.sttSnippet,
+  sttSnippet:
+    row.sttSnippet === null
+      ? null
+      : safe.open(row.sttSnippet, 'emotion_windows.stt_snippet', windowRow(row.sessionId, row.window)),
+  intervention: row.intervention as Intervention | null, // written here, from one
 })
 
 const readingOf = (row: WindowRow): EmotionReading => ({

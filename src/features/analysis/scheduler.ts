@@ -1,4 +1,6 @@
 import { within } from '../../lib/deadline.ts'
+import type { Safe } from '../../lib/sealing.ts'
+import { BASELINE } from '../../domain/sealed-rows.ts'
 import type { SessionEvent } from '../../plugins/hub.ts'
 import { type AnsweredWindow, byLocal, byModel, type MeasuredWindow } from './answer.ts'
 import { type LiveSettings, LiveSession, type SessionSink, type SessionStart } from './live-session.ts'
@@ -8,13 +10,13 @@ import { toAnswerRow, toRefinement, toWindowAnswer, toWindowRow } from './rows.t
 /** What the loop announces of a session; its status is for its own room to tell. */
 type Announcement = Exclude<SessionEvent, { readonly type: 'status_changed' }>
 
-type Lease = { readonly sessionId: string; readonly epoch: number }
+type Lease = { readonly sessionId: string; readonly epoch: number; readonly safe: Safe }
 
 type Dependencies = {
   readonly settings: LiveSettings
-  readonly outbox: Outbox
+  readonly outbox: Pick<Outbox, 'write'>
   readonly leases: {
-    mayAct(lease: Lease): Promise<boolean>
+    mayAct(lease: Pick<Lease, 'sessionId' | 'epoch'>): Promise<boolean>
     release(sessionIds: readonly string[]): Promise<void>
   }
   readonly announce: (sessionId: string, event: Announcement) => void
@@ -66,10 +68,13 @@ export function createScheduler(dependencies: Dependencies) {
     const store = (answer: AnsweredWindow) =>
       asked.delete(answer.number)
         ? write(sessionId, { kind: 'answer', write: { epoch, row: toAnswerRow(lease, answer) } })
-        : write(sessionId, {
-            kind: 'window',
-            write: { epoch, row: toWindowRow(lease, answer, answer, true) },
-          })
+        : storeWindow(answer, answer, true)
+
+    const storeWindow = (held: MeasuredWindow, answer: AnsweredWindow, isFinal: boolean) => {
+      const row = toWindowRow(lease, held, answer, isFinal)
+      const learnt = lease.safe.seal(held.learnt, BASELINE)
+      return write(sessionId, { kind: 'window', write: { epoch, row, learnt } })
+    }
 
     /** The notice that analysis is under way, if this is still our session. */
     const announceClosed = async (window: MeasuredWindow) => {
@@ -88,8 +93,7 @@ export function createScheduler(dependencies: Dependencies) {
       closed: (window, isAsked) => {
         if (isAsked) {
           asked.add(window.number)
-          const row = toWindowRow(lease, window, byLocal(window, null), false)
-          void write(sessionId, { kind: 'window', write: { epoch, row } })
+          void storeWindow(window, byLocal(window, { modelOutcome: null }), false)
         }
         notice = announceClosed(window)
       },
@@ -105,9 +109,10 @@ export function createScheduler(dependencies: Dependencies) {
         announce(sessionId, { type: 'window_answered', answer: delivered })
         return true
       },
-      refined: (window, late) => {
+      late: (window, late) => {
         void write(sessionId, { kind: 'refined', write: toRefinement(sessionId, window.number, late) })
-        announce(sessionId, { type: 'window_refined', answer: toWindowAnswer(byModel(window, late)) })
+        if (late.outcome === 'answered')
+          announce(sessionId, { type: 'window_refined', answer: toWindowAnswer(byModel(window, late)) })
       },
       skipped: (window, frames, reason) => {
         void write(sessionId, { kind: 'received', write: { sessionId, frames } })
@@ -142,6 +147,14 @@ export function createScheduler(dependencies: Dependencies) {
     /** Whether the session lives here under this epoch. */
     has: (sessionId: string, epoch: number): boolean => live.get(sessionId)?.epoch === epoch,
 
+    /** The same, of a session whose next socket is on its way: it is not let go of in the meantime. */
+    awaits(sessionId: string, epoch: number): boolean {
+      const session = live.get(sessionId)
+      if (session?.epoch !== epoch) return false
+      session.lastActivity = settings.monotonic()
+      return true
+    },
+
     /** The session in this process, brought to life from its row when it is not here yet. */
     open(start: SessionStart): LiveSession {
       const known = live.get(start.id)
@@ -150,12 +163,21 @@ export function createScheduler(dependencies: Dependencies) {
         return known
       }
       lose(start.id)
-      const session = new LiveSession(start, settings, sinkOf({ sessionId: start.id, epoch: start.epoch }))
+      const session = new LiveSession(
+        start,
+        settings,
+        sinkOf({ sessionId: start.id, epoch: start.epoch, safe: start.safe }),
+      )
       live.set(start.id, session)
       return session
     },
 
-    async end(sessionId: string): Promise<void> {
+    /** `isCut`: the person has taken back what allowed it. What has not been answered is dropped, unread and unsent. */
+    async end(sessionId: string, isCut = false): Promise<void> {
+      if (isCut) {
+        lose(sessionId)
+        await release([sessionId]) // nothing that is under way may act under it any more
+      }
       const session = live.get(sessionId)
       // Awaited even when there is nothing to do: everyone hears of the end before hearing that all is done.
       await (session === undefined ? undefined : finish(session))

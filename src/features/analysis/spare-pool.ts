@@ -1,40 +1,64 @@
-/** A frame that is kept unread: it is parsed only if its window closes with too few frames. */
+import type { FrameReader } from './landmarks-frame.ts'
+
+/** A frame that is kept unread: it is read only if its window closes with too few frames. */
 export type Spare = {
   /** Milliseconds since its window opened. */
   readonly at: number
-  /** Undefined once the pool has let go of it. */
-  bytes: Buffer | undefined
+  readonly length: number
+  /** By whom it would be read: frames come in several forms. */
+  readonly how: FrameReader
+  /** Its place in the pool; -1 once the pool has let go of it. */
+  place: number
 }
 
+/** Room for one frame. The frames of browsers have some 35 KB; memory that is not written to costs nothing. */
+const PLACE_BYTES = 64 * 1024
+
 /**
- * Holds the unread spare frames of all windows within one bound of memory. When it is full, the spare that was held
- * longest makes room: it is the one most likely to be superfluous by now.
+ * Holds the unread spare frames of all windows in one block of memory, outside the heap, so that holding them is a copy
+ * and no work for the garbage collector. When it is full, the spare that was held longest makes room: it is the one most
+ * likely to be superfluous by now.
  */
 export function createSparePool(limitBytes: number) {
+  const places = Math.max(1, Math.floor(limitBytes / PLACE_BYTES))
   const held = new Set<Spare>()
-  let size = 0
+  const free: number[] = []
+  let used = 0
+  let block: Buffer | undefined
 
   const release = (spare: Spare): void => {
     if (!held.delete(spare)) return
-    size -= spare.bytes?.length ?? 0
-    spare.bytes = undefined
+    free.push(spare.place)
+    spare.place = -1
+  }
+
+  const makeRoom = (): number => {
+    if (free.length === 0 && used < places) return used++
+    if (free.length === 0) for (const oldest of held) return release(oldest), free.pop() ?? 0
+    return free.pop() ?? 0
   }
 
   return {
-    /** Copies `bytes`, since the socket's buffer is part of a larger one. */
-    hold(bytes: Buffer, at: number): Spare {
-      const spare: Spare = { at, bytes: Buffer.from(bytes) }
+    /** Undefined for a frame that is too large to be held. */
+    hold(bytes: Buffer, at: number, how: FrameReader): Spare | undefined {
+      if (bytes.length > PLACE_BYTES) return undefined
+      block ??= Buffer.allocUnsafeSlow(places * PLACE_BYTES)
+      const spare = { at, length: bytes.length, how, place: makeRoom() }
+      block.set(bytes, spare.place * PLACE_BYTES)
       held.add(spare)
-      size += bytes.length
-      for (const oldest of held) {
-        if (size <= limitBytes) break
-        release(oldest)
-      }
       return spare
     },
+
+    /** The frame's bytes, for the moment; undefined when it had to make room for another. */
+    read({ place, length }: Spare): Buffer | undefined {
+      return place < 0 ? undefined : block?.subarray(place * PLACE_BYTES, place * PLACE_BYTES + length)
+    },
+
     release,
+
+    /** How many are held. */
     get size() {
-      return size
+      return held.size
     },
   }
 }

@@ -7,7 +7,7 @@ import {
   type EmotionReading,
   type EmotionScores,
   parseEmotion,
-} from '../../domain/emotion.ts'
+} from '../../../domain/emotion.ts'
 
 /** Below this confidence, or this far from the next label, a reading is marked uncertain. */
 export const UNCERTAIN_BELOW = { confidence: 0.5, margin: 0.1 } as const

@@ -1,0 +1,61 @@
+import type { Allowance } from './allowance.ts'
+import { type BreakerState, createBreaker, type Permit } from './breaker.ts'
+import type { Failure } from './gemini-failure.ts'
+import { createHedging } from './hedging.ts'
+
+/** A model that the API does not know is not asked again for this long. */
+const RETIRED_MS = 10 * 60_000
+/** A limited model that does not say for how long. */
+const LIMITED_MS = 1000
+/** However long a model wants to be left alone, it is tried again after this. */
+const LONGEST_REST_MS = 60_000
+
+export type ModelState = {
+  readonly model: string
+  readonly state: BreakerState | 'retired' | 'resting'
+}
+
+type Options = {
+  readonly now: () => number
+  readonly random: () => number
+  /** Null: unbounded. */
+  readonly allowance: Allowance | null
+}
+
+/** What is known of one model: whether it may be asked now, and how it has done lately. */
+export function createModel(name: string, { now, random, allowance }: Options) {
+  const breaker = createBreaker({ now, random })
+  let retiredUntil = Number.NEGATIVE_INFINITY
+  let restsUntil = Number.NEGATIVE_INFINITY
+
+  return {
+    name,
+    hedging: createHedging(),
+    /** Leave for one request of so many tokens, or why there is none now. */
+    async admit(
+      tokens: number,
+    ): Promise<Permit | 'model_not_found' | 'rate_limited' | 'circuit_open' | 'over_allowance'> {
+      if (now() < retiredUntil) return 'model_not_found'
+      if (now() < restsUntil) return 'rate_limited'
+      const permit = breaker.admit()
+      if (permit === undefined) return 'circuit_open'
+      if (allowance === null || (await allowance.take(tokens))) return permit
+      permit.calledOff()
+      return 'over_allowance'
+    },
+    /** Takes note of what a failure says about the model; the breaker is told by the permit. */
+    failed({ reason, retryAfterMs }: Failure): void {
+      if (reason === 'model_not_found') retiredUntil = now() + RETIRED_MS
+      const rest = retryAfterMs ?? (reason === 'rate_limited' ? LIMITED_MS : null)
+      if (rest !== null) restsUntil = Math.max(restsUntil, now() + Math.min(rest, LONGEST_REST_MS))
+    },
+    /** For how long it still wants to be left alone, ms. */
+    restMs: (): number => Math.max(0, restsUntil - now()),
+    state(): ModelState {
+      if (now() < retiredUntil) return { model: name, state: 'retired' }
+      return { model: name, state: now() < restsUntil ? 'resting' : breaker.state() }
+    },
+  }
+}
+
+export type Model = ReturnType<typeof createModel>

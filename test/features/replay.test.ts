@@ -1,0 +1,122 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import t, { type Test } from 'tap'
+import { summaryLines, windowLine } from '../../scripts/replay/print.ts'
+import { isFault, type ReplayedWindow, replaySession } from '../../scripts/replay/replay.ts'
+import type { ModelAnalyser } from '../../src/features/analysis/analyser.ts'
+import { createGeminiAnalyser } from '../../src/features/analysis/model/gemini-analyser.ts'
+import { createSafe } from '../../src/lib/sealing.ts'
+import { readScript } from '../../gemini-double/script-file.ts'
+import { connect, createAccount, startSession, startTestApp } from '../helpers/app.ts'
+import { createTestDatabase, type TestDatabase } from '../helpers/database.ts'
+import { eventually } from '../helpers/eventually.ts'
+import { frames } from '../helpers/frames.ts'
+import { createGeminiDouble, DOUBLE_KEY } from '../helpers/gemini-double.ts'
+
+/** `npm run replay`: a stored session read again, beside the server that serves it. */
+
+const REPLAY = fileURLToPath(new URL('../../scripts/replay.ts', import.meta.url))
+const LOADER = import.meta.resolve('tsx')
+
+/** As an operator calls it. */
+async function command(database: TestDatabase, args: readonly string[], env: Record<string, string> = {}) {
+  const child = spawn(process.execPath, ['--import', LOADER, REPLAY, ...args], {
+    env: { PATH: process.env['PATH'], NODE_ENV: 'test', DATABASE_URL: database.url, ...env },
+  })
+  const output = { out: '', err: '' }
+  child.stdout.on('data', (text: Buffer) => (output.out += text.toString()))
+  child.stderr.on('data', (text: Buffer) => (output.err += text.toString()))
+  const [code] = (await once(child, 'close')) as [number | null] // null when a signal ended it
+  return { code, lines: output.out.trim().split('\n'), ...output }
+}
+
+/** What it would say, and whether something is wrong. */
+async function replay({ orm }: TestDatabase, sessionId: string, model?: ModelAnalyser) {
+  const windows: ReplayedWindow[] = []
+  const onWindow = (window: ReplayedWindow) => void windows.push(window)
+  const safeOf = () => Promise.resolve(createSafe(null, 'nobody'))
+  await replaySession({ orm, sessionId, onWindow, safeOf, ...(model === undefined ? {} : { model }) })
+  return {
+    isFaulty: windows.some(isFault),
+    lines: [...windows.map(windowLine), ...summaryLines(windows)],
+  }
+}
+
+/** A session of three windows, with what a model was asked about them where there is one. */
+async function recorded(t: Test, env: Record<string, string> = {}) {
+  const database = await createTestDatabase(t)
+  const server = await startTestApp(t, { database, env: { ANALYSIS_INTERVAL_MS: '700', ...env } })
+  const session = await startSession(server, await createAccount(server))
+  const socket = await connect(t, session.wsUrls.landmarks)
+  for (const label of ['neutral', 'sad', 'happy']) {
+    for (const text of frames(label, 20)) socket.send(text)
+    await socket.next('emotion_update')
+  }
+  await eventually(
+    () => database.sql`select from emotion_windows where answered_at is not null`,
+    (rows) => rows.length >= 3,
+  )
+  return { database, server, id: session.sessionId }
+}
+
+t.test('the local analyser gives what it gave, person and all', async (t) => {
+  const { database, id } = await recorded(t)
+  const same = await command(database, ['--session', id])
+  t.equal(same.err, '')
+  t.equal(same.code, 0)
+  t.equal(same.lines.filter((line) => line.endsWith('| equal')).length, same.lines.length - 1)
+  t.match(same.lines.at(-1), /^\d windows: \d equal, 0 different, 0 of another analyser$/)
+  t.notOk(same.out.includes(id), 'the session is not named: its id is a key')
+
+  const change = (what: string, where: string) =>
+    database.sql.unsafe(
+      `update emotion_windows set ${what} where "window" = (select ${where}("window") from emotion_windows)`,
+    )
+  await change('confidence = 0.5', 'max')
+  const changed = await replay(database, id)
+  t.ok(changed.isFaulty)
+  t.match(changed.lines.at(-2), /\| different: local-2 happy .* \(confidence\)$/)
+  await change("analyser_version = 'local-0'", 'max')
+  const older = await replay(database, id)
+  t.notOk(older.isFaulty, 'another analyser may differ')
+  t.match(older.lines.at(-1), /0 different, 1 of another analyser/)
+  await change("measures = '\\x09'", 'min')
+  const spoilt = await command(database, ['--session', id])
+  t.equal(spoilt.code, 1)
+  t.match(spoilt.lines[0], /cannot be read/)
+})
+
+t.test('another model is asked the same about the same windows', async (t) => {
+  const double = await createGeminiDouble(t, readScript('{}'))
+  const { baseUrl } = double
+  const { database, id } = await recorded(t, { GEMINI_API_KEY: DOUBLE_KEY, GEMINI_BASE_URL: baseUrl })
+  const before = double.requests.length
+  const models = ['gemini-3.1-flash-lite']
+  const model = createGeminiAnalyser({ apiKey: DOUBLE_KEY, baseUrl, models, timeoutMs: 5000 })
+  const { isFaulty, lines } = await replay(database, id, model)
+  t.notOk(isFaulty)
+  const windows = lines.slice(0, -2)
+  t.ok(windows.length >= 3)
+  const line =
+    /\| equal \| gemini-3\.1-flash-lite \w+ \d\.\d{4}, (agrees with|instead of) gemini-.* \| same prompt$/
+  for (const text of windows) t.match(text, line)
+  t.match(lines.at(-1), `the model answered ${windows.length} of ${windows.length}`)
+  t.equal(double.requests.length, before + windows.length)
+})
+
+t.test('what cannot be done is said in one line', async (t) => {
+  const { code, err, out } = await command(await createTestDatabase(t), ['--session', 'sess_unknown'])
+  t.equal(code, 2)
+  t.equal(err, 'there is no such session\n')
+  t.equal(out, '')
+})
+
+t.test('what is encrypted at rest is opened with the keys of the operator, and not without', async (t) => {
+  const keys = { DATA_KEYS: `one:${Buffer.alloc(32, 7).toString('base64')}` }
+  const { database, id } = await recorded(t, keys)
+  const read = await command(database, ['--session', id], keys)
+  t.equal(read.code, 0, read.err)
+  t.match(read.out, /neutral|sad|happy/)
+  t.equal((await command(database, ['--session', id])).code, 2)
+})
