@@ -5,11 +5,23 @@ import Fastify, { type FastifyServerOptions, LogController } from 'fastify'
 import type { Config } from './config.ts'
 import { analysis } from './features/analysis/index.ts'
 import type { ModelAnalyser } from './features/analysis/analyser.ts'
+import { audit } from './features/audit/index.ts'
 import { auth } from './features/auth/index.ts'
 import { channels } from './features/channels/index.ts'
+import { consent } from './features/consent/index.ts'
+import { pages } from './features/console/index.ts'
+import { conversation } from './features/conversation/index.ts'
+import { counselings } from './features/counselings/index.ts'
+import { dashboard } from './features/dashboard/index.ts'
+import { feedback } from './features/feedback/index.ts'
 import { health } from './features/health/index.ts'
+import { privacy } from './features/privacy/index.ts'
 import { reports } from './features/reports/index.ts'
 import { sessions } from './features/sessions/index.ts'
+import { telemetry } from './features/telemetry/index.ts'
+import { tickets } from './features/tickets/index.ts'
+import { users } from './features/users/index.ts'
+import { voice } from './features/voice/index.ts'
 import { keptSecret } from './lib/kept-secret.ts'
 import { authentication } from './plugins/authentication.ts'
 import { bodies, MAX_BODY_BYTES } from './plugins/bodies.ts'
@@ -18,12 +30,16 @@ import { draining } from './plugins/draining.ts'
 import { answerUnroutable, errorHandler } from './plugins/error-handler.ts'
 import { forwarded } from './plugins/forwarded.ts'
 import { home } from './plugins/home.ts'
+import { HTTP_LIMITS } from './plugins/http-limits.ts'
 import { hub } from './plugins/hub.ts'
 import { metrics } from './plugins/metrics.ts'
 import { notices } from './plugins/notices.ts'
 import { openapi } from './plugins/openapi.ts'
 import { LOG_SERIALIZERS, requestId, requestLog } from './plugins/request-log.ts'
+import { securityEvents } from './plugins/security-events.ts'
 import { security } from './plugins/security.ts'
+import { shedding } from './plugins/shedding.ts'
+import { vault } from './plugins/vault.ts'
 import { websocket } from './plugins/websocket.ts'
 import { VERSION } from './version.ts'
 
@@ -46,6 +62,7 @@ export async function buildApp({ config, model, logger }: Parts) {
     trustProxy: config.server.trustProxy,
     bodyLimit: MAX_BODY_BYTES,
     handlerTimeout: HANDLER_DEADLINE_MS,
+    ...HTTP_LIMITS,
     frameworkErrors: answerUnroutable,
   })
     .withTypeProvider<TypeBoxTypeProvider>()
@@ -56,9 +73,11 @@ export async function buildApp({ config, model, logger }: Parts) {
   try {
     await app.register(errorHandler)
     await app.register(requestLog)
+    await app.register(securityEvents)
     await app.register(authentication, { config, secret })
     await app.register(forwarded, { config })
     await app.register(security, { config })
+    await app.register(shedding)
     await app.register(bodies)
     await app.register(draining)
     await app.register(openapi, { version: VERSION })
@@ -66,13 +85,26 @@ export async function buildApp({ config, model, logger }: Parts) {
     await app.register(metrics, { config })
     await app.register(database, { config })
     await app.register(notices, { config })
+    await app.register(vault, { config })
 
     await app.register(home)
     await app.register(health, { config, version: VERSION })
+    await app.register(audit)
     await app.register(auth, { config })
+    await app.register(users)
     await app.register(sessions, { config })
+    await app.register(consent, { config })
+    await app.register(tickets)
+    await app.register(conversation, { config })
+    await app.register(voice)
     await app.register(analysis, { config, ...(model === undefined ? {} : { model }) })
+    await app.register(counselings)
+    await app.register(feedback)
     await app.register(reports, { config })
+    await app.register(dashboard)
+    await app.register(telemetry)
+    await app.register(pages, { config, version: VERSION })
+    await app.register(privacy, { config })
     // After the loop: at shutdown sessions are handed over before their sockets are closed.
     await app.register(websocket)
     await app.register(channels, { config })

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import { Value } from 'typebox/value'
 import { parseDatabaseUrl } from './db/url.ts'
+import { dataKeys, dataKeysFault, retentionDays, retentionFault } from './privacy-settings.ts'
 import {
   ruleOf,
   ruleText,
@@ -9,18 +10,6 @@ import {
   type Variables,
   VariablesSchema,
 } from './variables.ts'
-
-/**
- * Variables whose feature is not in this version, with the only value that is true of it. A switch that protects
- * people or money must not be accepted and then ignored.
- */
-const NOT_YET: Partial<Variables> = {
-  PASSWORD_BLOCKLIST: false,
-  WS_REQUIRE_TICKET: false,
-  REQUIRE_CONSENT: false,
-}
-const NOT_AVAILABLE = 'is not available in this version and would be ignored'
-const NOT_YET_UNSET = ['DATA_KEYS', 'RETENTION_DAYS', 'GEMINI_DAILY_BUDGET_USD'] as const
 
 export class ConfigError extends Error {
   readonly faults: readonly string[]
@@ -82,13 +71,13 @@ function ruleFaults(variables: Variables): string[] {
   for (const name of ['PUBLIC_URL', 'GEMINI_BASE_URL'] as const) check(name, httpUrlFault(variables[name]))
   check('CORS_ORIGINS', list(variables.CORS_ORIGINS).map(originFault).find(Boolean))
   check('TRUST_PROXY', trustProxyFault(variables.TRUST_PROXY))
+  if (!list(variables.CRISIS_LINES ?? '').every((line) => CRISIS_LINE.test(line)))
+    check('CRISIS_LINES', 'must be a comma list of name=number')
   if (list(variables.GEMINI_MODELS).length === 0) check('GEMINI_MODELS', 'names no model')
-  for (const name of Object.keys(NOT_YET) as (keyof typeof NOT_YET)[]) {
-    if (variables[name] !== NOT_YET[name]) check(name, NOT_AVAILABLE)
-  }
-  for (const name of NOT_YET_UNSET) {
-    if (variables[name] !== undefined) faults.push(`${name}: ${NOT_AVAILABLE} (leave it unset: ${name}=)`)
-  }
+  check('GEMINI_PRICES', list(variables.GEMINI_PRICES).map(priceFault).find(Boolean))
+  check('GEMINI_DAILY_BUDGET_USD', budgetFault(variables))
+  check('DATA_KEYS', dataKeysFault(variables.DATA_KEYS))
+  check('RETENTION_DAYS', retentionFault(variables.RETENTION_DAYS))
   return faults
 }
 
@@ -127,6 +116,29 @@ function isAddressBlock(text: string): boolean {
   return bits === undefined || (/^[1-9]\d{0,2}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128))
 }
 
+const PRICE = /^([^=\s]+)=(\d{1,6}(?:\.\d{1,6})?)\/(\d{1,6}(?:\.\d{1,6})?)$/
+
+const priceFault = (price: string): string | undefined =>
+  PRICE.test(price)
+    ? undefined
+    : 'must be model=prompt/answer in US dollars for a million tokens, with commas between'
+
+/** By model: what a million tokens cost, in US dollars. */
+const prices = (text: string) =>
+  list(text).flatMap((price): [string, { prompt: number; answer: number }][] => {
+    const [, model, prompt, answer] = PRICE.exec(price) ?? []
+    return model === undefined ? [] : [[model, { prompt: Number(prompt), answer: Number(answer) }]]
+  })
+
+/** A budget cannot be kept for a model whose price nobody knows. */
+function budgetFault(v: Variables): string | undefined {
+  if (v.GEMINI_DAILY_BUDGET_USD === undefined) return undefined
+  if (!/^\d{1,7}(\.\d{1,6})?$/.test(v.GEMINI_DAILY_BUDGET_USD)) return 'must be an amount of US dollars'
+  const priced = new Set(prices(v.GEMINI_PRICES).map(([model]) => model))
+  const free = list(v.GEMINI_MODELS).find((model) => !priced.has(model))
+  return free === undefined ? undefined : `needs a price of ${free} in GEMINI_PRICES`
+}
+
 type TrustedProxies = false | string[] | ((address: string, hop: number) => boolean)
 
 const trustedHops = (hops: number) => (_address: string, hop: number) => hop < hops
@@ -135,6 +147,14 @@ function trustProxy(text: string): TrustedProxies {
   if (/^(false|0)$/i.test(text)) return false
   if (/^true$/i.test(text)) return trustedHops(1)
   return /^\d+$/.test(text) ? trustedHops(Number(text)) : list(text)
+}
+
+/** A name, an equals sign, and a number that can be dialled. */
+const CRISIS_LINE = /^([^=]{1,60})=\s*(\+?[\d -]{2,20})$/
+
+function crisisLine(text: string): { readonly name: string; readonly number: string } {
+  const [, name = '', number = ''] = CRISIS_LINE.exec(text) ?? []
+  return { name: name.trim(), number: number.trim() }
 }
 
 /** As a browser writes it: lower case, no default port. */
@@ -174,12 +194,16 @@ function grouped(v: Variables) {
       jwtSecret: v.JWT_SECRET ?? null,
       accessTtlMs: milliseconds(v.JWT_EXPIRES_IN),
       refreshTtlMs: milliseconds(v.REFRESH_TOKEN_EXPIRES_IN),
+      previousJwtSecret: v.JWT_SECRET_PREVIOUS ?? null,
       pepper: v.PASSWORD_PEPPER ?? null,
+      blocklist: v.PASSWORD_BLOCKLIST,
     },
     limits: {
       corsOrigins: list(v.CORS_ORIGINS).map(browserOrigin),
       rateMax: v.RATE_LIMIT_MAX,
       rateWindowMs: milliseconds(v.RATE_LIMIT_WINDOW),
+      socketsPerAddress: v.SOCKETS_PER_ADDRESS,
+      socketsPerUser: v.SOCKETS_PER_USER,
     },
     analysis: {
       enabled: v.INFERENCE_ENABLED,
@@ -194,11 +218,26 @@ function grouped(v: Variables) {
               models: list(v.GEMINI_MODELS),
               baseUrl: v.GEMINI_BASE_URL ?? null,
               timeoutMs: v.GEMINI_TIMEOUT_MS,
+              perMinute: { requests: v.GEMINI_REQUESTS_PER_MINUTE, tokens: v.GEMINI_TOKENS_PER_MINUTE },
+              prices: prices(v.GEMINI_PRICES),
+              dailyBudgetMicroUsd:
+                v.GEMINI_DAILY_BUDGET_USD === undefined ? null : Number(v.GEMINI_DAILY_BUDGET_USD) * 1e6,
             },
       geminiTimeoutMs: v.GEMINI_TIMEOUT_MS,
     },
+    counsellor: {
+      /** Empty: the built-in ones. */
+      crisisLines: list(v.CRISIS_LINES ?? '').map(crisisLine),
+    },
+    privacy: {
+      requireConsent: v.REQUIRE_CONSENT,
+      /** Empty: nothing is encrypted. The first encrypts, all of them decrypt. */
+      dataKeys: dataKeys(v.DATA_KEYS),
+      retentionDays: retentionDays(v.RETENTION_DAYS),
+    },
     sessions: {
       leaseMs: v.LEASE_MS,
+      requireTicket: v.WS_REQUIRE_TICKET,
       pingIntervalMs: v.WS_PING_INTERVAL_MS,
       graceMs: v.SESSION_GRACE_MS,
       idleMs: v.SESSION_ABANDON_MS,

@@ -4,6 +4,16 @@ const CATALOGUE = {
   VALIDATION_ERROR: [400, '요청 형식이 올바르지 않습니다.', 'The request is not valid.'],
   INVALID_JSON: [400, '요청 본문을 JSON으로 읽을 수 없습니다.', 'The request body is not valid JSON.'],
   BAD_REQUEST: [400, '요청을 처리할 수 없습니다.', 'The request cannot be processed.'],
+  INVALID_CURSOR: [
+    400,
+    '목록의 위치 값(cursor)이 올바르지 않습니다.',
+    'The place in the list (cursor) is not valid.',
+  ],
+  INVALID_RATING: [
+    400,
+    '평점(rating)은 1에서 5 사이의 정수여야 합니다.',
+    'The rating must be a whole number from 1 to 5.',
+  ],
   MISSING_REFRESH_TOKEN: [400, '리프레시 토큰이 필요합니다.', 'A refresh token is required.'],
   UNAUTHORIZED: [401, '로그인이 필요합니다.', 'Please log in.'],
   TOKEN_EXPIRED: [
@@ -12,6 +22,11 @@ const CATALOGUE = {
     'The login has expired. Please log in again.',
   ],
   INVALID_TOKEN: [401, '유효하지 않은 인증 정보입니다.', 'The access token is not valid.'],
+  TICKET_REQUIRED: [
+    401,
+    '연결에 필요한 일회용 티켓이 없거나 이미 쓰였거나 만료되었습니다.',
+    'A fresh single-use ticket is needed to connect.',
+  ],
   INVALID_CREDENTIALS: [
     401,
     '이메일 또는 비밀번호가 올바르지 않습니다.',
@@ -19,12 +34,18 @@ const CATALOGUE = {
   ],
   INVALID_REFRESH_TOKEN: [401, '유효하지 않은 리프레시 토큰입니다.', 'The refresh token is not valid.'],
   FORBIDDEN: [403, '이 요청을 수행할 권한이 없습니다.', 'You are not allowed to do this.'],
+  CONSENT_REQUIRED: [
+    403,
+    '표정 분석에 대한 동의가 필요합니다.',
+    'Your consent to the reading of expressions is needed first.',
+  ],
   ORIGIN_NOT_ALLOWED: [
     403,
     '허용되지 않은 출처에서 온 연결입니다.',
     'Connections from this origin are not allowed.',
   ],
   NOT_FOUND: [404, '요청하신 경로를 찾을 수 없습니다.', 'There is nothing at this address.'],
+  COUNSELING_NOT_FOUND: [404, '상담 예약을 찾을 수 없습니다.', 'The appointment was not found.'],
   SESSION_NOT_FOUND: [404, '세션을 찾을 수 없습니다.', 'The session was not found.'],
   METHOD_NOT_ALLOWED: [405, '지원하지 않는 요청 방식입니다.', 'This method is not supported here.'],
   REQUEST_TIMEOUT: [
@@ -34,11 +55,22 @@ const CATALOGUE = {
   ],
   USER_EXISTS: [409, '이미 가입된 이메일입니다.', 'An account with this e-mail already exists.'],
   USERNAME_EXISTS: [409, '이미 사용 중인 이름입니다.', 'This name is already taken.'],
+  COUNSELING_CLOSED: [
+    409,
+    '이미 완료되었거나 취소된 상담 예약입니다.',
+    'The appointment has already been completed or cancelled.',
+  ],
+  AI_BUSY: [409, '아직 이전 질문에 답하고 있습니다.', 'The previous question is still being answered.'],
   SESSION_ENDED: [409, '이미 종료된 세션입니다.', 'The session has already ended.'],
   SESSION_GONE: [
     410,
     '종료되었거나 없는 세션입니다. 새 세션을 시작해 주세요.',
     'The session is gone. Please start a new one.',
+  ],
+  OBJECT_TOO_LARGE: [
+    413,
+    '저장할 내용이 너무 크거나 너무 깊습니다 (최대 16 KiB).',
+    'What is to be stored is too large or too deeply nested (at most 16 KiB).',
   ],
   BODY_TOO_LARGE: [413, '요청 본문이 너무 큽니다.', 'The request body is too large.'],
   UNSUPPORTED_MEDIA_TYPE: [415, '지원하지 않는 콘텐츠 형식입니다.', 'This content type is not supported.'],
@@ -53,10 +85,16 @@ const CATALOGUE = {
     '요청이 너무 많습니다. 잠시 후 다시 시도해 주세요.',
     'Too many requests. Please try again later.',
   ],
+  HEADERS_TOO_LARGE: [431, '요청 헤더가 너무 큽니다.', 'The request headers are too large.'],
   INTERNAL_ERROR: [
     500,
     '서버에서 오류가 발생했습니다. 잠시 후 다시 시도해 주세요.',
     'Something went wrong on the server. Please try again later.',
+  ],
+  DATA_UNREADABLE: [
+    500,
+    '저장된 내용을 해독할 수 없습니다. 운영자에게 문의해 주세요.',
+    'What is stored cannot be decrypted. Please ask the operator.',
   ],
   DATABASE_NOT_READY: [
     503,
@@ -78,7 +116,22 @@ const CATALOGUE = {
     '지금은 AI 상담을 이용할 수 없습니다.',
     'The AI counsellor is not available at the moment.',
   ],
+  AI_INTERRUPTED: [
+    503,
+    '답변이 중간에 끊겼습니다. 다시 말씀해 주세요.',
+    'The answer broke off. Please say that again.',
+  ],
+  STT_UNAVAILABLE: [
+    503,
+    '지금은 음성을 글로 바꿀 수 없습니다.',
+    'Speech cannot be written down at the moment.',
+  ],
   INVALID_MESSAGE: [400, '메시지 형식이 올바르지 않습니다.', 'The message is not valid.'],
+  CALIBRATION_FAILED: [
+    400,
+    '얼굴이 충분히 보이지 않았습니다. 카메라를 바라보고 다시 시도해 주세요.',
+    'The face could not be seen well enough. Please look into the camera and try again.',
+  ],
   INVALID_FRAME: [400, '랜드마크 프레임이 올바르지 않습니다.', 'The landmarks frame is not valid.'],
 } as const satisfies Record<string, readonly [number, string, string]>
 

@@ -120,6 +120,16 @@ export const VariablesSchema = Type.Object({
       secret: true,
     }),
   ),
+  JWT_SECRET_PREVIOUS: Type.Optional(
+    Type.String({
+      minLength: 32,
+      group: 'Accounts',
+      description:
+        'The JWT_SECRET before the present one: what it signed still counts, so that nobody is logged out by a change.',
+      examples: ['the former value of JWT_SECRET'],
+      secret: true,
+    }),
+  ),
   JWT_EXPIRES_IN: span('15m', {
     group: 'Accounts',
     description: 'Life of an access token.',
@@ -138,7 +148,7 @@ export const VariablesSchema = Type.Object({
   }),
   PASSWORD_BLOCKLIST: flag(false, {
     group: 'Accounts',
-    description: 'Refuse common passwords at signup.',
+    description: 'Refuse common passwords at signup; otherwise they earn a hint.',
     examples: ['false'],
   }),
 
@@ -154,6 +164,16 @@ export const VariablesSchema = Type.Object({
     examples: ['600'],
   }),
   RATE_LIMIT_WINDOW: span('10m', { group: 'Limits', description: 'See RATE_LIMIT_MAX.', examples: ['10m'] }),
+  SOCKETS_PER_ADDRESS: whole(4000, 1, 1_000_000, {
+    group: 'Limits',
+    description: 'Sockets that one address may have open on each instance; a session has up to three.',
+    examples: ['4000'],
+  }),
+  SOCKETS_PER_USER: whole(300, 1, 1_000_000, {
+    group: 'Limits',
+    description: 'Sockets that the sessions of one user may have open on each instance.',
+    examples: ['300'],
+  }),
 
   ANALYSIS_INTERVAL_MS: whole(10_000, 200, HOUR_MS, {
     group: 'Analysis',
@@ -176,6 +196,12 @@ export const VariablesSchema = Type.Object({
       'Read expressions at all; `false` where the law of the place forbids it, the rest goes on working.',
     examples: ['true'],
   }),
+  CRISIS_LINES: text({
+    group: 'Analysis',
+    description:
+      'Crisis lines shown at words of self-harm, `name=number` in a comma list; unset: those of Korea (109, 1577-0199).',
+    examples: ['자살예방 상담전화=109,정신건강 위기상담전화=1577-0199'],
+  }),
   GEMINI_API_KEY: text({
     group: 'Analysis',
     description:
@@ -197,6 +223,32 @@ export const VariablesSchema = Type.Object({
     group: 'Analysis',
     description: 'Hard cap of one call; the connection is closed then.',
     examples: ['45000'],
+  }),
+
+  GEMINI_REQUESTS_PER_MINUTE: whole(4000, 1, 10_000_000, {
+    group: 'Analysis',
+    description: 'Requests that each model may be sent in a minute, by all instances together.',
+    examples: ['4000'],
+  }),
+  GEMINI_TOKENS_PER_MINUTE: whole(4_000_000, 1000, 2_000_000_000, {
+    group: 'Analysis',
+    description: 'The same for the tokens of prompts.',
+    examples: ['4000000'],
+  }),
+  GEMINI_PRICES: texts(
+    'gemini-3.5-flash-lite=0.30/2.50,gemini-3.1-flash-lite=0.25/1.50,gemini-2.5-flash-lite=0.10/0.40',
+    {
+      group: 'Analysis',
+      description:
+        'US dollars for a million tokens of each model, prompt/answer; costs are estimated with them.',
+      examples: ['gemini-3.5-flash-lite=0.30/2.50'],
+    },
+  ),
+  GEMINI_DAILY_BUDGET_USD: text({
+    group: 'Analysis',
+    description:
+      'Estimated spend on the models in a day (UTC), by all instances together, after which windows are answered locally.',
+    examples: ['5'],
   }),
 
   WS_PING_INTERVAL_MS: whole(10_000, 100, 600_000, {
@@ -228,24 +280,21 @@ export const VariablesSchema = Type.Object({
 
   REQUIRE_CONSENT: flag(false, {
     group: 'Privacy',
-    description: 'Accept no frame before the person has consented.',
-    examples: ['false'],
+    description: 'Accept no landmarks frame before the person has consented to the reading of expressions.',
+    examples: ['true'],
   }),
   DATA_KEYS: text({
     group: 'Privacy',
-    description: 'Keys that encrypt personal columns at rest.',
-    examples: ['2026a:base64-key'],
+    description:
+      'Keys that encrypt personal fields at rest, `id:key` in a comma list, 32 bytes each in base64; the first is the current one. Unset: nothing is encrypted.',
+    examples: ['2026a:output of openssl rand -base64 32'],
     secret: true,
   }),
   RETENTION_DAYS: text({
     group: 'Privacy',
-    description: 'Days after which data is erased.',
-    examples: ['365'],
-  }),
-  GEMINI_DAILY_BUDGET_USD: text({
-    group: 'Privacy',
-    description: 'Spend on the model a day, after which windows are answered locally.',
-    examples: ['5'],
+    description:
+      'Days after which data is erased every night: one number, or by kind (sessions, conversations, counselings, feedback, audit). Unset: never.',
+    examples: ['sessions=365,conversations=90,audit=400'],
   }),
 })
 

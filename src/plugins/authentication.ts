@@ -1,6 +1,8 @@
-import jwt from '@fastify/jwt'
-import type { FastifyRequest } from 'fastify'
+import { createHmac } from 'node:crypto'
+import jwt, { type JWT } from '@fastify/jwt'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
+import { LRUCache } from 'lru-cache'
 import type { Config } from '../config.ts'
 import { AppError } from '../errors.ts'
 
@@ -29,7 +31,12 @@ declare module 'fastify' {
       readonly issue: (principal: Principal) => string
       /** Called for each request that a live token opened. */
       readonly onUse: (listener: (principal: Principal) => void) => void
+      /** Access tokens of this device are worth nothing any more, in this process. */
+      readonly forget: (familyId: string) => void
+      /** What is signed or sealed now is signed with this. */
       readonly secret: string
+      /** What was signed with any of these still counts; the present one first. */
+      readonly secrets: readonly string[]
     }
   }
   interface FastifyRequest {
@@ -43,15 +50,33 @@ declare module 'fastify' {
 
 const ISSUER = 'maeum'
 const BEARER = /^bearer\s+(\S+)$/i
+const FORGOTTEN_FAMILIES = 50_000
 
+/** Access tokens: HS256 with pinned issuer, audience and type, under the present key or the one before it. */
 export const authentication = fp(
   async (app, { config, secret }: { config: Config; secret: string }) => {
-    await app.register(jwt, {
-      secret,
-      sign: { algorithm: 'HS256', iss: ISSUER, aud: ISSUER, expiresIn: config.accounts.accessTtlMs / 1000 },
-    })
+    const { accessTtlMs, previousJwtSecret } = config.accounts
+    const secrets = previousJwtSecret === null ? [secret] : [secret, previousJwtSecret]
+    for (const key of secrets) {
+      await app.register(jwt, {
+        secret: key,
+        namespace: keyId(key),
+        sign: {
+          algorithm: 'HS256',
+          kid: keyId(key),
+          iss: ISSUER,
+          aud: ISSUER,
+          expiresIn: accessTtlMs / 1000,
+        },
+        verify: VERIFY,
+      })
+    }
+    const ring = keyring(app, secret)
+    const open = createOpener(app, secrets)
     const verdicts = new WeakMap<FastifyRequest, Verdict>()
     const listeners: ((principal: Principal) => void)[] = []
+    /** No longer than their tokens would live. */
+    const forgotten = new LRUCache<string, true>({ max: FORGOTTEN_FAMILIES, ttl: accessTtlMs })
 
     const verdictOf = (request: FastifyRequest): Verdict => {
       const known = verdicts.get(request)
@@ -64,21 +89,11 @@ export const authentication = fp(
     const judge = (header: string | undefined): Verdict => {
       if (header === undefined) return { kind: 'absent' }
       const token = BEARER.exec(header.trim())?.[1]
-      if (token === undefined) return { kind: 'invalid' }
-      const live = principalOf(token, false)
-      if (live !== undefined) return { kind: 'valid', principal: live }
-      const expired = principalOf(token, true)
-      return expired === undefined ? { kind: 'invalid' } : { kind: 'expired', principal: expired }
-    }
-
-    const principalOf = (token: string, ignoreExpiration: boolean): Principal | undefined => {
-      try {
-        return toPrincipal(
-          app.jwt.verify<Partial<AccessClaims>>(token, { ...verifyOptions, ignoreExpiration }),
-        )
-      } catch {
-        return undefined // whatever is wrong with a token, its bearer is nobody
-      }
+      const claims = token === undefined ? undefined : open(token)
+      const principal = claims === undefined ? undefined : toPrincipal(claims)
+      if (principal === undefined) return { kind: 'invalid' }
+      const isExpired = Number(claims?.exp) * 1000 <= Date.now()
+      return { kind: isExpired ? 'expired' : 'valid', principal }
     }
 
     app.decorateRequest('principal', null)
@@ -92,42 +107,73 @@ export const authentication = fp(
     })
     app.decorate('authentication', {
       secret,
+      secrets,
       require: async (request: FastifyRequest) => {
         const verdict = verdictOf(request)
         if (verdict.kind === 'absent') throw new AppError('UNAUTHORIZED')
         if (verdict.kind === 'invalid') throw new AppError('INVALID_TOKEN')
         if (verdict.kind === 'expired') throw new AppError('TOKEN_EXPIRED')
+        if (forgotten.has(verdict.principal.familyId)) throw new AppError('INVALID_TOKEN')
         request.principal = verdict.principal
         for (const listener of listeners) listener(verdict.principal)
       },
       issue: ({ userId, familyId, counter }: Principal) =>
-        app.jwt.sign({
-          sub: String(userId),
-          typ: 'access',
-          fam: familyId,
-          cnt: counter,
-        } satisfies AccessClaims),
-      onUse: (listener: (principal: Principal) => void) => {
-        listeners.push(listener)
-      },
+        ring.sign({ sub: String(userId), typ: 'access', fam: familyId, cnt: counter } satisfies AccessClaims),
+      onUse: (listener: (principal: Principal) => void) => void listeners.push(listener),
+      forget: (familyId: string) => void forgotten.set(familyId, true),
     })
   },
   { name: 'authentication' },
 )
 
-/** A claim that is not there would not be checked, so each that is checked must be there. */
-const verifyOptions = {
+/** Names a key in the header of what it signed, and tells nothing about it. */
+const keyId = (secret: string) =>
+  createHmac('sha256', secret).update('maeum key id').digest('base64url').slice(0, 8)
+
+const VERIFY = {
   algorithms: ['HS256'] as 'HS256'[],
   allowedIss: ISSUER,
   allowedAud: ISSUER,
+  // A claim that is not there would not be checked.
   requiredClaims: ['iss', 'aud', 'exp'],
+  ignoreExpiration: true,
 }
 
-function toPrincipal(claims: Partial<AccessClaims>): Principal | undefined {
-  const userId = Number(claims.sub)
-  if (claims.typ !== 'access' || !Number.isSafeInteger(userId) || userId <= 0) return undefined
-  if (typeof claims.fam !== 'string' || typeof claims.cnt !== 'number') return undefined
-  return { userId, familyId: claims.fam, counter: claims.cnt }
+/** What signs and reads with this key. */
+function keyring(app: FastifyInstance, key: string): JWT {
+  const ring = (app.jwt as unknown as Readonly<Record<string, JWT>>)[keyId(key)] // one for each namespace registered
+  if (ring === undefined) throw new Error('a key has no namespace')
+  return ring
+}
+
+type OpenedClaims = Partial<AccessClaims> & { readonly exp?: unknown }
+
+/**
+ * Reads what one of our keys signed, expired or not; undefined for everything else. A token without a key's name was
+ * signed before keys had names, by the present one.
+ */
+function createOpener(
+  app: FastifyInstance,
+  secrets: readonly string[],
+): (token: string) => OpenedClaims | undefined {
+  const rings = new Map<unknown, JWT>()
+  for (const key of secrets.toReversed())
+    rings.set(keyId(key), keyring(app, key)).set(undefined, keyring(app, key))
+  return (token) => {
+    try {
+      const parts = rings.get(undefined)?.decode<{ header: { kid?: unknown } }>(token, { complete: true })
+      return rings.get(parts?.header.kid)?.verify<OpenedClaims>(token)
+    } catch {
+      return undefined // whatever is wrong with a token, its bearer is nobody
+    }
+  }
+}
+
+function toPrincipal({ sub, typ, fam, cnt, exp }: OpenedClaims): Principal | undefined {
+  const userId = Number(sub)
+  if (typ !== 'access' || !Number.isSafeInteger(userId) || userId <= 0) return undefined
+  if (typeof fam !== 'string' || typeof cnt !== 'number' || typeof exp !== 'number') return undefined
+  return { userId, familyId: fam, counter: cnt }
 }
 
 /** The principal of a request inside the authenticated scope. */

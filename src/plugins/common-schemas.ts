@@ -1,4 +1,5 @@
 import { type TSchema, Type } from 'typebox'
+import { DIFFICULTIES, DISTORTION_TYPES, SEVERITIES, URGENCIES } from '../domain/cbt/distortion.ts'
 import { EMOTIONS } from '../domain/emotion.ts'
 import { SESSION_STATUSES } from '../domain/session.ts'
 
@@ -32,4 +33,21 @@ export const EmotionSummary = Type.Object({
   negativeRatio: Ratio,
   topEmotions: Type.Array(EmotionCount, { maxItems: 3 }),
   averageIntensity: Ratio,
+})
+
+/** An exercise, as it is stored and shown. */
+export const Intervention = Type.Object({
+  distortionType: Type.Enum([...DISTORTION_TYPES]),
+  distortionName: Type.String(),
+  severity: Type.Enum([...SEVERITIES]),
+  urgency: Type.Enum([...URGENCIES]),
+  questions: Type.Array(Type.String()),
+  tasks: Type.Array(
+    Type.Object({
+      title: Type.String(),
+      description: Type.String(),
+      difficulty: Type.Enum([...DIFFICULTIES]),
+      duration: Type.String(),
+    }),
+  ),
 })

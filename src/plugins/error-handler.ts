@@ -10,6 +10,7 @@ import {
   preferredLanguage,
 } from '../errors.ts'
 import { logUrl } from '../lib/redact.ts'
+import { SealError } from '../lib/sealing.ts'
 import { fieldFaults } from './field-faults.ts'
 
 /** Fastify's own refusals, in our words. */
@@ -48,6 +49,7 @@ function toAppError(error: FastifyError | AppError, language: Language): AppErro
       cause: error,
     })
   }
+  if (error instanceof SealError) return new AppError('DATA_UNREADABLE', { cause: error })
   switch (databaseFault(error)?.kind) {
     case 'not_ready':
       return new AppError('DATABASE_NOT_READY', { retryAfter: DATABASE_RETRY_SECONDS, cause: error })
@@ -85,6 +87,8 @@ export function answerError(thrown: FastifyError | AppError, request: FastifyReq
   const error = toAppError(thrown, language)
   const status = errorStatus(error.code)
   if (status >= 500) request.log.error({ err: error.cause ?? error, code: error.code }, 'request failed')
+  // Metrics are registered after this, and what comes before them is refused all the same.
+  if (request.server.hasDecorator('metrics')) request.server.metrics.errors.labels(error.code).inc()
   if (error.retryAfter !== undefined) void reply.header('retry-after', error.retryAfter)
   return reply
     .code(status)

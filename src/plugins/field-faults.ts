@@ -16,6 +16,10 @@ const UNSTORABLE: Sentence = {
   ko: '사용할 수 없는 문자가 들어 있습니다.',
   en: 'holds a character that cannot be used',
 }
+const COMMON: Sentence = {
+  ko: '많은 사람이 쓰는 비밀번호입니다. 다른 비밀번호가 더 안전합니다.',
+  en: 'is a password that many people use; another one is safer',
+}
 const MALFORMED: Sentence = { ko: '형식이 올바르지 않습니다.', en: 'is not valid' }
 
 /** What a validator's finding means to the person who filled the field in. */
@@ -36,6 +40,8 @@ function sentence({ keyword, params }: FastifySchemaValidationError): Sentence {
       return { ko: `${limit}개 이하여야 합니다.`, en: `must have at most ${limit} items` }
     case 'unstorable':
       return UNSTORABLE
+    case 'common':
+      return COMMON
     default:
       return MALFORMED
   }

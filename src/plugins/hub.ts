@@ -1,4 +1,5 @@
 import fp from 'fastify-plugin'
+import type { Intervention } from '../domain/cbt/distortion.ts'
 import type { EmotionReading } from '../domain/emotion.ts'
 import type { AnswerSource, EndReason, SessionStatus } from '../domain/session.ts'
 
@@ -12,6 +13,8 @@ export type WindowAnswer = {
   readonly source: AnswerSource
   readonly model: string
   readonly sttSnippet: string | null
+  /** An exercise for the person that goes out with it. */
+  readonly intervention: Intervention | null
 }
 
 /** Why a window that had frames gave no answer. */
@@ -40,6 +43,8 @@ export type SessionEvent =
   | { readonly type: 'analysis_finished' }
   /** Its results are written as well: the report may be made. */
   | { readonly type: 'results_settled' }
+  /** Its rows are gone, in whatever state it was: nothing of it is to be kept, sent or written. */
+  | { readonly type: 'session_deleted' }
 
 export type SessionListener = (sessionId: string, event: SessionEvent) => void
 

@@ -19,6 +19,12 @@ function createMetrics() {
       buckets: [0.005, 0.02, 0.05, 0.1, 0.25, 1, 5],
       registers,
     }),
+    errors: new Counter({
+      name: 'maeum_errors_total',
+      help: 'Requests that were refused or failed, by the code they were answered with.',
+      labelNames: ['code'],
+      registers,
+    }),
     frames: new Counter({
       name: 'maeum_frames_total',
       help: 'Landmark frames received, by what became of them.',
@@ -38,6 +44,30 @@ function createMetrics() {
       buckets: [0.5, 1, 2, 4, 8, 15, 30, 45],
       registers,
     }),
+    modelRequests: new Counter({
+      name: 'maeum_model_requests_total',
+      help: 'Requests to a model, by what became of them; a hedge is a second one beside a slow first one.',
+      labelNames: ['model', 'outcome', 'kind'],
+      registers,
+    }),
+    modelAgreement: new Counter({
+      name: 'maeum_model_agreement_total',
+      help: 'Answers of a model, by whether their label is the one of the local analyser.',
+      labelNames: ['model', 'agrees'],
+      registers,
+    }),
+    modelTokens: new Counter({
+      name: 'maeum_model_tokens_total',
+      help: 'Tokens of a model, of prompts and of answers.',
+      labelNames: ['model', 'kind'],
+      registers,
+    }),
+    modelCost: new Counter({
+      name: 'maeum_model_cost_usd_total',
+      help: 'Estimated cost of a model, US dollars.',
+      labelNames: ['model'],
+      registers,
+    }),
     outboxWindows: new Gauge({
       name: 'maeum_outbox_windows',
       help: 'Answered windows that wait for the database.',
@@ -47,6 +77,31 @@ function createMetrics() {
       name: 'maeum_windows_dropped_total',
       help: 'Answered windows that were never stored, by reason.',
       labelNames: ['reason'],
+      registers,
+    }),
+    webVitals: new Histogram({
+      name: 'maeum_web_vitals',
+      help: 'Web vitals as browsers report them: seconds, except CLS, which is a score.',
+      labelNames: ['metric'],
+      buckets: [0.05, 0.1, 0.2, 0.25, 0.3, 0.5, 0.8, 1.8, 2.5, 3, 4, 10],
+      registers,
+    }),
+    droppedMessages: new Counter({
+      name: 'maeum_socket_messages_dropped_total',
+      help: 'Small messages that were not looked at because their socket sent too many.',
+      labelNames: ['channel'],
+      registers,
+    }),
+    refusedSockets: new Counter({
+      name: 'maeum_sockets_refused_total',
+      help: 'Handshakes refused, by reason.',
+      labelNames: ['reason'],
+      registers,
+    }),
+    securityEvents: new Counter({
+      name: 'maeum_security_events_total',
+      help: 'Logins, logouts and what else happens at the doors, by event.',
+      labelNames: ['event'],
       registers,
     }),
     sockets: new Gauge({
@@ -73,6 +128,7 @@ export const metrics = fp(
   (app, { config }: { config: Config }, done) => {
     const series = createMetrics()
     app.decorate('metrics', series)
+    app.securityEvents.subscribe(({ event }) => series.securityEvents.labels(event).inc())
 
     app.addHook('onResponse', (request, reply, next) => {
       const route = request.routeOptions.url ?? 'unknown'
@@ -89,7 +145,7 @@ export const metrics = fp(
     })
     done()
   },
-  { name: 'metrics' },
+  { name: 'metrics', dependencies: ['security-events'] },
 )
 
 function admit(request: FastifyRequest, config: Config): void {

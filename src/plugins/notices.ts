@@ -4,7 +4,7 @@ import type { Config } from '../config.ts'
 import { type Database, openDatabase } from '../db/client.ts'
 import { END_REASONS, type EndReason, SESSION_STATUSES, type SessionStatus } from '../domain/session.ts'
 
-/** What one instance tells the others about a session. A notice may be lost: whoever needs it also looks at the rows. */
+/** What one instance tells the others, mostly about a session. A notice may be lost: whoever needs it also looks at the rows. */
 export type Notice =
   | {
       readonly kind: 'status'
@@ -15,7 +15,11 @@ export type Notice =
     }
   /** Another instance has taken the session over. */
   | { readonly kind: 'claimed'; readonly sessionId: string; readonly epoch: number }
-  | { readonly kind: 'finalised'; readonly sessionId: string }
+  | { readonly kind: 'finalised' | 'deleted'; readonly sessionId: string }
+  /** Access tokens of this device are worth nothing any more. */
+  | { readonly kind: 'logged_out'; readonly familyId: string }
+  /** Words of self-harm were said in the session: its sockets everywhere show the crisis lines. */
+  | { readonly kind: 'crisis'; readonly sessionId: string; readonly level: 'gentle' | 'urgent' }
 
 type NoticeListener = (notice: Notice) => void
 
@@ -59,11 +63,20 @@ export const notices = fp(
     const failed = (error: unknown) =>
       app.log.warn({ err: error }, 'a notice to other instances was not sent')
 
+    const waiting: string[] = []
+    /** What is said in one breath, as when everyone comes back after a crash, shares a statement. */
+    const flush = () => {
+      const payloads = JSON.stringify(waiting.splice(0))
+      database.sql`
+        select pg_notify(${CHANNEL}, payload) from json_array_elements_text(${payloads}::text::json) as payload
+      `.catch(failed)
+    }
+
     app.decorate('instanceId', instanceId)
     app.decorate('notices', {
       send: (notice: Notice) => {
         const payload: Envelope = { from: instanceId, notice }
-        database.sql.notify(CHANNEL, JSON.stringify(payload)).catch(failed)
+        if (waiting.push(JSON.stringify(payload)) === 1) setImmediate(flush)
       },
       onNotice: (listener: NoticeListener) => void listeners.push(listener),
       onListening: (listener: () => void) => void onListening.push(listener),
@@ -94,10 +107,15 @@ function parseEnvelope(payload: string): Envelope | undefined {
 }
 
 function isNotice(value: unknown): value is Notice {
-  const { kind, sessionId, status, at, reason, epoch } = (value ?? {}) as Record<string, unknown> // any value may be asked
+  const { kind, sessionId, familyId, status, at, reason, epoch, level } = (value ?? {}) as Record<
+    string,
+    unknown
+  > // any value may be asked
+  if (kind === 'logged_out') return typeof familyId === 'string'
   if (typeof sessionId !== 'string') return false
   if (kind === 'claimed') return typeof epoch === 'number'
-  if (kind === 'finalised') return true
+  if (kind === 'finalised' || kind === 'deleted') return true
+  if (kind === 'crisis') return level === 'gentle' || level === 'urgent'
   const knownStatus = SESSION_STATUSES.some((known) => known === status)
   return (
     kind === 'status' &&

@@ -45,6 +45,15 @@ const CORS = {
   strictPreflight: false,
 }
 
+/** Answers are data, not pages. A page sets a header of its own, as /console and /docs do. */
+const NOTHING_ALLOWED = {
+  defaultSrc: ["'none'"],
+  baseUri: ["'none'"],
+  formAction: ["'none'"],
+  frameAncestors: ["'none'"],
+}
+const ONLY_TLS = 'max-age=31536000; includeSubDomains'
+
 const RATE_HEADERS = { 'x-ratelimit-limit': true, 'x-ratelimit-remaining': true, 'x-ratelimit-reset': true }
 
 /** CORS before everything that can refuse, so that a browser may read the refusal. */
@@ -72,9 +81,16 @@ export const security = fp(
     })
 
     await app.register(helmet, {
-      contentSecurityPolicy: false,
+      contentSecurityPolicy: { useDefaults: false, directives: NOTHING_ALLOWED },
+      strictTransportSecurity: false, // below: over plain HTTP it would be void
       referrerPolicy: { policy: 'no-referrer' },
       crossOriginResourcePolicy: { policy: 'cross-origin' },
+    })
+
+    const isPublishedSecurely = publicUrl?.startsWith('https:') === true
+    app.addHook('onRequest', async (request, reply) => {
+      if (isPublishedSecurely || request.protocol === 'https')
+        void reply.header('strict-transport-security', ONLY_TLS)
     })
 
     await app.register(rateLimit, {

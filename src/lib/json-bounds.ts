@@ -1,0 +1,15 @@
+export type JsonBounds = { readonly bytes: number; readonly depth: number }
+
+/**
+ * Whether parsed JSON stays within these bounds: bytes of its shortest UTF-8 form, and levels of objects and lists.
+ * What is within them can be written and stored; deeper values overflow the stack of whoever walks them.
+ */
+export function isWithin(value: unknown, { bytes, depth }: JsonBounds): boolean {
+  let level: unknown[] = [value]
+  for (let levels = 0; level.length > 0; levels++) {
+    const nested = level.filter((item): item is object => typeof item === 'object' && item !== null)
+    if (nested.length > 0 && levels >= depth) return false
+    level = nested.flatMap((item): unknown[] => Object.values(item))
+  }
+  return Buffer.byteLength(JSON.stringify(value)) <= bytes
+}

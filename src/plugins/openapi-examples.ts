@@ -1,0 +1,106 @@
+/** As much of a JSON schema as an example is made from. */
+type Schema = {
+  readonly type?: string
+  readonly properties?: Readonly<Record<string, Schema>>
+  readonly items?: Schema
+  readonly anyOf?: readonly Schema[]
+  readonly enum?: readonly unknown[]
+  readonly const?: unknown
+  readonly examples?: readonly unknown[]
+  readonly description?: string
+  readonly format?: string
+  readonly minimum?: number
+  readonly maximum?: number
+}
+
+type Content = Record<string, { schema?: Schema; example?: unknown }>
+type Operation = {
+  requestBody?: { content?: Content }
+  responses?: Record<string, { content?: Content }>
+}
+export type OpenApi = { paths?: Record<string, Record<string, Operation>> }
+
+const AT = 1_772_409_900_000
+const TOKEN = 'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.pG4Xs0d0Yt1n8bQwq3vZ'
+const SOCKET = (channel: string) =>
+  `ws://localhost:8000/ws/${channel}?sessionId=sess_Yw1rQmX0b6Jt9cKf2sVhLu8ZpNe4dGao`
+
+/** What stands where a property has this name and its schema no example of its own. */
+const BY_NAME: Readonly<Record<string, unknown>> = {
+  accessToken: TOKEN,
+  all: false,
+  commit: '3f2a9c1',
+  counselorId: 'counselor-7',
+  desc: '1분 동안 천천히 숨을 쉬어 보세요.',
+  details: [{ field: 'email', message: '필수 항목입니다.' }],
+  email: 'haneul@example.com',
+  feedbackId: 'fb_2mZbT3xQvW1sKc7dRf5hJg',
+  id: 'cns_9mZbT3xQvW1sKc7dRf5hJg',
+  landmarks: SOCKET('landmarks'),
+  message: '요청 형식이 올바르지 않습니다.',
+  nextCursor: 'MTc3MjQwOTkwMDAwMA',
+  pathname: '/dashboard',
+  profileImage: 'https://example.com/haneul.png',
+  refreshToken: 'fam_8kQvW1sKc7dRf5hJg2mZbT3x.4.q1Zc0sT9bV',
+  reportId: 'rep_9mZbT3xQvW1sKc7dRf5hJg',
+  requestId: '0b8f6f0e-6a0e-4f59-9d2a-1f9f3a3f5d11',
+  session: SOCKET('session'),
+  sessionId: 'sess_Yw1rQmX0b6Jt9cKf2sVhLu8ZpNe4dGao',
+  text: '오늘은 기분이 조금 나아졌어요.',
+  title: '천천히 호흡하기',
+  url: 'https://app.example.com/dashboard',
+  userId: 'user-1',
+  username: 'haneul',
+  version: '1.0.0',
+  voice: SOCKET('voice'),
+}
+
+/** Adds an example for each body and answer in JSON, made from its schema: the pages show it, and it fits by construction. */
+export function addExamples(document: OpenApi): void {
+  for (const operations of Object.values(document.paths ?? {})) {
+    for (const { requestBody, responses = {} } of Object.values(operations)) {
+      for (const part of [requestBody, ...Object.values(responses)]) {
+        const json = part?.content?.['application/json']
+        if (json?.schema !== undefined) json.example = exampleOf(json.schema)
+      }
+    }
+  }
+}
+
+/** The schema's own example where it has one, else one of its parts'. */
+export function exampleOf(schema: Schema, name = ''): unknown {
+  if (schema.examples !== undefined) return schema.examples[0]
+  if (schema.const !== undefined) return schema.const
+  if (schema.enum !== undefined) return schema.enum[0]
+  if (schema.properties !== undefined)
+    return Object.fromEntries(
+      Object.entries(schema.properties)
+        .map(([key, inner]) => [key, exampleOf(inner, key)] as const)
+        .filter(([, value]) => value !== undefined),
+    )
+  const [choice] = schema.anyOf ?? []
+  if (choice !== undefined) return exampleOf(choice, name)
+  return plainExample(schema, name)
+}
+
+function plainExample(
+  { type, items, description, format, minimum = 0, maximum = 3 }: Schema,
+  name: string,
+): unknown {
+  const named = BY_NAME[name]
+  if (type === undefined || (named !== undefined && typeof named === type)) return named
+  switch (type) {
+    case 'array':
+      return items === undefined ? [] : [exampleOf(items, name)]
+    case 'object':
+      return {}
+    case 'boolean':
+      return true
+    case 'integer':
+    case 'number':
+      if (description?.startsWith('Milliseconds since') === true) return AT
+      return maximum === 1 && type === 'number' ? 0.5 : Math.max(minimum, Math.min(maximum, 3))
+    default:
+      return format === 'date-time' ? new Date(AT).toISOString() : '…'
+  }
+}

@@ -1,0 +1,104 @@
+import { createHmac, hkdfSync, randomBytes } from 'node:crypto'
+import fp from 'fastify-plugin'
+import { LRUCache } from 'lru-cache'
+import type postgres from 'postgres'
+import type { Config } from '../config.ts'
+import { AppError } from '../errors.ts'
+import { createSafe, KEY_BYTES, type Safe } from '../lib/sealing.ts'
+import { createWrapping, type Wrapping } from '../lib/wrapping.ts'
+
+/** Each person's safe is asked for once where a piece of work begins; it seals and opens without waiting. */
+export type Vault = {
+  /**
+   * The person's safe, with their data key made on first use. Without DATA_KEYS it stores content as it is and asks
+   * nobody. Rejects with UNAUTHORIZED when the person is gone, and when DATA_KEYS does not hold the key of their data.
+   */
+  readonly safeOf: (userId: number) => Promise<Safe>
+  /**
+   * What stands for the person in the audit trail: an HMAC under their data key, the same each time and for nobody
+   * else. Undefined when the person is gone, and with their key what it stood for.
+   */
+  readonly pseudonymOf: (userId: number) => Promise<string | undefined>
+  /** The person is being erased: what is remembered of their key goes now. */
+  readonly forget: (userId: number) => void
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    vault: Vault
+  }
+}
+
+/** Keys of as many people are kept in memory, none longer than an erasure may take to reach every instance. */
+const REMEMBERED = 20_000
+const REMEMBERED_MS = 30_000
+
+type Stored = { readonly wrapped: Uint8Array | null }
+
+async function findKey(sql: postgres.Sql, userId: number): Promise<Stored | undefined> {
+  const [row] = await sql`select data_key from users where id = ${userId}`
+  return row === undefined ? undefined : { wrapped: row['data_key'] as Uint8Array | null } // bytea
+}
+
+/** Puts `wrapped` in the place of what was found, unless another was quicker: then that one's stays. */
+async function updateKey(sql: postgres.Sql, userId: number, found: Stored, wrapped: Uint8Array) {
+  await sql`
+    update users set data_key = ${wrapped}
+    where id = ${userId} and data_key is not distinct from ${found.wrapped}::bytea`
+}
+
+export function createVault(sql: postgres.Sql, wrapping: Wrapping): Vault {
+  const keys = new LRUCache<number, Promise<Uint8Array | undefined>>({
+    max: REMEMBERED,
+    ttl: REMEMBERED_MS,
+  })
+
+  const load = async (userId: number): Promise<Uint8Array | undefined> => {
+    const found = await findKey(sql, userId)
+    if (found === undefined) return undefined
+    const opened = found.wrapped === null ? undefined : wrapping.open(found.wrapped, userId)
+    if (opened?.isFit === true) return opened.key
+    const key = opened?.key ?? randomBytes(KEY_BYTES)
+    await updateKey(sql, userId, found, wrapping.wrap(key, userId))
+    const kept = await findKey(sql, userId)
+    return kept?.wrapped == null ? undefined : wrapping.open(kept.wrapped, userId)?.key
+  }
+
+  const keyOf = (userId: number): Promise<Uint8Array | undefined> => {
+    const known = keys.get(userId)
+    if (known !== undefined) return known
+    const loading = load(userId)
+    keys.set(userId, loading)
+    loading.catch(() => keys.delete(userId)) // told to who asked
+    return loading
+  }
+
+  return {
+    safeOf: async (userId) => {
+      if (!wrapping.isOn) return createSafe(null, String(userId))
+      const key = await keyOf(userId)
+      if (key === undefined) throw new AppError('UNAUTHORIZED') // a token, or a session here, may outlive its person
+      return createSafe(key, String(userId))
+    },
+    pseudonymOf: async (userId) => {
+      const key = await keyOf(userId)
+      if (key === undefined) return undefined
+      const own = Buffer.from(hkdfSync('sha256', key, '', 'maeum pseudonym', KEY_BYTES))
+      return createHmac('sha256', own).update(String(userId)).digest('base64url').slice(0, PSEUDONYM_LENGTH)
+    },
+    forget: (userId) => void keys.delete(userId),
+  }
+}
+
+/** 128 bits and a little. */
+const PSEUDONYM_LENGTH = 22
+
+/** Encryption at rest: what may be read of a person is sealed under a key of their own, wrapped by the operator's. */
+export const vault = fp(
+  (app, { config }: { config: Config }, done) => {
+    const wrapping = createWrapping(config.privacy.dataKeys, app.authentication.secrets)
+    app.decorate('vault', createVault(app.database.sql, wrapping))
+    done()
+  },
+  { name: 'vault', dependencies: ['authentication', 'database'] },
+)
