@@ -1,34 +1,77 @@
-import { LRUCache } from 'lru-cache'
+import { createHmac, hkdfSync } from 'node:crypto'
+import { setMaxListeners } from 'node:events'
 import { AppError } from '../../errors.ts'
 
-const MAX_FAILURES = 20
-const REMEMBERED_FOR_MS = 15 * 60_000
-const REMEMBERED = 10_000
+/** Failures that one address, or one known device, may make in the span that counters live. */
+export const MAX_FAILURES = 20
+export const COUNTED_FOR_MS = 10 * 60_000
+
+/** What people mistype is not slowed; from here each further failure doubles the wait. */
+const FREE_FAILURES = 5
+const FIRST_DELAY_MS = 250
+/** The owner of an account that is under attack gets in after this, from a device that nobody knows. */
+const LONGEST_DELAY_MS = 8000
+/** Logins that may wait: in all, and of one address. Each is a connection and a few hundred bytes. */
+const MAX_WAITING = 2000
+const MAX_WAITING_OF_ADDRESS = 10
+
+/** Failures of late, on all instances together. */
+export type Failures = { readonly account: number; readonly address: number; readonly device: number }
+
+/** How long a guess at an account that was guessed wrong so often waits before it is looked at, ms. */
+export function delayOf(failures: number): number {
+  const beyond = failures - FREE_FAILURES
+  return beyond < 0 ? 0 : Math.min(FIRST_DELAY_MS * 2 ** beyond, LONGEST_DELAY_MS)
+}
+
+type Dependencies = {
+  readonly secret: string
+  readonly pause: (ms: number, signal: AbortSignal) => Promise<void>
+}
 
 /**
- * Wrong passwords from one address for one e-mail: after twenty, no more are looked at until the first is 15 minutes old.
- * The owner, who calls from elsewhere, is not locked out; an unknown e-mail is counted like a known one.
+ * Keys of the counters, and the room in which slowed logins wait. Nothing is ever locked: a stranger can slow a login down
+ * to the longest delay, and a device that has logged in before not even that.
  */
-export function createAttempts() {
-  const failures = new LRUCache<string, number>({
-    max: REMEMBERED,
-    ttl: REMEMBERED_FOR_MS,
-    noUpdateTTL: true,
-  })
+export function createAttempts({ secret, pause }: Dependencies) {
+  const key = Buffer.from(hkdfSync('sha256', secret, '', 'maeum throttle', 32))
+  const keyOf = (kind: string, value: string) =>
+    createHmac('sha256', key).update(`${kind} ${value}`).digest('base64url')
+
+  const waitingOf = new Map<string, number>()
+  let waiting = 0
+  const closing = new AbortController()
+  setMaxListeners(MAX_WAITING, closing.signal)
+
+  const wait = async (ms: number, address: string): Promise<void> => {
+    const beside = waitingOf.get(address) ?? 0
+    if (beside >= MAX_WAITING_OF_ADDRESS)
+      throw new AppError('TOO_MANY_ATTEMPTS', { retryAfter: Math.ceil(ms / 1000) })
+    if (waiting >= MAX_WAITING) throw new AppError('SERVER_BUSY', { retryAfter: Math.ceil(ms / 1000) })
+    waiting++
+    waitingOf.set(address, beside + 1)
+    try {
+      await pause(ms, closing.signal)
+    } finally {
+      waiting--
+      const left = (waitingOf.get(address) ?? 1) - 1
+      if (left > 0) waitingOf.set(address, left)
+      else waitingOf.delete(address)
+    }
+  }
+
   return {
-    of(email: string, address: string) {
-      const key = `${address} ${email}`
-      return {
-        /** @throws TOO_MANY_ATTEMPTS when there have been too many failures. */
-        admit(): void {
-          if ((failures.get(key) ?? 0) < MAX_FAILURES) return
-          const retryAfter = Math.ceil(failures.getRemainingTTL(key) / 1000)
-          throw new AppError('TOO_MANY_ATTEMPTS', { retryAfter })
-        },
-        fail: () => void failures.set(key, (failures.get(key) ?? 0) + 1),
-        clear: () => void failures.delete(key),
-      }
+    /** Names of counters: keyed, so that the table tells neither people nor addresses. */
+    keyOf,
+
+    /** @throws SERVER_BUSY or TOO_MANY_ATTEMPTS when too many are waiting already. */
+    async slow(failures: number, address: string): Promise<void> {
+      const ms = delayOf(failures)
+      if (ms > 0) await wait(ms, address)
     },
+
+    /** Nobody waits any longer. */
+    close: () => closing.abort(),
   }
 }
 

@@ -1,6 +1,8 @@
+import { hkdfSync } from 'node:crypto'
 import fp from 'fastify-plugin'
 import { LRUCache } from 'lru-cache'
 import type { Config } from '../../config.ts'
+import { pause } from '../../lib/deadline.ts'
 import type { Principal } from '../../plugins/authentication.ts'
 import { createAttempts } from './attempts.ts'
 import { createPasswords } from './passwords.ts'
@@ -16,31 +18,56 @@ declare module 'fastify' {
     auth: {
       /** Called with the device families that were logged out, before the answer goes out. */
       onLogout(listener: LogoutListener): void
+      /** Rejects unless this is the account's password. */
+      readonly proveOwner: (userId: number, password: string) => Promise<void>
+      readonly logOutEverywhere: (person: Principal) => Promise<void>
     }
   }
 }
 
 const REMEMBERED_CONFIRMATIONS = 10_000
+const SWEEP_MS = 60_000
+const SWEEP_BATCH = 10_000
+/** Of the general limit of an address, this part may be signups, but never fewer than some. */
+const SIGNUP_SHARE = 0.1
+const FEWEST_SIGNUPS = 20
+
+const cookieSecret = (secret: string) =>
+  Buffer.from(hkdfSync('sha256', secret, '', 'maeum device cookie', 32)).toString('base64url')
 
 /** Accounts and tokens. */
 export const auth = fp(
   async (app, { config }: { config: Config }) => {
+    const { secret, secrets } = app.authentication
+    const { rateMax, rateWindowMs } = config.limits
     const passwords = createPasswords({ pepper: config.accounts.pepper })
+    const attempts = createAttempts({ secret, pause })
     const logoutListeners: LogoutListener[] = []
     const service = createAuthService({
       database: app.database,
       accounts: accountRepository,
       repository: authRepository,
       passwords,
-      attempts: createAttempts(),
-      refreshTokens: createRefreshTokens(app.authentication.secret),
+      attempts,
+      refreshTokens: createRefreshTokens(secrets),
       issueAccess: app.authentication.issue,
       refreshTtlMs: config.accounts.refreshTtlMs,
+      refusesCommon: config.accounts.blocklist,
       onLogout: async (families) => {
+        for (const familyId of families) {
+          app.authentication.forget(familyId)
+          app.notices.send({ kind: 'logged_out', familyId })
+        }
         for (const listener of logoutListeners) await listener(families)
       },
-      onTheft: (family) =>
-        app.log.warn({ family }, 'an old refresh token came back: its device is logged out'),
+      tell: (event) => app.securityEvents.emit(event),
+    })
+    app.notices.onNotice((notice) => {
+      if (notice.kind === 'logged_out') app.authentication.forget(notice.familyId)
+    })
+    app.securityEvents.subscribe(({ event, details }) => {
+      if (event === 'authn_token_reuse')
+        app.log.warn(details, 'an old refresh token came back: its device is logged out')
     })
 
     const confirmed = new LRUCache<string, true>({ max: REMEMBERED_CONFIRMATIONS })
@@ -54,9 +81,35 @@ export const auth = fp(
       })
     })
 
-    app.decorate('auth', { onLogout: (listener: LogoutListener) => void logoutListeners.push(listener) })
+    app.decorate('auth', {
+      onLogout: (listener: LogoutListener) => void logoutListeners.push(listener),
+      proveOwner: (userId: number, password: string) => service.proveOwner(userId, password),
+      logOutEverywhere: (person: Principal) => service.logout(person, { refreshToken: null, all: true }),
+    })
     app.addHook('onReady', () => passwords.prepare())
-    await app.register(authRoutes, { prefix: '/api/auth', service })
+    const sweep = setInterval(() => {
+      accountRepository
+        .deleteStaleFailures(app.database.sql, SWEEP_BATCH)
+        .catch((error: unknown) => app.log.warn({ err: error }, 'old login failures could not be swept'))
+    }, SWEEP_MS)
+    app.addHook('preClose', (done) => {
+      clearInterval(sweep)
+      attempts.close()
+      done()
+    })
+    await app.register(authRoutes, {
+      prefix: '/api/auth',
+      service,
+      cookieSecrets: secrets.map(cookieSecret),
+      isPublishedSecurely: config.server.publicUrl?.startsWith('https:') === true,
+      signupLimit: {
+        max: Math.min(rateMax, Math.max(FEWEST_SIGNUPS, Math.ceil(rateMax * SIGNUP_SHARE))),
+        timeWindow: rateWindowMs,
+      },
+    })
   },
-  { name: 'auth', dependencies: ['authentication', 'database', 'error-handler', 'security'] },
+  {
+    name: 'auth',
+    dependencies: ['authentication', 'database', 'error-handler', 'notices', 'security', 'security-events'],
+  },
 )

@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import * as argon2 from '@node-rs/argon2'
 import pLimit from 'p-limit'
@@ -8,6 +9,7 @@ const ARGON2ID = 2
 
 /** OWASP password storage cheat sheet, argon2id: 19 MiB, two passes, one lane. */
 const PARAMETERS = { algorithm: ARGON2ID, memoryCost: 19_456, timeCost: 2, parallelism: 1 }
+const STORED_PARAMETERS = /^\$argon2id\$v=19\$m=(\d+),t=(\d+),p=\d+\$/
 
 type Hasher = Pick<typeof argon2, 'hash' | 'verify'>
 
@@ -17,20 +19,23 @@ const BUSY_RETRY_SECONDS = 2
 
 /**
  * Hashing off the event loop, in a bounded queue: as many at once as there are cores, `SERVER_BUSY` when too many wait.
- * `pepper` is a secret that is mixed into every hash and never stored; `hasher` is argon2 unless a test counts its work.
+ * `pepper` is a secret that is mixed into every password (HMAC-SHA-256, before the hash) and never stored; `hasher` is
+ * argon2 unless a test counts its work.
  */
 export function createPasswords({ pepper, hasher = argon2 }: { pepper: string | null; hasher?: Hasher }) {
   const limit = pLimit(availableParallelism())
-  const options = pepper === null ? PARAMETERS : { ...PARAMETERS, secret: Buffer.from(pepper) }
   // One text, one form: the same password typed on another keyboard must match.
-  const normal = (password: string) => password.normalize('NFC')
+  const seasoned = (password: string) => {
+    const normal = password.normalize('NFC')
+    return pepper === null ? normal : createHmac('sha256', pepper).update(normal).digest('base64')
+  }
 
   const queued = <T>(work: () => Promise<T>): Promise<T> => {
     if (limit.pendingCount >= MAX_WAITING)
       throw new AppError('SERVER_BUSY', { retryAfter: BUSY_RETRY_SECONDS })
     return limit(work)
   }
-  const hashed = async (password: string) => queued(() => hasher.hash(normal(password), options))
+  const hashed = async (password: string) => queued(() => hasher.hash(seasoned(password), PARAMETERS))
 
   let decoy: Promise<string> | undefined
 
@@ -41,7 +46,7 @@ export function createPasswords({ pepper, hasher = argon2 }: { pepper: string | 
     async verify(stored: string | undefined, password: string): Promise<boolean> {
       decoy ??= hashed('no password is this one')
       const reference = stored ?? (await decoy)
-      const matches = await queued(() => hasher.verify(reference, normal(password), options))
+      const matches = await queued(() => hasher.verify(reference, seasoned(password)))
       return matches && stored !== undefined
     },
     /** Makes the decoy, so that the first unknown e-mail does not take twice as long. */
@@ -53,3 +58,11 @@ export function createPasswords({ pepper, hasher = argon2 }: { pepper: string | 
 }
 
 export type Passwords = ReturnType<typeof createPasswords>
+
+/** Whether a stored hash was made with less work than is asked today. */
+export function isOutdated(stored: string): boolean {
+  const [, memory, passes] = STORED_PARAMETERS.exec(stored) ?? []
+  return (
+    Number(memory) < PARAMETERS.memoryCost || Number(passes) < PARAMETERS.timeCost || memory === undefined
+  )
+}

@@ -7,16 +7,19 @@ const FORM = /^mrt\.([\w-]{16,64})\.([1-9]\d{0,9})\.([\w-]{43})$/
 
 /**
  * Refresh tokens are nothing but family, counter and an HMAC-SHA-256 over both, so the current one can be written again
- * at any time and none is stored. The key is derived from the server's secret, apart from the one that signs access tokens.
+ * at any time and none is stored. The keys are derived from the server's secrets, apart from those that sign access
+ * tokens: the first writes, all of them read.
  */
-export function createRefreshTokens(secret: string) {
-  const key = Buffer.from(hkdfSync('sha256', secret, '', 'maeum refresh token', 32))
-  const seal = (familyId: string, counter: number) =>
+export function createRefreshTokens(secrets: readonly string[]) {
+  const keys = secrets.map((secret) => Buffer.from(hkdfSync('sha256', secret, '', 'maeum refresh token', 32)))
+  const [present] = keys
+  if (present === undefined) throw new Error('refresh tokens need a secret')
+  const seal = (key: Buffer, familyId: string, counter: number) =>
     createHmac('sha256', key).update(`${familyId}.${counter}`).digest()
 
   return {
     write: ({ familyId, counter }: RefreshToken): string =>
-      `mrt.${familyId}.${counter}.${seal(familyId, counter).toString('base64url')}`,
+      `mrt.${familyId}.${counter}.${seal(present, familyId, counter).toString('base64url')}`,
 
     /** The token's content, or undefined when we did not write it. */
     read(text: string): RefreshToken | undefined {
@@ -24,9 +27,11 @@ export function createRefreshTokens(secret: string) {
       if (familyId === undefined || digits === undefined || mac === undefined) return undefined
       const counter = Number(digits)
       const sent = Buffer.from(mac, 'base64url')
-      const wanted = seal(familyId, counter)
-      if (sent.length !== wanted.length || !timingSafeEqual(sent, wanted)) return undefined
-      return { familyId, counter }
+      const isOurs = keys.some((key) => {
+        const wanted = seal(key, familyId, counter)
+        return sent.length === wanted.length && timingSafeEqual(sent, wanted)
+      })
+      return isOurs ? { familyId, counter } : undefined
     },
   }
 }

@@ -2,6 +2,8 @@ import { and, eq, sql } from 'drizzle-orm'
 import type postgres from 'postgres'
 import type { Orm } from '../../db/orm.ts'
 import { refreshFamilies, users } from '../../db/schema/index.ts'
+import { COUNTED_FOR_MS, type Failures, MAX_FAILURES } from './attempts.ts'
+import type { RefreshToken } from './refresh-token.ts'
 
 export type UserRow = typeof users.$inferSelect
 export type FamilyRow = typeof refreshFamilies.$inferSelect
@@ -17,6 +19,19 @@ export type AccountRow = Pick<UserRow, 'id' | 'username' | 'email' | 'profileIma
 type NewAccount = { readonly username: string; readonly email: string; readonly passwordHash: string }
 type NewFamily = { readonly id: string; readonly ttlMs: number }
 
+/** Names of the counters that one login reads and writes; an unknown device has none of its own. */
+export type LoginKeys = { readonly account: string; readonly address: string; readonly device: string | null }
+
+/** What is known at the door, in one look. */
+export type LoginView = {
+  readonly account: AccountRow | undefined
+  /** Whether the refresh token that came along is a live one of this account. */
+  readonly isFamilyLive: boolean
+  readonly failures: Failures
+  /** Seconds until the address's failures are forgotten. */
+  readonly addressWait: number
+}
+
 /** The driver gives a bigint as text. */
 const toAccount = (row: postgres.Row): AccountRow => ({
   id: Number(row['id']),
@@ -26,24 +41,99 @@ const toAccount = (row: postgres.Row): AccountRow => ({
   passwordHash: String(row['password_hash']),
 })
 
+/** Failures before this are forgotten. Text and not a parameter: it never varies. */
+const sinceOf = (client: postgres.Sql) => client.unsafe(`now() - interval '${COUNTED_FOR_MS} milliseconds'`)
+
+/** Whether a counter goes on, or begins anew. */
+const isCounting = (client: postgres.Sql, fixed: string | null) =>
+  client`case when t.key = ${fixed} then t.first_at else t.last_at end > ${sinceOf(client)}`
+
 /**
  * The statements of signup and login go straight to the driver, where they are prepared once and take one round trip;
  * through the query layer each takes two.
  */
 export const accountRepository = {
-  async findByEmail(client: postgres.Sql, email: string): Promise<AccountRow | undefined> {
+  /**
+   * The account of an e-mail, with all that decides how its login is treated. Failures of accounts and devices are
+   * forgotten after a quiet span, those of an address a span after the first: whoever shares one is not shut out for long.
+   */
+  async findForLogin(
+    client: postgres.Sql,
+    email: string,
+    keys: LoginKeys,
+    token: RefreshToken | null,
+  ): Promise<LoginView> {
+    const since = sinceOf(client)
     const [row] = await client`
-      select id, username, email, profile_image, password_hash from users where email = ${email}`
-    return row === undefined ? undefined : toAccount(row)
+      select u.id, u.username, u.email, u.profile_image, u.password_hash,
+             by_account.failures as account_failures, by_device.failures as device_failures,
+             by_address.failures as address_failures,
+             extract(epoch from by_address.first_at - (${since})) as address_wait,
+             f.id is not null as is_family_live
+      from (select) as always
+      left join users u on u.email = ${email}
+      left join refresh_families f on f.id = ${token?.familyId ?? null} and f.user_id = u.id
+        and f.revoked_at is null and f.expires_at > now()
+        and f.counter - ${token?.counter ?? 0}::int in (0, 1)
+      left join throttles by_account on by_account.key = ${keys.account} and by_account.last_at > ${since}
+      left join throttles by_address on by_address.key = ${keys.address} and by_address.first_at > ${since}
+      left join throttles by_device on by_device.key = ${keys.device} and by_device.last_at > ${since}`
+    return {
+      account: row === undefined || row['id'] === null ? undefined : toAccount(row),
+      isFamilyLive: row?.['is_family_live'] === true,
+      failures: {
+        account: Number(row?.['account_failures'] ?? 0),
+        address: Number(row?.['address_failures'] ?? 0),
+        device: Number(row?.['device_failures'] ?? 0),
+      },
+      addressWait: Math.max(1, Math.ceil(Number(row?.['address_wait'] ?? 0))),
+    }
   },
 
-  /** Which of the two names is taken already. */
-  async findTaken(client: postgres.Sql, email: string, username: string) {
+  /**
+   * Counts one failure under each key; those of `fixed` are forgotten a span after their first, the others after a quiet
+   * one. Returns the highest count of a fixed key.
+   */
+  async countFailure(
+    client: postgres.Sql,
+    keys: { sliding: string | null; fixed: string | null },
+  ): Promise<number> {
+    const { sliding, fixed } = keys
+    // In the order of the keys, so that two statements never wait for each other's rows in turn.
+    const rows = await client`
+      insert into throttles as t (key, failures)
+      select key, 1 from (values (${sliding}::text), (${fixed}::text)) as counted (key)
+      where key is not null order by key
+      on conflict (key) do update set
+        failures = case when ${isCounting(client, fixed)} then t.failures + 1 else 1 end,
+        first_at = case when ${isCounting(client, fixed)} then t.first_at else now() end,
+        last_at = now()
+      returning key, failures`
+    return Number(rows.find((row) => row['key'] === fixed)?.['failures'] ?? 0)
+  },
+
+  /** Deletes up to `limit` counters that nobody would look at any more. */
+  async deleteStaleFailures(client: postgres.Sql, limit: number): Promise<void> {
+    await client`
+      delete from throttles where key in (
+        select key from throttles where last_at < ${sinceOf(client)}
+        order by last_at limit ${limit} for update skip locked
+      )`
+  },
+
+  /** Which of the two names is taken already, and how often this address has lately met with taken ones. */
+  async findTaken(client: postgres.Sql, email: string, username: string, probeKey: string) {
     const [row] = await client`
       select coalesce(bool_or(email = ${email}), false) as email,
-             coalesce(bool_or(lower(username) = lower(${username})), false) as username
+             coalesce(bool_or(lower(username) = lower(${username})), false) as username,
+             (select failures from throttles
+              where key = ${probeKey} and first_at > ${sinceOf(client)}) as probes
       from users where email = ${email} or lower(username) = lower(${username})`
-    return { email: row?.['email'] === true, username: row?.['username'] === true }
+    return {
+      email: row?.['email'] === true,
+      username: row?.['username'] === true,
+      probes: Number(row?.['probes'] ?? 0),
+    }
   },
 
   /** The account and its first device, or neither. */
@@ -62,10 +152,40 @@ export const accountRepository = {
     return toAccount(row)
   },
 
-  async insertFamily(client: postgres.Sql, userId: number, family: NewFamily): Promise<void> {
-    await client`
+  /**
+   * A new device of somebody who knew the password, and their own failures forgotten; false, and nothing done, when the
+   * counter `gate` was used up meanwhile: of guesses made at once, too many were wrong.
+   */
+  async insertFamily(
+    client: postgres.Sql,
+    userId: number,
+    family: NewFamily,
+    counters: { readonly gate: string; readonly forgiven: string },
+  ): Promise<boolean> {
+    const rows = await client`
+      with admitted as (
+        select 1 where not exists (
+          select from throttles where key = ${counters.gate} and failures >= ${MAX_FAILURES}
+            and first_at > ${sinceOf(client)}
+        )
+      ), forgiven as (
+        delete from throttles where key = ${counters.forgiven} and exists (select from admitted)
+      )
       insert into refresh_families (id, user_id, expires_at)
-      values (${family.id}, ${userId}, now() + ${family.ttlMs}::float8 * interval '1 millisecond')`
+      select ${family.id}, ${userId}::bigint, now() + ${family.ttlMs}::float8 * interval '1 millisecond' from admitted
+      returning id`
+    return rows.length > 0
+  },
+
+  /** Writes the password's newer hash, unless the password has changed meanwhile. */
+  async updatePasswordHash(
+    client: postgres.Sql,
+    userId: number,
+    before: string,
+    after: string,
+  ): Promise<void> {
+    await client`
+      update users set password_hash = ${after} where id = ${userId} and password_hash = ${before}`
   },
 }
 

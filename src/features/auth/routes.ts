@@ -1,8 +1,19 @@
+import cookie from '@fastify/cookie'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { AppError, preferredLanguage } from '../../errors.ts'
 import { principal } from '../../plugins/authentication.ts'
 import { responses, succeed } from '../../plugins/envelope.ts'
+import { fieldFaults } from '../../plugins/field-faults.ts'
 import { callerAddress } from '../../plugins/security.ts'
+import {
+  type Device,
+  DEVICE_COOKIE,
+  DEVICE_COOKIE_DAYS,
+  newDevice,
+  readDevice,
+  writeDevice,
+} from './device-cookie.ts'
 import {
   AccountResponse,
   LoginBody,
@@ -11,19 +22,57 @@ import {
   ProfileBody,
   RefreshBody,
   SignupBody,
+  SignupResponse,
   TokenResponse,
   toUserView,
   UserResponse,
 } from './schemas.ts'
-import type { AuthService } from './service.ts'
+import { type AuthService, commonPassword } from './service.ts'
 import { composeTexts } from './typed-text.ts'
 
 const LOGGED_OUT = { ko: '로그아웃되었습니다.', en: 'You have been logged out.' }
 
+const COOKIE_SECONDS = DEVICE_COOKIE_DAYS * 86_400
+
+const text = (value: unknown): string | null => (typeof value === 'string' && value !== '' ? value : null)
+
+type Options = {
+  readonly service: AuthService
+  /** Keys of the device cookie: the first signs, all of them are believed. */
+  readonly cookieSecrets: readonly string[]
+  /** Whether the outside world reaches this server over TLS, however this process is reached. */
+  readonly isPublishedSecurely: boolean
+  /** Accounts that one address may make in `timeWindow` ms. */
+  readonly signupLimit: { readonly max: number; readonly timeWindow: number }
+}
+
 const tags = ['auth']
 const security = [{ bearer: [] }]
 
-export const authRoutes: FastifyPluginAsyncTypebox<{ service: AuthService }> = async (app, { service }) => {
+export const authRoutes: FastifyPluginAsyncTypebox<Options> = async (
+  app,
+  { service, cookieSecrets, isPublishedSecurely, signupLimit },
+) => {
+  await app.register(cookie, { secret: [...cookieSecrets] })
+
+  const deviceOf = (request: FastifyRequest): Device | null => {
+    const opened = request.unsignCookie(request.cookies[DEVICE_COOKIE] ?? '')
+    return opened.valid ? readDevice(opened.value, Date.now()) : null
+  }
+  /** This browser is known to the account from now on. */
+  const remember = (request: FastifyRequest, reply: FastifyReply, userId: number) => {
+    const known = deviceOf(request)
+    const device = known?.userId === userId ? known : newDevice(userId)
+    void reply.setCookie(DEVICE_COOKIE, writeDevice(device, Date.now()), {
+      signed: true,
+      path: '/api/auth',
+      httpOnly: true,
+      sameSite: 'lax',
+      secure: isPublishedSecurely || request.protocol === 'https',
+      maxAge: COOKIE_SECONDS,
+    })
+  }
+
   app.addHook('preValidation', async ({ body }) => composeTexts(body))
 
   app.post(
@@ -33,12 +82,19 @@ export const authRoutes: FastifyPluginAsyncTypebox<{ service: AuthService }> = a
         tags,
         summary: 'Create an account',
         body: SignupBody,
-        response: responses({ 201: AccountResponse }),
+        response: responses({ 201: SignupResponse }),
       },
+      config: { rateLimit: signupLimit },
     },
     async (request, reply) => {
-      const { user, ...tokens } = await service.signup(request.body)
-      return reply.code(201).send(succeed({ user: toUserView(user), ...tokens }))
+      const { user, hasCommonPassword, ...tokens } = await service.signup({
+        ...request.body,
+        address: callerAddress(request),
+      })
+      remember(request, reply, user.id)
+      const language = preferredLanguage(request.headers['accept-language'])
+      const hints = hasCommonPassword ? { hints: fieldFaults(commonPassword().validation, language) } : {}
+      return reply.code(201).send(succeed({ user: toUserView(user), ...tokens, ...hints }))
     },
   )
 
@@ -52,8 +108,16 @@ export const authRoutes: FastifyPluginAsyncTypebox<{ service: AuthService }> = a
         response: responses({ 200: AccountResponse }),
       },
     },
-    async (request) => {
-      const { user, ...tokens } = await service.login({ ...request.body, address: callerAddress(request) })
+    async (request, reply) => {
+      const { email, password, refreshToken } = request.body
+      const { user, ...tokens } = await service.login({
+        email,
+        password,
+        address: callerAddress(request),
+        device: deviceOf(request),
+        refreshToken: text(refreshToken),
+      })
+      remember(request, reply, user.id)
       return succeed({ user: toUserView(user), ...tokens })
     },
   )
@@ -90,7 +154,7 @@ export const authRoutes: FastifyPluginAsyncTypebox<{ service: AuthService }> = a
     async (request) => {
       const { refreshToken, all } = request.body
       await service.logout(request.bearerEvenExpired(), {
-        refreshToken: typeof refreshToken === 'string' ? refreshToken : null,
+        refreshToken: text(refreshToken),
         all: all === true,
       })
       return {

@@ -24,6 +24,12 @@ export const SignupBody = Type.Object({ username: Username, email: Email, passwo
 export const LoginBody = Type.Object({
   email: Type.String({ minLength: 1, maxLength: 100 }),
   password: AnyPassword,
+  refreshToken: Type.Optional(
+    Type.Unknown({
+      description:
+        'One that is still good, of this account: shows that this device has logged in before, so that failed attempts of others do not slow it.',
+    }),
+  ),
 })
 export const RefreshBody = Type.Object({ refreshToken: Type.Optional(Type.Unknown()) })
 /** Whoever wants to leave is never refused: what cannot be read here counts as not sent. */
@@ -38,6 +44,17 @@ export const ProfileBody = Type.Object({
   ),
 })
 
+const Hint = Type.Object({ field: Type.String(), message: Type.String() })
+
+export const SignupResponse = Success(
+  Type.Object({
+    user: UserView,
+    ...TokenPair,
+    hints: Type.Optional(
+      Type.Array(Hint, { description: 'What would be better done otherwise, such as a common password.' }),
+    ),
+  }),
+)
 export const AccountResponse = Success(Type.Object({ user: UserView, ...TokenPair }))
 export const TokenResponse = Success(Type.Object(TokenPair))
 export const UserResponse = Success(Type.Object({ user: UserView }))

@@ -2,8 +2,11 @@ import { randomBytes } from 'node:crypto'
 import type { Database } from '../../db/client.ts'
 import { databaseFault } from '../../db/faults.ts'
 import { AppError } from '../../errors.ts'
-import type { Attempts } from './attempts.ts'
-import type { Passwords } from './passwords.ts'
+import type { SecurityEvent } from '../../plugins/security-events.ts'
+import { type Attempts, MAX_FAILURES } from './attempts.ts'
+import { isCommon } from './common-passwords.ts'
+import type { Device } from './device-cookie.ts'
+import { isOutdated, type Passwords } from './passwords.ts'
 import type { RefreshTokens } from './refresh-token.ts'
 import type { AccountRepository, AccountRow, AuthRepository, UserRow } from './repository.ts'
 
@@ -19,10 +22,29 @@ type Dependencies = {
   readonly refreshTokens: RefreshTokens
   readonly issueAccess: (principal: Principal) => string
   readonly refreshTtlMs: number
+  /** Whether a common password is refused, not only remarked upon. */
+  readonly refusesCommon: boolean
   /** Told after a device was logged out, with the families that ended. */
   readonly onLogout: (families: readonly string[]) => Promise<void>
-  readonly onTheft: (familyId: string) => void
+  readonly tell: (event: SecurityEvent) => void
 }
+
+type Login = {
+  readonly email: string
+  readonly password: string
+  readonly address: string
+  /** Of the cookie that an earlier login left. */
+  readonly device: Device | null
+  readonly refreshToken: string | null
+}
+
+const PROBED_RETRY_SECONDS = 600
+
+/** In the form of a schema's findings, so that it is told in the same words. */
+export const commonPassword = () =>
+  Object.assign(new Error('a common password'), {
+    validation: [{ keyword: 'common', instancePath: '/password', schemaPath: '', params: {} }],
+  })
 
 /** How long the previous refresh token is still answered with the current pair. */
 const PREVIOUS_TOKEN_MS = 60_000
@@ -31,6 +53,7 @@ const normalEmail = (email: string) => email.trim().toLowerCase()
 
 export function createAuthService(dependencies: Dependencies) {
   const { accounts, repository, passwords, attempts, refreshTokens, refreshTtlMs } = dependencies
+  const { tell } = dependencies
   const { orm, sql } = dependencies.database
 
   const pair = (principal: Principal): TokenPair => ({
@@ -76,45 +99,105 @@ export function createAuthService(dependencies: Dependencies) {
       if (token.counter === counter - 1 && tolerated)
         return pair({ userId, familyId: token.familyId, counter })
       await repository.revokeFamilies(tx, userId, token.familyId)
-      dependencies.onTheft(token.familyId)
-      return undefined
+      return { stolenFrom: userId }
     })
 
+  /** Names that are taken can be found out by trying them; how often is counted as wrong passwords are. */
+  const admitNames = async (email: string, username: string, address: string) => {
+    const probeKey = attempts.keyOf('signup', address)
+    const taken = await accounts.findTaken(sql, email, username, probeKey)
+    if (taken.probes >= MAX_FAILURES)
+      throw new AppError('TOO_MANY_ATTEMPTS', { retryAfter: PROBED_RETRY_SECONDS })
+    const fault = refusal(taken)
+    if (fault === undefined) return
+    await accounts.countFailure(sql, { sliding: null, fixed: probeKey })
+    throw fault
+  }
+
+  /** Who stands at the door, after the wait that their failures have earned them. */
+  const receive = async ({ email, address, device, refreshToken }: Login) => {
+    const token = refreshToken === null ? undefined : refreshTokens.read(refreshToken)
+    const ownKey = device?.nonce ?? token?.familyId
+    const keys = {
+      account: attempts.keyOf('account', email),
+      address: attempts.keyOf('address', address),
+      device: ownKey === undefined ? null : attempts.keyOf('device', ownKey),
+    }
+    const { account, isFamilyLive, failures, addressWait } = await accounts.findForLogin(
+      sql,
+      email,
+      keys,
+      token ?? null,
+    )
+    const hasProof = account !== undefined && (device === null ? isFamilyLive : device.userId === account.id)
+    const ownDevice = hasProof && failures.device < MAX_FAILURES ? keys.device : null
+    const who = account === undefined ? { address } : { address, userId: account.id }
+    const refuse = () => {
+      tell({ event: 'authn_login_throttled', ...who })
+      return new AppError('TOO_MANY_ATTEMPTS', { retryAfter: addressWait })
+    }
+    if (ownDevice === null) {
+      if (failures.address >= MAX_FAILURES) throw refuse()
+      await attempts.slow(failures.account, address)
+    }
+    // A known device answers for itself alone; a stranger for the account and the address.
+    const counters =
+      ownDevice === null
+        ? {
+            gate: keys.address,
+            forgiven: keys.account,
+            counted: { sliding: keys.account, fixed: keys.address },
+          }
+        : { gate: ownDevice, forgiven: ownDevice, counted: { sliding: ownDevice, fixed: null } }
+    return { account, who, counters, refuse, isKnownDevice: ownDevice !== null }
+  }
+
   return {
-    async signup(input: { username: string; email: string; password: string }) {
+    /** `isCommon` tells that many people have the same password. */
+    async signup(input: { username: string; email: string; password: string; address: string }) {
       const email = normalEmail(input.email)
       const username = input.username.trim()
-      const taken = refusal(await accounts.findTaken(sql, email, username))
-      if (taken !== undefined) throw taken
+      const hasCommonPassword = await isCommon(input.password)
+      if (hasCommonPassword && dependencies.refusesCommon) throw commonPassword()
+      await admitNames(email, username, input.address)
       const passwordHash = await passwords.hash(input.password)
       const family = newFamily()
       const user = await named(() => accounts.insert(sql, { username, email, passwordHash }, family))
-      return loggedIn(user, family.id)
+      tell({ event: 'user_created', userId: user.id, address: input.address })
+      return { ...loggedIn(user, family.id), hasCommonPassword }
     },
 
     /** One answer, and one hash verified, for an unknown e-mail and for a wrong password. */
-    async login(input: { email: string; password: string; address: string }) {
-      const email = normalEmail(input.email)
-      const guesses = attempts.of(email, input.address)
-      guesses.admit()
-      const user = await accounts.findByEmail(sql, email)
-      const matches = await passwords.verify(user?.passwordHash, input.password)
-      guesses.admit() // again: those that were made at once have been counted by now
-      if (user === undefined || !matches) {
-        guesses.fail()
+    async login(input: Login) {
+      const caller = { ...input, email: normalEmail(input.email) }
+      const { account, who, counters, refuse, isKnownDevice } = await receive(caller)
+      const matches = await passwords.verify(account?.passwordHash, input.password)
+      if (account === undefined || !matches) {
+        const failures = await accounts.countFailure(sql, counters.counted)
+        if (failures > MAX_FAILURES) throw refuse() // of guesses made at once, some were counted meanwhile
+        tell({ event: 'authn_login_fail', ...who })
         throw new AppError('INVALID_CREDENTIALS')
       }
-      guesses.clear()
       const family = newFamily()
-      await accounts.insertFamily(sql, user.id, family)
-      return loggedIn(user, family.id)
+      if (!(await accounts.insertFamily(sql, account.id, family, counters))) throw refuse()
+      if (isOutdated(account.passwordHash)) {
+        const hash = await passwords.hash(input.password)
+        await accounts.updatePasswordHash(sql, account.id, account.passwordHash, hash)
+      }
+      tell({ event: 'authn_login_success', ...who, details: { isKnownDevice } })
+      return loggedIn(account, family.id)
     },
 
     async refresh(text: string): Promise<TokenPair> {
       const token = refreshTokens.read(text)
-      const next = token === undefined ? undefined : await rotate(token)
+      if (token === undefined) throw new AppError('INVALID_REFRESH_TOKEN')
+      const next = await rotate(token)
       if (next === undefined) throw new AppError('INVALID_REFRESH_TOKEN')
-      return next
+      if (!('stolenFrom' in next)) return next
+      const { familyId } = token
+      tell({ event: 'authn_token_reuse', userId: next.stolenFrom, details: { family: familyId } })
+      await dependencies.onLogout([familyId])
+      throw new AppError('INVALID_REFRESH_TOKEN')
     },
 
     /** Ends this device's family, that of `refreshToken`, or all of the user. Whoever cannot be told apart loses nothing. */
@@ -131,7 +214,25 @@ export function createAuthService(dependencies: Dependencies) {
       if (token !== undefined && !options.all && token.familyId !== familyId) {
         ended.push(...(await repository.revokeFamilies(orm, userId, token.familyId)))
       }
+      tell({ event: 'authn_logout', userId, details: { devices: ended.length } })
       await dependencies.onLogout(ended)
+    },
+
+    /**
+     * Asks the bearer of a token for the password once more. Every question counts, for a stolen token must not be a way
+     * to guess it.
+     * @throws INVALID_CREDENTIALS, TOO_MANY_ATTEMPTS
+     */
+    async proveOwner(userId: number, password: string): Promise<void> {
+      const asked = await accounts.countFailure(sql, {
+        sliding: null,
+        fixed: attempts.keyOf('proof', String(userId)),
+      })
+      if (asked > MAX_FAILURES) throw new AppError('TOO_MANY_ATTEMPTS', { retryAfter: PROBED_RETRY_SECONDS })
+      const user = await repository.findUser(orm, userId)
+      if (await passwords.verify(user?.passwordHash, password)) return
+      tell({ event: 'authn_login_fail', userId })
+      throw new AppError('INVALID_CREDENTIALS')
     },
 
     async find(userId: number): Promise<UserRow> {

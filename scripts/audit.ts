@@ -1,0 +1,34 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { readConfig } from '../src/config.ts'
+import { openDatabase } from '../src/db/client.ts'
+import { createChainHash } from '../src/features/audit/chain.ts'
+import { auditRepository } from '../src/features/audit/repository.ts'
+import { verifyTrail } from '../src/features/audit/verify.ts'
+import { keptSecret } from '../src/lib/kept-secret.ts'
+
+// `npm run audit -- --verify` reads the whole audit trail and fails when a row was changed, taken away or moved.
+if (!process.argv.includes('--verify')) {
+  process.stderr.write('npm run audit -- --verify\n')
+  process.exit(2)
+}
+if (existsSync('.env')) process.loadEnvFile('.env')
+const { accounts, database: settings } = readConfig(process.env)
+const secret = accounts.jwtSecret ?? (await keptSecret(join(settings.dataDir, 'jwt-secret')))
+const secrets = [secret, ...(accounts.previousJwtSecret === null ? [] : [accounts.previousJwtSecret])]
+const database = await openDatabase({ ...settings, poolMax: 1 })
+try {
+  const { chains, rows, findings } = await verifyTrail({
+    orm: database.orm,
+    repository: auditRepository,
+    hashes: secrets.map(createChainHash),
+  })
+  for (const { kind, chain, place, what } of findings)
+    process.stdout.write(`${kind}: chain ${chain}, row ${place}: ${what}\n`)
+  const broken = findings.filter(({ kind }) => kind !== 'unproven').length
+  const verdict = broken === 0 ? 'nothing is missing or altered' : `${broken} faults`
+  process.stdout.write(`${rows} rows in ${chains} chains: ${verdict}\n`)
+  if (broken > 0) process.exitCode = 1
+} finally {
+  await database.close()
+}

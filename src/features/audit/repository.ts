@@ -1,0 +1,116 @@
+import { and, asc, eq, gt, gte, inArray, lte, max, min, sql } from 'drizzle-orm'
+import type { Orm } from '../../db/orm.ts'
+import { auditLog } from '../../db/schema/index.ts'
+import type { AuditRow, Head } from './chain.ts'
+
+/** Key of the advisory lock of its retention; any number that nobody else uses. */
+const RETENTION_LOCK = 0x6d61_6175
+
+export const auditRepository = {
+  /** Adds rows at the end of their chain, once, however often it is tried. */
+  async insert(orm: Orm, rows: readonly AuditRow[]): Promise<void> {
+    await orm
+      .insert(auditLog)
+      .values([...rows])
+      .onConflictDoNothing()
+  },
+
+  /** The last rows of chains that have grown within `ms`, the newest first. */
+  listHeads: (orm: Orm, ms: number, limit: number): Promise<Head[]> => {
+    const last = orm
+      .select({ chain: auditLog.chain, place: max(auditLog.place).as('last') })
+      .from(auditLog)
+      .where(gt(auditLog.at, sql`now() - ${ms} * interval '1 millisecond'`))
+      .groupBy(auditLog.chain)
+      .orderBy(sql`max(${auditLog.at}) desc`)
+      .limit(limit)
+      .as('last')
+    return orm
+      .select({ chain: auditLog.chain, place: auditLog.place, hash: auditLog.hash })
+      .from(auditLog)
+      .innerJoin(last, and(eq(auditLog.chain, last.chain), eq(auditLog.place, last.place)))
+  },
+
+  listChains: async (orm: Orm): Promise<string[]> => {
+    const rows = await orm
+      .selectDistinct({ chain: auditLog.chain })
+      .from(auditLog)
+      .orderBy(asc(auditLog.chain))
+    return rows.map(({ chain }) => chain)
+  },
+
+  /** Up to `limit` rows of a chain, in order, from `place` on. */
+  listRows: (orm: Orm, chain: string, place: number, limit: number): Promise<AuditRow[]> =>
+    orm
+      .select()
+      .from(auditLog)
+      .where(and(eq(auditLog.chain, chain), gte(auditLog.place, place)))
+      .orderBy(asc(auditLog.place))
+      .limit(limit),
+
+  /** What the chains say of each other, and where old rows were taken away. */
+  listSworn: (orm: Orm, events: readonly string[], after: { chain: string; place: number }, limit: number) =>
+    orm
+      .select()
+      .from(auditLog)
+      .where(
+        and(
+          inArray(auditLog.event, [...events]),
+          sql`(${auditLog.chain}, ${auditLog.place}) > (${after.chain}, ${after.place})`,
+        ),
+      )
+      .orderBy(asc(auditLog.chain), asc(auditLog.place))
+      .limit(limit),
+
+  findRow: async (orm: Orm, chain: string, place: number): Promise<AuditRow | undefined> =>
+    (await auditRepository.listRows(orm, chain, place, 1)).find((row) => row.place === place),
+
+  /** True for one transaction at a time across all instances. */
+  lockRetention: async (tx: Orm): Promise<boolean> => {
+    const rows = await tx.execute<{ got: boolean }>(
+      sql`select pg_try_advisory_xact_lock(${RETENTION_LOCK}) as got`,
+    )
+    return rows[0]?.got === true
+  },
+
+  /** The last row of each chain that is older than `days`. */
+  listExpired: (orm: Orm, days: number, limit: number): Promise<Head[]> => {
+    const last = orm
+      .select({ chain: auditLog.chain, place: max(auditLog.place).as('last') })
+      .from(auditLog)
+      .where(sql`${auditLog.at} < now() - ${days} * interval '1 day'`)
+      .groupBy(auditLog.chain)
+      .limit(limit)
+      .as('last')
+    return orm
+      .select({ chain: auditLog.chain, place: auditLog.place, hash: auditLog.hash })
+      .from(auditLog)
+      .innerJoin(last, and(eq(auditLog.chain, last.chain), eq(auditLog.place, last.place)))
+  },
+
+  /** Takes a chain's rows up to `place` away: the one deletion that the trail knows. */
+  async deleteUpTo(tx: Orm, chain: string, place: number): Promise<number> {
+    const rows = await tx
+      .delete(auditLog)
+      .where(and(eq(auditLog.chain, chain), lte(auditLog.place, place)))
+      .returning({ place: auditLog.place })
+    return rows.length
+  },
+
+  /** What the first rows of the chains that do not begin at 1 any more follow. */
+  listTruncated: async (orm: Orm): Promise<Head[]> => {
+    const first = orm
+      .select({ chain: auditLog.chain, place: min(auditLog.place).as('first') })
+      .from(auditLog)
+      .groupBy(auditLog.chain)
+      .having(gt(min(auditLog.place), 1))
+      .as('first')
+    const rows = await orm
+      .select({ chain: auditLog.chain, place: auditLog.place, hash: auditLog.previous })
+      .from(auditLog)
+      .innerJoin(first, and(eq(auditLog.chain, first.chain), eq(auditLog.place, first.place)))
+    return rows.map((row) => ({ ...row, place: row.place - 1 }))
+  },
+}
+
+export type AuditRepository = typeof auditRepository

@@ -1,0 +1,42 @@
+import { performance } from 'node:perf_hooks'
+import fp from 'fastify-plugin'
+import type { Config } from '../../config.ts'
+import { consentRepository } from './repository.ts'
+import { consentRoutes } from './routes.ts'
+import { type Consents, createConsents } from './service.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    consent: Pick<Consents, 'prepare' | 'allows'>
+  }
+}
+
+/** What people have agreed to: receipts, and whether a face may be read. */
+export const consent = fp(
+  async (app, { config }: { config: Config }) => {
+    const consents = createConsents({
+      database: app.database,
+      repository: consentRepository,
+      isRequired: config.privacy.requireConsent,
+      endSessions: (userId) => app.sessions.endOfUser(userId, 'consent_withdrawn'),
+      onChange: (userId, what, purpose) =>
+        app.securityEvents.emit({
+          event: what === 'given' ? 'sensitive_create' : 'sensitive_delete',
+          userId,
+          details: { object: 'consent', purpose },
+        }),
+      onUnknown: (error) => app.log.warn({ err: error }, 'it is not known whether a person has consented'),
+      monotonic: () => performance.now(),
+    })
+    app.decorate('consent', {
+      prepare: (userId: number) => consents.prepare(userId),
+      allows: (userId: number) => consents.allows(userId),
+    })
+    await app.register(consentRoutes, {
+      prefix: '/api/user',
+      consents,
+      required: config.privacy.requireConsent,
+    })
+  },
+  { name: 'consent', dependencies: ['authentication', 'database', 'security-events', 'sessions'] },
+)

@@ -1,0 +1,81 @@
+import { LRUCache } from 'lru-cache'
+import type { Database } from '../../db/client.ts'
+import { EXPRESSION_READING } from '../../domain/consent.ts'
+import { AppError } from '../../errors.ts'
+import type { ConsentRepository, ConsentRow, NewConsent } from './repository.ts'
+
+type Dependencies = {
+  readonly database: Pick<Database, 'orm'>
+  readonly repository: ConsentRepository
+  readonly isRequired: boolean
+  /** Ends what reads the person's face now, on all instances. */
+  readonly endSessions: (userId: number) => Promise<void>
+  readonly onChange: (userId: number, what: 'given' | 'withdrawn', purpose: string) => void
+  readonly onUnknown: (error: unknown) => void
+  readonly monotonic: () => number
+}
+
+const MOST_SHOWN = 200
+const REMEMBERED = 20_000
+/** How often it is looked for a consent that may just have been given on another instance. */
+const LOOK_MS = 500
+
+type Known = { isGiven: boolean; lookedAt: number }
+
+/** Receipts of consent, and whether a person's face may be read now. */
+export function createConsents(dependencies: Dependencies) {
+  const { repository, isRequired, monotonic } = dependencies
+  const { orm } = dependencies.database
+  const known = new LRUCache<number, Known>({ max: REMEMBERED })
+
+  const look = async (userId: number): Promise<boolean> => {
+    const entry: Known = { isGiven: false, lookedAt: monotonic() }
+    known.set(userId, entry)
+    const isGiven = await repository.isStanding(orm, userId, EXPRESSION_READING)
+    // What has become known meanwhile is newer than what was read.
+    if (known.get(userId) === entry) entry.isGiven = isGiven
+    return isGiven
+  }
+  const note = (userId: number, isGiven: boolean) =>
+    void known.set(userId, { isGiven, lookedAt: monotonic() })
+
+  return {
+    /** To be awaited before `allows` is asked for the first time in a session: then it answers from what is so now. */
+    async prepare(userId: number): Promise<void> {
+      if (isRequired) await look(userId)
+    },
+
+    /** Whether a frame may be looked at. Hot path: never waits; a refusal makes it look again, now and then. */
+    allows(userId: number): boolean {
+      if (!isRequired) return true
+      const entry = known.get(userId)
+      if (entry?.isGiven === true) return true
+      if (entry === undefined || monotonic() - entry.lookedAt >= LOOK_MS)
+        look(userId).catch(dependencies.onUnknown)
+      return false
+    },
+
+    list: (userId: number): Promise<ConsentRow[]> => repository.list(orm, userId, MOST_SHOWN),
+
+    async give(userId: number, receipt: NewConsent): Promise<ConsentRow> {
+      const row = await repository.insert(orm, userId, receipt)
+      if (row === undefined) throw new AppError('UNAUTHORIZED') // a token may outlive its account
+      if (receipt.purpose === EXPRESSION_READING) note(userId, true)
+      dependencies.onChange(userId, 'given', receipt.purpose)
+      return row
+    },
+
+    /** Takes back one purpose, or all; whose face is read now is not read any more when this resolves. */
+    async withdraw(userId: number, purpose: string | null): Promise<ConsentRow[]> {
+      await repository.withdraw(orm, userId, purpose)
+      if (purpose === null || purpose === EXPRESSION_READING) {
+        note(userId, false)
+        await dependencies.endSessions(userId)
+      }
+      dependencies.onChange(userId, 'withdrawn', purpose ?? 'all')
+      return repository.list(orm, userId, MOST_SHOWN)
+    },
+  }
+}
+
+export type Consents = ReturnType<typeof createConsents>

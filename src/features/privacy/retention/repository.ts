@@ -1,0 +1,69 @@
+import { and, asc, eq, inArray, lt, type SQLWrapper, sql } from 'drizzle-orm'
+import type { Orm } from '../../../db/orm.ts'
+import { conversations, counselings, feedbacks, sessions } from '../../../db/schema/index.ts'
+
+/** Key of the advisory lock of the nightly job; any number that nobody else uses. */
+const RETENTION_LOCK = 0x6d61_6572
+
+const olderThan = (time: SQLWrapper, days: number) => sql`${time} < now() - ${days} * interval '1 day'`
+
+/** Each erases up to `limit` rows that are older than so many days, the oldest first, and returns how many. */
+export const retentionRepository = {
+  /** True for one transaction at a time across all instances. */
+  lock: async (tx: Orm): Promise<boolean> => {
+    const rows = await tx.execute<{ got: boolean }>(
+      sql`select pg_try_advisory_xact_lock(${RETENTION_LOCK}) as got`,
+    )
+    return rows[0]?.got === true
+  },
+
+  /** Ended ones, with everything that hangs on them. */
+  async deleteSessions(tx: Orm, days: number, limit: number): Promise<number> {
+    const old = tx
+      .select({ id: sessions.id })
+      .from(sessions)
+      .where(and(eq(sessions.status, 'ended'), olderThan(sessions.endedAt, days)))
+      .orderBy(asc(sessions.endedAt))
+      .limit(limit)
+    return (await tx.delete(sessions).where(inArray(sessions.id, old)).returning({ id: sessions.id })).length
+  },
+
+  async deleteConversations(tx: Orm, days: number, limit: number): Promise<number> {
+    const old = tx
+      .select({ id: conversations.id })
+      .from(conversations)
+      .where(olderThan(conversations.createdAt, days))
+      .limit(limit)
+    const rows = await tx
+      .delete(conversations)
+      .where(inArray(conversations.id, old))
+      .returning({ id: conversations.id })
+    return rows.length
+  },
+
+  /** Those that are over; one that is still to come is kept however long ago it was booked. */
+  async deleteCounselings(tx: Orm, days: number, limit: number): Promise<number> {
+    const isOld = olderThan(
+      sql`greatest(${counselings.updatedAt}, coalesce(${counselings.scheduledAt}, ${counselings.updatedAt}))`,
+      days,
+    )
+    const old = tx.select({ id: counselings.id }).from(counselings).where(isOld).limit(limit)
+    const rows = await tx
+      .delete(counselings)
+      .where(inArray(counselings.id, old))
+      .returning({ id: counselings.id })
+    return rows.length
+  },
+
+  async deleteFeedback(tx: Orm, days: number, limit: number): Promise<number> {
+    const old = tx
+      .select({ id: feedbacks.id })
+      .from(feedbacks)
+      .where(lt(feedbacks.createdAt, sql`now() - ${days} * interval '1 day'`))
+      .limit(limit)
+    return (await tx.delete(feedbacks).where(inArray(feedbacks.id, old)).returning({ id: feedbacks.id }))
+      .length
+  },
+}
+
+export type RetentionRepository = typeof retentionRepository

@@ -1,0 +1,110 @@
+import { Readable } from 'node:stream'
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { AppError } from '../../errors.ts'
+import { principal } from '../../plugins/authentication.ts'
+import { responses, succeed } from '../../plugins/envelope.ts'
+import { callerAddress } from '../../plugins/security.ts'
+import type { Erasure } from './erasure/service.ts'
+import type { Export } from './export/service.ts'
+import { EraseBody, EraseResponse, ExportResponse } from './schemas.ts'
+
+type Options = {
+  readonly exports: Export
+  readonly erasure: Erasure
+  readonly onExport: (userId: number, address: string) => void
+}
+
+const common = { tags: ['user'], security: [{ bearer: [] }] }
+
+/** Documents that are written at once; each holds a page of rows. */
+const MOST_EXPORTS = 4
+const BUSY_RETRY_SECONDS = 5
+/** It lasts as long as its reader takes, within reason. */
+const EXPORT_MS = 30 * 60_000
+/** Years of sessions go in many statements, each with a deadline of its own. */
+const ERASE_MS = 60_000
+/** A reader that takes nothing for so long is gone. */
+const EXPORT_IDLE_MS = 60_000
+const EXPORT_BUFFER_BYTES = 64 * 1024
+
+export const privacyRoutes: FastifyPluginAsyncTypebox<Options> = async (app, options) => {
+  const { exports, erasure, onExport } = options
+  app.addHook('onRequest', app.authentication.require)
+  const exporting = new Set<number>()
+
+  app.get(
+    '/export',
+    {
+      schema: {
+        ...common,
+        summary: 'Everything that is kept of the person, as JSON, in a stream',
+        response: responses({ 200: ExportResponse }),
+      },
+      handlerTimeout: EXPORT_MS,
+    },
+    async (request, reply) => {
+      const { userId } = principal(request)
+      if (exporting.has(userId)) throw new AppError('RATE_LIMITED', { retryAfter: BUSY_RETRY_SECONDS })
+      if (exporting.size >= MOST_EXPORTS)
+        throw new AppError('SERVER_BUSY', { retryAfter: BUSY_RETRY_SECONDS })
+      exporting.add(userId)
+      try {
+        const pieces = await exports.begin(userId)
+        onExport(userId, callerAddress(request))
+        const body = streamOf(pieces, EXPORT_IDLE_MS).once('close', () => exporting.delete(userId))
+        void reply
+          .header('content-type', 'application/json; charset=utf-8')
+          .header('content-disposition', 'attachment; filename="maeum-export.json"')
+        // Not serialised by the schema: what goes out is what the stream says.
+        return await reply.send(body as never)
+      } catch (error) {
+        exporting.delete(userId)
+        throw error
+      }
+    },
+  )
+
+  app.delete(
+    '/',
+    {
+      schema: {
+        ...common,
+        summary: 'Erase the account and everything that is kept of the person',
+        body: EraseBody,
+        response: responses({ 200: EraseResponse }),
+      },
+      handlerTimeout: ERASE_MS,
+    },
+    async (request) =>
+      succeed(await erasure.erase(principal(request), request.body.password, callerAddress(request))),
+  )
+}
+
+/** The document as a stream that ends by itself when nobody has taken anything of it for `ms`. */
+function streamOf(pieces: AsyncIterable<string>, ms: number): Readable {
+  let taken = true
+  const body = Readable.from(
+    gathered(pieces, () => {
+      taken = true
+    }),
+    { objectMode: false },
+  )
+  const timer = setInterval(() => {
+    if (!taken) body.destroy(new Error('nobody reads the export'))
+    taken = false
+  }, ms)
+  return body.once('close', () => clearInterval(timer))
+}
+
+/** Pieces together, so that not every row is a write of its own. */
+async function* gathered(pieces: AsyncIterable<string>, onTaken: () => void): AsyncGenerator<Buffer> {
+  let text = ''
+  for await (const piece of pieces) {
+    text += piece
+    if (text.length < EXPORT_BUFFER_BYTES) continue
+    yield Buffer.from(text)
+    onTaken()
+    text = ''
+  }
+  if (text !== '') yield Buffer.from(text)
+}

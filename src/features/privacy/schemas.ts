@@ -1,0 +1,41 @@
+import { Type } from 'typebox'
+import { Count, Time } from '../../plugins/common-schemas.ts'
+import { Success } from '../../plugins/envelope.ts'
+
+export const EraseBody = Type.Object({
+  password: Type.String({
+    minLength: 1,
+    maxLength: 128,
+    description: 'Once more, for this cannot be undone.',
+  }),
+})
+
+export const EraseResponse = Success(
+  Type.Object({
+    erasedAt: Time,
+    erased: Type.Object({
+      sessions: Count,
+      counselings: Count,
+      feedback: Count,
+      consents: Count,
+      devices: Count,
+    }),
+    receipt: Type.String({ description: 'Signed: a compact JWS, Ed25519.' }),
+    publicKey: Type.Object(
+      { kty: Type.String(), crv: Type.String(), x: Type.String() },
+      { description: 'JSON Web Key that the receipt is checked with.' },
+    ),
+  }),
+)
+
+/** Written while it is read: its shape is described, not enforced. */
+export const ExportResponse = Success(
+  Type.Object(
+    {},
+    {
+      additionalProperties: true,
+      description:
+        'account, preferences, baseline, devices, consents, sessions (each with windows, voice, findings, conversations, report), counselings, feedback, auditTrail.',
+    },
+  ),
+)

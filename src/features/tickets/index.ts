@@ -1,0 +1,36 @@
+import fp from 'fastify-plugin'
+import { ticketsRepository } from './repository.ts'
+import { ticketRoutes } from './routes.ts'
+import { createTicketService, type TicketService } from './service.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    tickets: Pick<TicketService, 'redeem'>
+  }
+}
+
+const SWEEP_MS = 60_000
+const SWEEP_BATCH = 10_000
+
+/** Tickets for sockets: what a browser shows instead of a token, which its WebSocket cannot send. */
+export const tickets = fp(
+  async (app) => {
+    const { sql } = app.database
+    const service = createTicketService({ sql, repository: ticketsRepository, find: app.sessions.find })
+    app.decorate('tickets', {
+      redeem: (ticket, sessionId, channel) => service.redeem(ticket, sessionId, channel),
+    })
+
+    const sweep = setInterval(() => {
+      ticketsRepository
+        .deleteExpired(sql, SWEEP_BATCH)
+        .catch((error: unknown) => app.log.warn({ err: error }, 'expired tickets could not be swept'))
+    }, SWEEP_MS)
+    app.addHook('preClose', (done) => {
+      clearInterval(sweep)
+      done()
+    })
+    await app.register(ticketRoutes, { prefix: '/api/session', service })
+  },
+  { name: 'tickets', dependencies: ['authentication', 'database', 'sessions'] },
+)

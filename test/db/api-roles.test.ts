@@ -1,0 +1,87 @@
+import t, { type Test } from 'tap'
+import { openDatabase } from '../../src/db/client.ts'
+import { migrate } from '../../src/db/migrate.ts'
+import { expectedSchema } from '../../src/db/verify.ts'
+import { createTestDatabase, type TestDatabase } from '../helpers/database.ts'
+import { MIGRATIONS } from '../helpers/test-server.ts'
+
+/** The roles through which a hosted Postgres publishes the schema `public` to whoever knows the project's address. */
+const ROLES = ['anon', 'authenticated'] as const
+
+const DENIED = '42501'
+
+/** As such a host prepares a database: the roles exist, and get every right to every table that is ever made. */
+async function openHosted(t: Pick<Test, 'teardown'>): Promise<TestDatabase> {
+  const database = await createTestDatabase(t, { migrated: false })
+  for (const role of ROLES) {
+    await database.sql.unsafe(`create role ${role} login`)
+    t.teardown(() => database.sql.unsafe(`drop owned by ${role} cascade; drop role ${role}`))
+    await database.sql.unsafe(`
+      grant usage on schema public to ${role};
+      alter default privileges in schema public grant all on tables to ${role};
+      alter default privileges in schema public grant all on sequences to ${role};
+      alter default privileges in schema public grant all on functions to ${role}`)
+  }
+  await migrate(database, { folder: MIGRATIONS, apply: true })
+  return database
+}
+
+const openAs = async (t: Pick<Test, 'teardown'>, { url }: TestDatabase, role: string) => {
+  const guest = await openDatabase({ url: url.replace('maeum@', `${role}@`), dataDir: '.data', poolMax: 1 })
+  t.teardown(() => guest.close())
+  return guest.sql
+}
+
+/** The SQLSTATE of a refusal; `allowed` when there was none. */
+const outcome = (query: Promise<unknown>): Promise<string> =>
+  query.then(
+    () => 'allowed',
+    (error: unknown) => (error instanceof Error && 'code' in error ? String(error.code) : String(error)),
+  )
+
+t.test('the public roles of a hosted database', async (t) => {
+  const database = await openHosted(t)
+  const { sql } = database
+  const rows = await sql<
+    { name: string }[]
+  >`select tablename as name from pg_tables where schemaname = 'public'`
+  const tables = rows.map(({ name }) => name)
+  for (const { name } of expectedSchema()) t.ok(tables.includes(name), name)
+  await sql`insert into users (username, email, password_hash) values ('a', 'a@example.com', 'x')`
+  const guests = await Promise.all(
+    ROLES.map(async (role) => ({ role, guest: await openAs(t, database, role) })),
+  )
+
+  t.test('can neither read nor write any table', async (t) => {
+    for (const { role, guest } of guests)
+      for (const table of tables)
+        for (const query of [
+          `select * from ${table}`,
+          `select count(*) from ${table}`,
+          `insert into ${table} default values`,
+          `delete from ${table}`,
+          `truncate ${table} cascade`,
+          `create index on ${table} ((1))`,
+        ])
+          t.equal(await outcome(guest.unsafe(query)), DENIED, `${role}: ${query}`)
+    for (const { role, guest } of guests) {
+      t.equal(await outcome(guest.unsafe(`update users set email = 'b'`)), DENIED, role)
+      t.equal(await outcome(guest.unsafe(`select nextval('users_id_seq')`)), DENIED, role)
+    }
+  })
+
+  t.test('see no row and write none even when somebody grants them everything', async (t) => {
+    for (const { role, guest } of guests) {
+      await sql.unsafe(`grant all on all tables in schema public to ${role}`)
+      await sql.unsafe(`grant all on all sequences in schema public to ${role}`)
+      for (const table of expectedSchema().map(({ name }) => name)) {
+        t.same(await guest.unsafe(`select * from ${table}`), [], `${role} reads ${table}`)
+        t.equal((await guest.unsafe(`delete from ${table}`)).count, 0, `${role} deletes from ${table}`)
+      }
+      const insert = `insert into users (username, email, password_hash) values ('b', 'b@example.com', 'x')`
+      t.equal(await outcome(guest.unsafe(insert)), DENIED, role)
+      t.equal((await guest.unsafe(`update users set email = 'b@example.com'`)).count, 0, role)
+    }
+    t.equal((await sql`select from users where email = 'a@example.com'`).length, 1)
+  })
+})

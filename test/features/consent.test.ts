@@ -1,0 +1,166 @@
+import type { LightMyRequestResponse } from 'fastify'
+import t from 'tap'
+import {
+  type Account,
+  bearer,
+  connect,
+  createAccount,
+  startSession,
+  startTestApp,
+  type TestApp,
+} from '../helpers/app.ts'
+import { createTestDatabase } from '../helpers/database.ts'
+import { eventually } from '../helpers/eventually.ts'
+import { frames } from '../helpers/frames.ts'
+import { createScriptedModel } from '../helpers/scripted-model.ts'
+
+const READING = { purpose: 'emotion_analysis', textVersion: '2026-01', locale: 'ko' }
+const FAST = { ANALYSIS_INTERVAL_MS: '600', ANALYSIS_DEADLINE_MS: '300' }
+
+type Receipts = { required: boolean; consents: { purpose: string; withdrawnAt: number | null }[] }
+
+const caller = ({ app }: TestApp, account: Account) => {
+  const call = (method: 'GET' | 'POST' | 'DELETE', payload?: object, query = '') =>
+    app.inject({
+      method,
+      url: `/api/user/consent${query}`,
+      headers: bearer(account.accessToken),
+      ...(payload === undefined ? {} : { payload }),
+    })
+  return {
+    give: (body: object) => call('POST', body),
+    withdraw: (body?: object, query?: string) => call('DELETE', body, query),
+    list: async () => (await call('GET')).json<{ data: Receipts }>().data,
+  }
+}
+const statusOf = async ({ app }: TestApp, account: Account, sessionId: string) =>
+  (await app.inject({ url: `/api/session/${sessionId}`, headers: bearer(account.accessToken) })).json<{
+    data: { status: string; endReason: string | null; emotionCount: number }
+  }>().data
+const code = (answer: LightMyRequestResponse) => answer.json<{ error: { code: string } }>().error.code
+const fate = async (server: TestApp, name: string): Promise<number> => {
+  const text = (await server.app.inject({ url: '/metrics' })).body
+  return Number(new RegExp(`maeum_frames_total\\{fate="${name}"\\} (\\d+)`).exec(text)?.[1] ?? 0)
+}
+
+t.test('receipts of consent', async (t) => {
+  const server = await startTestApp(t)
+  const account = await createAccount(server)
+  const mine = caller(server, account)
+  const stranger = caller(server, await createAccount(server))
+
+  const given = await mine.give(READING)
+  t.equal(given.statusCode, 201)
+  t.match(given.json(), { success: true, data: { ...READING, givenAt: Number, withdrawnAt: null } })
+  t.same((await mine.give(READING)).json(), given.json(), 'the same receipt while it stands')
+  await mine.give({ ...READING, textVersion: '2026-02' })
+  await mine.give({ purpose: 'newsletter', textVersion: '1', locale: 'en-US' })
+  t.match(await mine.list(), {
+    required: false,
+    consents: [{ purpose: 'newsletter' }, { textVersion: '2026-02' }, { textVersion: '2026-01' }],
+  })
+  t.same((await stranger.list()).consents, [], "nobody sees another's")
+  await stranger.withdraw()
+  t.equal((await mine.list()).consents.filter(({ withdrawnAt }) => withdrawnAt === null).length, 3)
+
+  t.equal((await mine.withdraw(undefined, '?purpose=newsletter')).statusCode, 200)
+  const one = (await mine.list()).consents
+  t.same(
+    one.map(({ withdrawnAt }) => withdrawnAt === null),
+    [false, true, true],
+  )
+  t.equal((await mine.withdraw({ purpose: 'emotion_analysis' })).statusCode, 200)
+  t.ok((await mine.list()).consents.every(({ withdrawnAt }) => typeof withdrawnAt === 'number'))
+  await mine.give(READING)
+  t.equal((await mine.list()).consents.length, 4, 'given again is a receipt of its own')
+
+  for (const wrong of [
+    {},
+    { ...READING, purpose: 'Bad Purpose' },
+    { ...READING, textVersion: '' },
+    { ...READING, locale: '../ko' },
+    { ...READING, purpose: 7 },
+  ])
+    t.equal(code(await mine.give(wrong)), 'VALIDATION_ERROR', JSON.stringify(wrong))
+  t.equal(code(await mine.withdraw({ purpose: 'Bad Purpose' })), 'VALIDATION_ERROR')
+  for (const method of ['GET', 'POST', 'DELETE'] as const)
+    t.equal((await server.app.inject({ method, url: '/api/user/consent' })).statusCode, 401)
+})
+
+t.test('no frame is read before consent, and none after it is taken back', async (t) => {
+  const database = await createTestDatabase(t)
+  const scripted = createScriptedModel()
+  const options = { database, env: { ...FAST, REQUIRE_CONSENT: 'true' }, model: scripted.model }
+  const here = await startTestApp(t, options)
+  const there = await startTestApp(t, options)
+  const account = await createAccount(here)
+  const session = await startSession(here, account)
+  const landmarks = await connect(t, session.wsUrls.landmarks)
+  const talk = await connect(t, `${there.origin.replace('http', 'ws')}/ws/session/${session.sessionId}`)
+  await landmarks.next('connected')
+
+  const refused = frames('happy', 30)
+  for (const frame of refused) landmarks.send(frame)
+  t.match(await landmarks.next('error'), { data: { code: 'CONSENT_REQUIRED' } })
+  landmarks.send({ type: 'ping' })
+  await landmarks.next('pong')
+  t.equal(landmarks.messages.filter(({ type }) => type === 'error').length, 1, 'once a second at most')
+  t.equal(await fate(here, 'consent_required'), refused.length, 'and counted, each of them')
+
+  // Given on the other instance: this one finds out by itself.
+  t.equal((await caller(there, account).give(READING)).statusCode, 201)
+  const stream = setInterval(() => landmarks.send(frames('happy', 1)[0]), 25)
+  t.teardown(() => clearInterval(stream))
+  const call = await scripted.next()
+  t.equal(landmarks.messages.filter(({ type }) => type === 'emotion_update').length, 0)
+
+  // Taken back there while the model is thinking here: what is under way is cut off, and nothing of it goes out.
+  t.equal((await caller(there, account).withdraw()).statusCode, 200)
+  t.match(await landmarks.closed, { code: 1000 })
+  t.match(await talk.closed, { code: 1000 })
+  clearInterval(stream)
+  t.ok(call.signal.aborted, 'the model is cut off')
+  t.equal(landmarks.messages.filter(({ type }) => type === 'emotion_update').length, 0)
+  t.match(await statusOf(here, account, session.sessionId), {
+    status: 'ended',
+    endReason: 'consent_withdrawn',
+  })
+
+  const next = await startSession(here, account)
+  const again = await connect(t, next.wsUrls.landmarks)
+  for (const frame of frames('happy', 3)) again.send(frame)
+  t.match(await again.next('error'), { data: { code: 'CONSENT_REQUIRED' } }, 'nor in a new session')
+  t.match(await statusOf(here, account, next.sessionId), { status: 'active', emotionCount: 0 })
+})
+
+t.test('where inference is switched off everything else works', async (t) => {
+  const server = await startTestApp(t, { env: { ...FAST, INFERENCE_ENABLED: 'false' } })
+  const account = await createAccount(server)
+  const session = await startSession(server, account)
+  const landmarks = await connect(t, session.wsUrls.landmarks)
+  const talk = await connect(t, session.wsUrls.session)
+  await landmarks.next('connected')
+  for (const frame of frames('happy', 20)) landmarks.send(frame)
+  landmarks.send({ type: 'ping' })
+  await landmarks.next('pong')
+  t.equal(await fate(server, 'paused'), 20, 'frames are counted, not read')
+
+  talk.send({ type: 'request_ai_response', data: { message: '안녕하세요', emotion: null } })
+  t.match(await talk.next('ai_stream_complete'), { data: { source: 'local' } }, 'the counsellor answers')
+  const headers = bearer(account.accessToken)
+  const post = (url: string, payload?: object) =>
+    server.app.inject({ method: 'POST', url, headers, ...(payload === undefined ? {} : { payload }) })
+  t.equal((await post(`/api/session/${session.sessionId}/pause`)).statusCode, 200)
+  t.equal((await post('/api/counselings', { type: 'video' })).statusCode, 201)
+  t.equal((await post(`/api/session/${session.sessionId}/feedback`, { rating: 5 })).statusCode, 201)
+  t.equal((await post(`/api/session/${session.sessionId}/end`)).statusCode, 200)
+  const report = await eventually(
+    () => server.app.inject({ url: `/api/session/${session.sessionId}/report`, headers }),
+    ({ statusCode }) => statusCode === 200,
+  )
+  t.match(report.json(), { data: { emotionTimeline: [] } }, 'a report without a reading')
+  t.same(
+    landmarks.messages.filter(({ type }) => type === 'emotion_update'),
+    [],
+  )
+})

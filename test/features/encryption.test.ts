@@ -1,0 +1,240 @@
+import { randomBytes } from 'node:crypto'
+import t from 'tap'
+import { createSafe, openBytes, SealError, sealBytes } from '../../src/lib/sealing.ts'
+import { createWrapping } from '../../src/lib/wrapping.ts'
+import { reencrypt } from '../../scripts/reencrypt/run.ts'
+import {
+  type Account,
+  bearer,
+  connect,
+  createAccount,
+  startSession,
+  startTestApp,
+  type TestApp,
+} from '../helpers/app.ts'
+import { createTestDatabase, type TestDatabase } from '../helpers/database.ts'
+import { eventually } from '../helpers/eventually.ts'
+import { faces, frameOf } from '../helpers/frames.ts'
+import { createGeminiDouble, DOUBLE_KEY } from '../helpers/gemini-double.ts'
+
+const newKey = () => randomBytes(32).toString('base64')
+const SECRET = 'a secret for tests, of more than 32 characters'
+const NOTES = '상담 메모 7461'
+const SURVEY = { feeling: 'survey text 7461' }
+const NOTE = 'feedback note 7461'
+const SAID = '오늘은 마음이 무거워요 7461'
+const PLAIN_TEXTS = [NOTES, SURVEY.feeling, NOTE, SAID]
+
+const sealError = (reason: string) => ({ name: 'SealError', reason })
+
+t.test('a sealed field', async (t) => {
+  const key = randomBytes(32)
+  const content = Buffer.from('what is to be kept')
+  const sealed = sealBytes(key, content, 'table.column 7 row')
+  t.same(Buffer.from(openBytes(key, sealed, 'table.column 7 row')), content)
+  t.notSame(sealBytes(key, content, 'table.column 7 row'), sealed, 'never twice the same')
+  t.notOk(Buffer.from(sealed).includes(content))
+  for (const place of ['table.column 8 row', 'table.other 7 row', 'table.column 7 rows'])
+    t.throws(() => openBytes(key, sealed, place), sealError('altered'), `not in another place: ${place}`)
+  t.throws(() => openBytes(randomBytes(32), sealed, 'table.column 7 row'), sealError('wrong_key'))
+  for (let place = 4; place < sealed.length; place++) {
+    const touched = new Uint8Array(sealed)
+    touched[place] = (touched[place] ?? 0) ^ 1
+    t.throws(() => openBytes(key, touched, 'table.column 7 row'), SealError)
+  }
+  for (let length = 0; length < sealed.length; length++)
+    t.throws(() => openBytes(key, sealed.subarray(0, length), 'table.column 7 row'), SealError)
+})
+
+t.test('a safe keeps every content apart from what is sealed', async (t) => {
+  const on = createSafe(randomBytes(32), '7')
+  const off = createSafe(null, '7')
+  const texts = ['', 'plain', '\u0001sealed:AAAA', '\u0001plain:x', '\u0001', '한글 😀']
+  for (const safe of [on, off])
+    for (const text of texts) t.equal(safe.open(safe.seal(text, 'a.b', 'r'), 'a.b', 'r'), text)
+  for (const value of [{}, { a: [1, null] }, { sealed: 'x' }, { sealed: '\u0001sealed:AAAA' }])
+    for (const safe of [on, off]) t.same(safe.openJson(safe.sealJson(value, 'a.b'), 'a.b'), value)
+  t.equal(on.open('written before', 'a.b'), 'written before', 'what was written before stays readable')
+  t.throws(() => off.open(on.seal('text', 'a.b'), 'a.b'), sealError('no_key'))
+  t.same(off.seal(new Uint8Array([1, 2]), 'a.b'), new Uint8Array([1, 2]))
+})
+
+t.test('a wrapped data key', async (t) => {
+  const [a, b] = [
+    { id: 'a', key: newKey() },
+    { id: 'b', key: newKey() },
+  ]
+  const dataKey = randomBytes(32)
+  const wrapped = createWrapping([a], [SECRET]).wrap(dataKey, 7)
+  t.match(createWrapping([b, a], [SECRET]).open(wrapped, 7), { isCurrent: false, isFit: true })
+  t.same(Buffer.from(createWrapping([b, a], [SECRET]).open(wrapped, 7)?.key ?? []), dataKey)
+  t.throws(() => createWrapping([a], [SECRET]).open(wrapped, 8), sealError('altered'), "nobody else's")
+  t.throws(() => createWrapping([b], [SECRET]).open(wrapped, 7), sealError('no_key'))
+  t.throws(() => createWrapping([{ ...b, id: 'a' }], [SECRET]).open(wrapped, 7), sealError('wrong_key'))
+  const servers = createWrapping([], [SECRET]).wrap(dataKey, 7)
+  t.match(createWrapping([a], ['a new secret', SECRET]).open(servers, 7), { isFit: false })
+  t.equal(createWrapping([], ['a new secret']).open(servers, 7), undefined, 'nothing was sealed under it')
+})
+
+/** What is stored anywhere, in the notations in which it may be. */
+async function dump({ sql }: TestDatabase): Promise<string> {
+  const tables = await sql`select tablename from pg_tables where schemaname = 'public'`
+  const rows = await Promise.all(
+    tables.map(({ tablename }) => sql.unsafe(`select row_to_json(r)::text as row from "${tablename}" r`)),
+  )
+  return rows
+    .flat()
+    .map(({ row }) => String(row))
+    .join('\n')
+}
+
+const post = ({ app }: TestApp, { accessToken }: Account, url: string, payload: object = {}) =>
+  app.inject({ method: 'POST', url, headers: bearer(accessToken), payload })
+const get = ({ app }: TestApp, { accessToken }: Account, url: string) =>
+  app.inject({ url, headers: bearer(accessToken) })
+
+/** A session with a face, a conversation, notes, a survey and feedback. */
+async function live(t: Parameters<typeof connect>[0], server: TestApp, account: Account) {
+  const session = await startSession(server, account)
+  const landmarks = await connect(t, session.wsUrls.landmarks)
+  const talk = await connect(t, session.wsUrls.session)
+  await landmarks.next('connected')
+  for (const points of faces('happy', 12)) landmarks.send(frameOf(points))
+  await landmarks.next('emotion_update')
+  talk.send({ type: 'request_ai_response', data: { message: SAID, emotion: null } })
+  await talk.next('ai_stream_complete')
+  const made = await post(server, account, '/api/counselings', { type: 'video', notes: NOTES })
+  const { id } = made.json<{ data: { id: string } }>().data
+  await post(server, account, `/api/counselings/${id}/survey`, { responses: SURVEY })
+  await post(server, account, `/api/session/${session.sessionId}/feedback`, { rating: 4, note: NOTE })
+  await post(server, account, `/api/session/${session.sessionId}/end`)
+  await eventually(
+    () => get(server, account, `/api/session/${session.sessionId}/report`),
+    ({ statusCode }) => statusCode === 200,
+  )
+  return { sessionId: session.sessionId, counselingId: id }
+}
+
+const ENV = { ANALYSIS_INTERVAL_MS: '800', ANALYSIS_DEADLINE_MS: '500' }
+
+t.test('what people say and how they look is not readable in the database, and is to them', async (t) => {
+  const database = await createTestDatabase(t)
+  const plain = await startTestApp(t, { database, env: ENV })
+  const before = await createAccount(plain)
+  const early = await live(t, plain, before)
+  const readable = await dump(database)
+  for (const text of PLAIN_TEXTS) t.ok(readable.includes(text), 'without keys it is stored as it is')
+  await plain.app.close()
+
+  const [first, second] = [newKey(), newKey()]
+  const sealed = await startTestApp(t, { database, env: { ...ENV, DATA_KEYS: `2026a:${first}` } })
+  const account = await createAccount(sealed)
+  const { counselingId, sessionId } = await live(t, sealed, account)
+  const isReadable = async (server: TestApp, who: Account, id: string) => {
+    t.match((await get(server, who, `/api/counselings/${id}`)).json(), {
+      data: { notes: NOTES, survey: SURVEY },
+    })
+    const all = (await get(server, who, '/api/user/export')).body
+    for (const text of PLAIN_TEXTS) t.ok(all.includes(text), `the owner has ${text}`)
+    t.match(all, /"mouthMotion":/, 'and their measures')
+    t.notMatch(all, /unreadable/)
+  }
+  await isReadable(sealed, account, counselingId)
+  await isReadable(sealed, before, early.counselingId)
+  const mine = await database.sql`
+    select c.message, w.measures, s.baseline from sessions s
+    join conversations c on c.session_id = s.id join emotion_windows w on w.session_id = s.id
+    where s.id = ${sessionId}`
+  t.match(mine[0]?.['message'], /^\u0001sealed:/)
+  t.same([...((mine[0]?.['measures'] ?? []) as Uint8Array).slice(0, 4)], [0, 0x73, 0x65, 1])
+  t.same([...((mine[0]?.['baseline'] ?? []) as Uint8Array).slice(0, 4)], [0, 0x73, 0x65, 1])
+  await sealed.app.close()
+
+  // The operator's key is changed; what was written before encryption is encrypted as well.
+  const wrapping = createWrapping(
+    [
+      { id: '2026b', key: second },
+      { id: '2026a', key: first },
+    ],
+    [SECRET],
+  )
+  const done = await reencrypt(database.sql, wrapping)
+  t.match(done, { people: 2, wrapped: 2, failed: [] })
+  t.ok(done.sealed >= 7, `${done.sealed} fields`)
+  t.match(await reencrypt(database.sql, wrapping), { wrapped: 0, sealed: 0 }, 'once is enough')
+  const all = await dump(database)
+  for (const text of PLAIN_TEXTS) t.notOk(all.includes(text), `nobody else reads ${text}`)
+
+  const rotated = await startTestApp(t, { database, env: { ...ENV, DATA_KEYS: `2026b:${second}` } })
+  await isReadable(rotated, account, counselingId)
+  await isReadable(rotated, before, early.counselingId)
+
+  // Altered, moved, or without the key: a clear refusal, and the server goes on.
+  await database.sql`update counselings set notes = overlay(notes placing 'AAAA' from 60 for 4) where user_id = ${account.id}`
+  const altered = await get(rotated, account, `/api/counselings/${counselingId}`)
+  t.match(altered.json(), { error: { code: 'DATA_UNREADABLE' } })
+  t.match(rotated.log.join(''), /counselings.notes cannot be decrypted: it has been altered/)
+  t.match((await get(rotated, account, '/api/user/export')).json(), {
+    data: { counselings: [{ notes: { unreadable: 'altered' }, survey: SURVEY }] },
+  })
+  t.equal((await get(rotated, account, '/api/auth/me')).statusCode, 200)
+  await rotated.app.close()
+  const lost = await startTestApp(t, { database, env: { ...ENV, DATA_KEYS: `2026c:${newKey()}` } })
+  t.equal((await get(lost, before, `/api/counselings/${early.counselingId}`)).statusCode, 500)
+  t.match(lost.log.join(''), /DATA_KEYS does not hold the key/)
+  t.equal((await get(lost, before, '/api/auth/me')).statusCode, 200, 'alive')
+})
+
+t.test('points of a face are nowhere after a session: not stored, logged, sent on or measured', async (t) => {
+  const database = await createTestDatabase(t)
+  const gemini = await createGeminiDouble(t)
+  const server = await startTestApp(t, {
+    database,
+    env: { ...ENV, GEMINI_API_KEY: DOUBLE_KEY, GEMINI_BASE_URL: gemini.baseUrl },
+  })
+  const account = await createAccount(server)
+  await live(t, server, account)
+  const metrics = (await server.app.inject({ url: '/metrics' })).body
+  const exported = (await get(server, account, '/api/user/export')).body
+  await server.app.close()
+
+  const numbers = faces('happy', 12)
+    .flat()
+    .flatMap(({ x, y, z }) => [x, y, z])
+    .filter((number) => String(number).length >= 7)
+  t.ok(numbers.length > 10_000, 'a recorded face is looked for')
+  const asDecimal = [...new Set(numbers.map((number) => String(Math.abs(number)).slice(0, 9)))]
+  const stored = await dump(database)
+  const places: [string, string][] = [
+    ['the database', stored],
+    ['the log', server.log.join('')],
+    ['the prompts', JSON.stringify(gemini.requests)],
+    ['the metrics', metrics],
+    ['the export', exported],
+  ]
+  for (const [name, text] of places) {
+    t.ok(text.length > 100, `${name} is looked through`)
+    t.same(
+      asDecimal.filter((decimal) => decimal.length >= 8 && text.includes(decimal)),
+      [],
+      name,
+    )
+  }
+  // Bytes are shown as hexadecimal digits: single and double precision, both orders.
+  const bytes = numbers.map((number) => {
+    const view = Buffer.alloc(24)
+    view.writeFloatLE(number, 0)
+    view.writeFloatBE(number, 4)
+    view.writeDoubleLE(number, 8)
+    view.writeDoubleBE(number, 16)
+    return [0, 4, 8, 16].map((at) => view.subarray(at, at + (at < 8 ? 4 : 8)).toString('hex'))
+  })
+  // A single number of four bytes may be there by chance; two neighbours of a frame are not.
+  const found = bytes.filter((here, i) =>
+    here.some((form, kind) => {
+      const next = bytes[i + 1]?.[kind]
+      return form.length === 16 ? stored.includes(form) : next !== undefined && stored.includes(form + next)
+    }),
+  )
+  t.same(found, [], 'nor as bytes')
+})

@@ -1,0 +1,264 @@
+import { createPublicKey, verify } from 'node:crypto'
+import type { LightMyRequestResponse } from 'fastify'
+import t from 'tap'
+import { createChainHash } from '../../src/features/audit/chain.ts'
+import { auditRepository } from '../../src/features/audit/repository.ts'
+import { verifyTrail } from '../../src/features/audit/verify.ts'
+import { retentionRepository } from '../../src/features/privacy/retention/repository.ts'
+import { createRetention, untilNight } from '../../src/features/privacy/retention/service.ts'
+import {
+  type Account,
+  bearer,
+  connect,
+  createAccount,
+  startSession,
+  startTestApp,
+  type TestApp,
+} from '../helpers/app.ts'
+import { createTestDatabase, type TestDatabase } from '../helpers/database.ts'
+import { eventually } from '../helpers/eventually.ts'
+import { frames } from '../helpers/frames.ts'
+
+const SECRET = 'a secret for tests, of more than 32 characters'
+const DATA_KEYS = `test:${Buffer.alloc(32, 7).toString('base64')}`
+const ENV = { DATA_KEYS, ANALYSIS_INTERVAL_MS: '800', ANALYSIS_DEADLINE_MS: '500' }
+
+type Receipt = {
+  erased: Record<string, number>
+  receipt: string
+  publicKey: { kty: string; crv: string; x: string }
+}
+
+const call = (
+  { app }: TestApp,
+  { accessToken }: Account,
+  method: 'GET' | 'POST' | 'DELETE',
+  url: string,
+  payload?: object,
+) =>
+  app.inject({
+    method,
+    url,
+    headers: bearer(accessToken),
+    ...(payload === undefined ? {} : { payload }),
+  })
+const code = (answer: LightMyRequestResponse) =>
+  `${answer.statusCode} ${answer.json<{ error: { code: string } }>().error.code}`
+
+/** Every row of every table but the trail, as text. */
+async function dump({ sql }: TestDatabase): Promise<string> {
+  const tables =
+    await sql`select tablename from pg_tables where schemaname = 'public' and tablename <> 'audit_log'`
+  const rows = await Promise.all(
+    tables.map(({ tablename }) =>
+      sql.unsafe(
+        `select '${String(tablename)} ' || row_to_json(r)::text as row from "${String(tablename)}" r`,
+      ),
+    ),
+  )
+  return rows
+    .flat()
+    .map(({ row }) => String(row))
+    .join('\n')
+}
+
+t.test('a person takes everything along, and then is gone', async (t) => {
+  const database = await createTestDatabase(t)
+  const here = await startTestApp(t, { database, env: ENV })
+  const there = await startTestApp(t, { database, env: ENV })
+  const account = await createAccount(here)
+  const other = await createAccount(here)
+  const othersSession = await startSession(here, other)
+  await call(here, account, 'POST', '/api/user/consent', {
+    purpose: 'emotion_analysis',
+    textVersion: '1',
+    locale: 'ko',
+  })
+  await here.app.inject({
+    method: 'PUT',
+    url: '/api/user/preferences',
+    headers: bearer(account.accessToken),
+    payload: { preferences: { carryBaseline: true, fontScale: 'lg' } },
+  })
+  const session = await startSession(here, account)
+  const landmarks = await connect(t, session.wsUrls.landmarks)
+  await landmarks.next('connected')
+  for (const frame of frames('sad', 8)) landmarks.send(frame)
+  await landmarks.next('emotion_update')
+  const talk = await connect(t, `${there.origin.replace('http', 'ws')}/ws/session/${session.sessionId}`)
+  talk.send({ type: 'request_ai_response', data: { message: 'said by me', emotion: null } })
+  await talk.next('ai_stream_complete')
+  await call(here, account, 'POST', '/api/counselings', { type: 'video', notes: 'my notes' })
+  await call(here, account, 'POST', '/api/feedback', { rating: 5, note: 'my feedback' })
+  await eventually(
+    async () => (await database.sql`select 1 from conversations`).length,
+    (count) => count > 0,
+  )
+
+  await t.test('the export holds what is mine and nothing of others', async (t) => {
+    const answer = await call(there, account, 'GET', '/api/user/export')
+    t.equal(answer.statusCode, 200)
+    t.match(answer.headers['content-type'], /^application\/json/)
+    t.match(answer.headers['content-disposition'], /attachment/)
+    const { data } = answer.json<{ data: Record<string, unknown> }>()
+    t.match(data, {
+      account: { id: account.id, email: account.email },
+      preferences: { fontScale: 'lg' },
+      devices: [{ id: String }],
+      consents: [{ purpose: 'emotion_analysis' }],
+      sessions: [
+        {
+          id: session.sessionId,
+          windows: [{ window: Number, emotion: String, measures: { frameCount: 8 } }],
+          conversations: [{ message: 'said by me' }],
+          findings: [],
+        },
+      ],
+      counselings: [{ notes: 'my notes' }],
+      feedback: [{ note: 'my feedback' }],
+    })
+    t.ok((data['auditTrail'] as unknown[]).length > 0)
+    for (const secret of [other.email, othersSession.sessionId, '$argon2id$', 'data_key', 'dataKey'])
+      t.notOk(answer.body.includes(secret))
+    t.equal((await here.app.inject({ url: '/api/user/export' })).statusCode, 401)
+  })
+
+  await t.test('a long history comes in pieces', async (t) => {
+    await database.sql`
+      insert into emotion_windows (session_id, "window", closed_at, frames_received, frames_analysed, emotion,
+        confidence, uncertain, scores, valence, arousal, dominance, source, model, latency_ms, analyser_version, measures)
+      select session_id, "window" + n, closed_at, frames_received, frames_analysed, emotion, confidence, uncertain,
+        scores, valence, arousal, dominance, source, model, latency_ms, analyser_version, '\\x00'
+      from emotion_windows cross join generate_series(1000, 1999) as n where session_id = ${session.sessionId}
+        and "window" = (select min("window") from emotion_windows where session_id = ${session.sessionId})`
+    const answer = await fetch(`${there.origin}/api/user/export`, { headers: bearer(account.accessToken) })
+    let chunks = 0
+    const decoder = new TextDecoder()
+    let text = ''
+    for await (const chunk of answer.body ?? []) {
+      chunks++
+      text += decoder.decode(chunk as Uint8Array, { stream: true })
+    }
+    t.ok(chunks > 3, `${chunks} chunks`)
+    const { data } = JSON.parse(text) as { data: { sessions: { windows: { window: number }[] }[] } }
+    const windows = (data.sessions[0]?.windows ?? []).map(({ window }) => window)
+    t.ok(windows.length >= 1001)
+    t.same(
+      windows,
+      [...new Set(windows)].toSorted((a, b) => a - b),
+      'whole, in order, none twice',
+    )
+  })
+
+  await t.test('erasure wants the password, and not too many guesses', async (t) => {
+    t.equal(code(await call(here, account, 'DELETE', '/api/user')), '400 VALIDATION_ERROR')
+    t.equal(
+      code(await call(here, account, 'DELETE', '/api/user', { password: 'wrong one' })),
+      '401 INVALID_CREDENTIALS',
+    )
+    t.equal(
+      (await here.app.inject({ method: 'DELETE', url: '/api/user', payload: { password: account.password } }))
+        .statusCode,
+      401,
+    )
+    for (let i = 0; i < 20; i++) await call(here, other, 'DELETE', '/api/user', { password: 'a guess' })
+    t.equal(
+      code(await call(here, other, 'DELETE', '/api/user', { password: other.password })),
+      '429 TOO_MANY_ATTEMPTS',
+      'the right one is not told from a wrong one then',
+    )
+    t.equal((await call(here, other, 'GET', '/api/auth/me')).statusCode, 200, 'nobody is gone yet')
+  })
+
+  await t.test('everything goes, on all instances, with a receipt', async (t) => {
+    const [before] = await database.sql`
+      select actor from audit_log where event = 'user_created' order by at limit 1`
+    const answer = await call(there, account, 'DELETE', '/api/user', { password: account.password })
+    t.equal(answer.statusCode, 200)
+    t.ok([1000, 1008].includes((await landmarks.closed).code), 'its sockets are closed')
+    t.ok([1000, 1008].includes((await talk.closed).code))
+    const text = await dump(database)
+    for (const trace of [
+      account.email,
+      session.sessionId,
+      `"user_id":${account.id},`,
+      `"id":${account.id},"username"`,
+    ])
+      t.notOk(text.includes(trace), `nothing of ${trace}`)
+    t.ok(text.includes(other.email), 'and everything of others')
+    for (const server of [here, there])
+      await eventually(
+        () => call(server, account, 'GET', '/api/auth/me'),
+        ({ statusCode }) => statusCode === 401,
+      )
+    const login = { email: account.email, password: account.password }
+    const again = await here.app.inject({ method: 'POST', url: '/api/auth/login', payload: login })
+    t.equal(code(again), '401 INVALID_CREDENTIALS')
+    const { data } = answer.json<{ data: Receipt }>()
+    t.match(data.erased, { sessions: 1, counselings: 1, feedback: 1, consents: 1, devices: 1 })
+
+    const [header = '', content = '', signature = ''] = data.receipt.split('.')
+    const key = createPublicKey({ key: data.publicKey, format: 'jwk' })
+    const signed = Buffer.from(`${header}.${content}`)
+    t.ok(verify(null, signed, key, Buffer.from(signature, 'base64url')), 'the receipt is signed')
+    const altered = Buffer.from(`${header}.${content.replace(/^../, 'ab')}`)
+    t.notOk(verify(null, altered, key, Buffer.from(signature, 'base64url')))
+    t.match(JSON.parse(Buffer.from(content, 'base64url').toString()), {
+      event: 'account_erased',
+      sub: before?.['actor'],
+    })
+
+    const rows = await eventually(
+      () => database.sql`select actor, subject from audit_log where event = 'user_deleted'`,
+      (found) => found.length > 0,
+    )
+    t.equal(rows[0]?.['subject'], before?.['actor'], 'the trail says who, by a name whose key is gone')
+    const trail = { orm: database.orm, repository: auditRepository, hashes: [createChainHash(SECRET)] }
+    t.same((await verifyTrail(trail)).findings, [], 'and still holds')
+    for (const server of [here, there]) t.notOk(server.log.some((line) => line.includes('"level":60')))
+  })
+})
+
+t.test('what is too old goes at night', async (t) => {
+  const server = await startTestApp(t)
+  const { database } = server
+  const { sql, orm } = database
+  const account = await createAccount(server)
+  const old = await startSession(server, account)
+  const recent = await startSession(server, account)
+  const live = await startSession(server, account)
+  for (const { sessionId } of [old, recent])
+    await call(server, account, 'POST', `/api/session/${sessionId}/end`)
+  await sql`update sessions set ended_at = ended_at - interval '400 days', started_at = started_at - interval '400 days' where id = ${old.sessionId}`
+  await sql`update sessions set started_at = started_at - interval '400 days' where id = ${live.sessionId}`
+  for (const days of [100, 10])
+    await sql`
+      insert into conversations (session_id, message, response, source, created_at)
+      select ${recent.sessionId}, ${`${days} days`}, 'x', 'local', now() - ${days} * interval '1 day'
+      from generate_series(1, 250)`
+  await sql`insert into feedbacks (user_id, rating, created_at) values (${account.id}, 5, now() - interval '9 years')`
+
+  const days = { sessions: 365, conversations: 90 }
+  const retention = () =>
+    createRetention({ orm, repository: retentionRepository, days, retainAudit: async () => 0 })
+  const never = new AbortController().signal
+  const both = await Promise.all([retention().run(never), retention().run(never)])
+  const gone = (kind: 'sessions' | 'conversations') => both.reduce((sum, one) => sum + (one[kind] ?? 0), 0)
+  // Of two at once one may find the other at work and leave the rest to it.
+  const rest = await retention().run(never)
+  t.equal(gone('sessions') + (rest.sessions ?? 0), 1)
+  t.equal(gone('conversations') + (rest.conversations ?? 0), 250)
+  t.same(
+    (await sql`select id from sessions order by id`).map(({ id }) => String(id)),
+    [live.sessionId, recent.sessionId].toSorted(),
+    'what goes on is kept',
+  )
+  t.equal((await sql`select 1 from conversations where message = '10 days'`).length, 250)
+  t.equal((await sql`select 1 from feedbacks`).length, 1, 'a kind without a length of life is kept')
+  t.same(await retention().run(AbortSignal.abort()), { sessions: 0, conversations: 0 }, 'stops when told to')
+
+  const hour = 3_600_000
+  t.equal(untilNight(0), 3 * hour)
+  t.equal(untilNight(3 * hour), 24 * hour)
+  t.equal(untilNight(4 * hour), 23 * hour)
+})

@@ -1,0 +1,379 @@
+import type { LightMyRequestResponse } from 'fastify'
+import t, { type Test } from 'tap'
+import { createAttempts, delayOf } from '../../src/features/auth/attempts.ts'
+import { newDevice } from '../../src/features/auth/device-cookie.ts'
+import { createPasswords } from '../../src/features/auth/passwords.ts'
+import { createRefreshTokens } from '../../src/features/auth/refresh-token.ts'
+import { accountRepository, authRepository } from '../../src/features/auth/repository.ts'
+import { createAuthService } from '../../src/features/auth/service.ts'
+import type { SecurityEvent } from '../../src/plugins/security-events.ts'
+import { createAccount, startTestApp, type TestApp } from '../helpers/app.ts'
+import { createTestDatabase, type TestDatabase } from '../helpers/database.ts'
+
+const SECRET = 'a secret for tests, of more than 32 characters'
+const LIMIT = 20
+
+/** A hash that costs nothing, in the form of the real ones; the guard against guessing does not care. */
+const hashOf = (password: string, memory = 19_456) => `$argon2id$v=19$m=${memory},t=2,p=1$${password}`
+const hasher = {
+  hash: (password: string | Uint8Array) => Promise.resolve(hashOf(String(password))),
+  verify: (stored: string | Uint8Array, password: string | Uint8Array) =>
+    Promise.resolve(String(stored).endsWith(`$${String(password)}`)),
+}
+
+/** One of the instances that share a database, with the waits that it imposed. */
+function instanceOn(database: TestDatabase, onVerify: () => Promise<void> = () => Promise.resolve()) {
+  const waits: number[] = []
+  const events: SecurityEvent[] = []
+  const pause = (ms: number) => Promise.resolve(void waits.push(ms))
+  const service = createAuthService({
+    database,
+    accounts: accountRepository,
+    repository: authRepository,
+    passwords: createPasswords({
+      pepper: null,
+      hasher: {
+        ...hasher,
+        verify: async (stored, password) => {
+          await onVerify()
+          return hasher.verify(stored, password)
+        },
+      },
+    }),
+    attempts: createAttempts({ secret: SECRET, pause }),
+    refreshTokens: createRefreshTokens([SECRET]),
+    issueAccess: () => 'access',
+    refreshTtlMs: 60_000,
+    refusesCommon: false,
+    onLogout: () => Promise.resolve(),
+    tell: (event) => void events.push(event),
+  })
+  type Login = Parameters<typeof service.login>[0]
+  /** How a login ended: `in`, or its code. */
+  const login = (attempt: Partial<Login>): Promise<string> =>
+    service
+      .login({
+        email: 'owner@example.com',
+        password: 'wrong',
+        address: '::1',
+        device: null,
+        refreshToken: null,
+        ...attempt,
+      })
+      .then(
+        () => 'in',
+        (error: unknown) => (error instanceof Error ? error.message : String(error)),
+      )
+  return { service, login, waits, events }
+}
+
+let addresses = 0
+const newAddress = () => `198.51.100.${++addresses}`
+
+/** Two instances on one database, and the owner of an account. */
+async function twoInstances(t: Pick<Test, 'teardown'>) {
+  const database = await createTestDatabase(t)
+  const [one, two] = [instanceOn(database), instanceOn(database)]
+  const owner = { username: 'owner', email: 'owner@example.com', password: 'right password' }
+  const { user, refreshToken } = await one.service.signup({ ...owner, address: newAddress() })
+  /** So many wrong guesses at the account, from as many addresses, on both instances in turn. */
+  const attack = async (guesses: number) => {
+    for (let i = 0; i < guesses; i++) await (i % 2 === 0 ? one : two).login({ address: newAddress() })
+  }
+  return { database, one, two, user, refreshToken, attack, right: { password: owner.password } }
+}
+
+t.test('each failure beyond the first few doubles the wait, up to a bound', (t) => {
+  t.same([0, 4, 5, 6, 9, 10, 11, 1000].map(delayOf), [0, 0, 250, 500, 4000, 8000, 8000, 8000])
+  t.end()
+})
+
+t.test('guesses at an account are counted over all instances and addresses', async (t) => {
+  const { one, two, attack } = await twoInstances(t)
+  await attack(5)
+  t.same([...one.waits, ...two.waits], [])
+  await two.login({ address: newAddress() })
+  t.same(two.waits, [250])
+  await one.login({ address: newAddress(), email: ' OWNER@example.com ' })
+  t.same(one.waits, [500], 'however the e-mail is written')
+  for (let i = 0; i < 6; i++) await one.login({ email: 'nobody@example.com', address: newAddress() })
+  t.same(one.waits, [500, 250], 'an unknown e-mail is treated as a known one')
+})
+
+t.test('the owner always gets in: from anywhere after the longest wait', async (t) => {
+  const { one, two, attack, right } = await twoInstances(t)
+  await attack(100)
+  two.waits.length = 0
+  t.equal(await two.login({ ...right, address: newAddress() }), 'in')
+  t.same(two.waits, [8000])
+  t.equal(await one.login({ ...right, address: newAddress() }), 'in')
+  t.equal(await two.login({ ...right, address: newAddress() }), 'in')
+  t.same(two.waits, [8000], 'and is not slowed after that')
+})
+
+t.test('a device that has logged in before is not slowed by strangers', async (t) => {
+  const { database, one, user, refreshToken, attack, right } = await twoInstances(t)
+  const stranger = await one.service.signup({
+    username: 'stranger',
+    email: 'stranger@example.com',
+    password: 'another password',
+    address: newAddress(),
+  })
+  const slowed = async (proof: Partial<Parameters<typeof one.login>[0]>) => {
+    await attack(12) // anew, for a success forgives
+    one.waits.length = 0
+    t.equal(await one.login({ ...right, address: newAddress(), ...proof }), 'in')
+    return one.waits.length > 0
+  }
+  t.equal(await slowed({ device: newDevice(user.id) }), false)
+  t.equal(await slowed({ refreshToken }), false)
+  t.equal(await slowed({}), true, 'nothing to show')
+  t.equal(await slowed({ device: newDevice(stranger.user.id) }), true, "another account's device")
+  t.equal(await slowed({ refreshToken: stranger.refreshToken }), true, "another account's token")
+  t.equal(await slowed({ refreshToken: refreshToken.replace('.1.', '.2.') }), true, 'a forged token')
+  await database.sql`update refresh_families set revoked_at = now() where user_id = ${user.id}`
+  t.equal(await slowed({ refreshToken }), true, 'a token of a device that was logged out')
+})
+
+t.test('a known device answers for itself', async (t) => {
+  const { one, user, right } = await twoInstances(t)
+  const device = newDevice(user.id)
+  const address = newAddress()
+  for (let i = 0; i < LIMIT; i++) t.equal(await one.login({ device, address }), 'INVALID_CREDENTIALS')
+  t.same(one.waits, [], 'its owner may mistype')
+  t.equal(await one.login({ ...right, address }), 'in', 'and harms nobody at the same address')
+  for (let i = 0; i < 6; i++) await one.login({ device, address })
+  t.same(one.waits, [250], 'a stolen one is a stranger after that')
+})
+
+t.test('an address is refused after twenty failures in ten minutes, on every instance', async (t) => {
+  const { database, one, two, user, right } = await twoInstances(t)
+  const address = '203.0.113.1'
+  for (let i = 0; i < LIMIT; i++)
+    t.equal(
+      await (i % 2 === 0 ? one : two).login({ address, email: `p${i}@example.com` }),
+      'INVALID_CREDENTIALS',
+    )
+  for (const { login } of [one, two])
+    t.equal(await login({ ...right, address }), 'TOO_MANY_ATTEMPTS', 'even with the right password')
+  let looks = 0
+  const counting = instanceOn(database, () => {
+    looks++
+    return Promise.resolve()
+  })
+  await counting.login({ ...right, address })
+  t.equal(looks, 0, 'and costs no hash')
+  t.equal(await one.login({ ...right, address: '203.0.113.2' }), 'in')
+  t.equal(
+    await one.login({ ...right, address, device: newDevice(user.id) }),
+    'in',
+    'but a known device is not',
+  )
+  t.ok(one.events.some(({ event }) => event === 'authn_login_throttled'))
+
+  await database.sql`update throttles set first_at = first_at - interval '11 minutes'`
+  t.equal(await two.login({ ...right, address }), 'in', 'later it may try again')
+  t.equal(await two.login({ address }), 'INVALID_CREDENTIALS')
+})
+
+t.test('own accounts do not clear the count of an address', async (t) => {
+  const { one, right } = await twoInstances(t)
+  const address = '203.0.113.1'
+  for (let i = 0; i < LIMIT - 1; i++) await one.login({ address, email: `p${i}@example.com` })
+  t.equal(await one.login({ ...right, address }), 'in')
+  t.equal(await one.login({ address }), 'INVALID_CREDENTIALS')
+  t.equal(await one.login({ ...right, address }), 'TOO_MANY_ATTEMPTS')
+})
+
+t.test('guesses made at once count together', async (t) => {
+  const { database, one, right } = await twoInstances(t)
+  const address = '203.0.113.1'
+  const burst = await Promise.all(
+    Array.from({ length: 60 }, (_, i) => one.login({ address, email: `p${i}@example.com` })),
+  )
+  t.equal(burst.filter((outcome) => outcome === 'INVALID_CREDENTIALS').length, LIMIT)
+  t.equal(burst.filter((outcome) => outcome === 'TOO_MANY_ATTEMPTS').length, 40)
+
+  const late = '203.0.113.9'
+  const overtaken = instanceOn(database, async () => {
+    for (let i = 0; i < LIMIT; i++) await one.login({ address: late, email: `q${i}@example.com` })
+  })
+  t.equal(
+    await overtaken.login({ ...right, address: late }),
+    'TOO_MANY_ATTEMPTS',
+    'the right one among them is not told',
+  )
+})
+
+t.test('waiting is bounded, and ends with the server', async (t) => {
+  let release: () => void = () => undefined
+  const held = new Promise<void>((resolve) => {
+    release = resolve
+  })
+  const attempts = createAttempts({
+    secret: SECRET,
+    pause: (_ms, signal) =>
+      Promise.race([held, new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()))]),
+  })
+  const outcomeOf = (waiting: Promise<void>) =>
+    waiting.then(
+      () => 'waited',
+      (error: unknown) => (error instanceof Error ? error.message : String(error)),
+    )
+  const ofOne = Array.from({ length: 11 }, () => outcomeOf(attempts.slow(30, '203.0.113.1')))
+  t.equal(await ofOne.at(-1), 'TOO_MANY_ATTEMPTS', 'of one address')
+  const others = Array.from({ length: 1991 }, (_, i) => outcomeOf(attempts.slow(30, `address ${i}`)))
+  t.equal(await others.at(-1), 'SERVER_BUSY', 'of all')
+  attempts.close()
+  const outcomes = await Promise.all([...ofOne, ...others])
+  t.equal(outcomes.filter((outcome) => outcome === 'waited').length, 2000)
+  release()
+})
+
+t.test('a password is hashed again with more work when its owner logs in', async (t) => {
+  const { database, one, right } = await twoInstances(t)
+  const stored = async () => {
+    const [row] = await database.sql<{ hash: string }[]>`select password_hash as hash from users`
+    return row?.hash
+  }
+  await database.sql`update users set password_hash = ${hashOf(right.password, 4096)}`
+  await one.login({ address: newAddress() })
+  t.match(await stored(), 'm=4096', 'not for a wrong one')
+  t.equal(await one.login({ ...right, address: newAddress() }), 'in')
+  t.equal(await stored(), hashOf(right.password))
+})
+
+t.test('counters name neither people nor addresses, and are swept', async (t) => {
+  const { database, one } = await twoInstances(t)
+  await one.login({ address: '203.0.113.77', email: 'somebody@example.com' })
+  const { sql } = database
+  const keys = async () => JSON.stringify(await sql`select key from throttles`)
+  t.notMatch(await keys(), /somebody|203\.0\.113/)
+  await accountRepository.deleteStaleFailures(sql, 100)
+  t.not(await keys(), '[]')
+  await sql`update throttles set last_at = now() - interval '11 minutes'`
+  await accountRepository.deleteStaleFailures(sql, 100)
+  t.equal(await keys(), '[]')
+})
+
+type Options = { readonly headers?: Record<string, string>; readonly remoteAddress?: string }
+
+const post = ({ app }: TestApp, route: string, payload: object, options: Options = {}) =>
+  app.inject({ method: 'POST', url: `/api/auth/${route}`, payload, ...options })
+const code = (answer: LightMyRequestResponse) =>
+  answer.statusCode < 400
+    ? String(answer.statusCode)
+    : `${answer.statusCode} ${answer.json<{ error: { code: string } }>().error.code}`
+
+/** The device cookie that an answer sets: what a browser sends back, and its attributes. */
+const cookieOf = (answer: LightMyRequestResponse) => {
+  const [pair = '', ...attributes] = String(answer.headers['set-cookie']).split('; ')
+  return { pair, attributes }
+}
+
+t.test('over HTTP', async (t) => {
+  const server = await startTestApp(t)
+  const { email, password } = await createAccount(server)
+  const events: SecurityEvent[] = []
+  server.app.securityEvents.subscribe((event) => events.push(event))
+  const spend = async (options: (i: number) => Options) => {
+    for (let i = 0; i < LIMIT; i++)
+      t.equal(
+        code(await post(server, 'login', { email: `x${i}@example.com`, password }, options(i))).slice(0, 3),
+        '401',
+      )
+  }
+
+  t.test('a forwarded address that rotates gains nothing', async (t) => {
+    const from = (i: number) => ({
+      remoteAddress: '203.0.113.1',
+      headers: {
+        'x-forwarded-for': `198.51.100.${i}`,
+        forwarded: `for=198.51.100.${i}`,
+        'x-real-ip': '10.0.0.1',
+      },
+    })
+    await spend(from)
+    const refused = await post(server, 'login', { email, password }, from(99))
+    t.equal(code(refused), '429 TOO_MANY_ATTEMPTS')
+    const wait = Number(refused.headers['retry-after'])
+    t.ok(wait > 0 && wait <= 600, `Retry-After is ${wait} s`)
+    t.ok(events.some(({ event, address }) => event === 'authn_login_throttled' && address === '203.0.113.1'))
+  })
+
+  t.test('a device is known by its cookie, and by nothing that anyone can write', async (t) => {
+    const remoteAddress = '203.0.113.2'
+    const first = await post(server, 'login', { email, password }, { remoteAddress })
+    const { pair, attributes } = cookieOf(first)
+    t.same(attributes.filter((name) => !name.startsWith('Max-Age')).sort(), [
+      'HttpOnly',
+      'Path=/api/auth',
+      'SameSite=Lax',
+    ])
+    t.notMatch(first.body, pair)
+    await spend(() => ({ remoteAddress }))
+    const attempt = async (headers: Record<string, string>) =>
+      code(await post(server, 'login', { email, password }, { remoteAddress, headers }))
+    t.equal(await attempt({ cookie: pair }), '200')
+    t.equal(await attempt({}), '429 TOO_MANY_ATTEMPTS')
+    t.equal(await attempt({ 'x-device-id': pair.split('=')[1] ?? '' }), '429 TOO_MANY_ATTEMPTS')
+    const [name = '', value = ''] = pair.split('=')
+    for (const forged of [value.slice(0, -2), `1${value}`, value.split('.').slice(0, 3).join('.'), 'x', ''])
+      t.equal(await attempt({ cookie: `${name}=${forged}` }), '429 TOO_MANY_ATTEMPTS', 'forged')
+    const other = cookieOf(
+      await post(server, 'signup', { username: 'other', email: 'other@example.com', password }),
+    )
+    t.equal(await attempt({ cookie: other.pair }), '429 TOO_MANY_ATTEMPTS', "another account's")
+  })
+
+  t.test('names that are taken cannot be tried without end', async (t) => {
+    const signup = (remoteAddress: string, name: string) =>
+      post(server, 'signup', { username: name, email, password }, { remoteAddress })
+    for (let i = 0; i < LIMIT; i++) t.equal(code(await signup('203.0.113.3', `n${i}`)), '409 USER_EXISTS')
+    t.equal(code(await signup('203.0.113.3', 'n20')), '429 TOO_MANY_ATTEMPTS')
+    t.equal(code(await signup('203.0.113.4', 'n20')), '409 USER_EXISTS', 'from elsewhere it is said')
+  })
+
+  t.test('what happened is told, without passwords', (t) => {
+    const told = new Set(events.map(({ event }) => event))
+    t.match([...told].sort(), [
+      'authn_login_fail',
+      'authn_login_success',
+      'authn_login_throttled',
+      'user_created',
+    ])
+    t.notMatch(JSON.stringify(events), new RegExp(`${password}|${email}`))
+    t.end()
+  })
+})
+
+t.test('the cookie of a server that is reached over TLS stays on it', async (t) => {
+  const server = await startTestApp(t, { env: { PUBLIC_URL: 'https://maeum.example.com' } })
+  const { email, password } = await createAccount(server)
+  t.ok(cookieOf(await post(server, 'login', { email, password })).attributes.includes('Secure'))
+})
+
+t.test('signups of one address are limited', async (t) => {
+  const server = await startTestApp(t, { env: { RATE_LIMIT_MAX: '30' } })
+  const codes: string[] = []
+  for (let i = 0; i < 21; i++)
+    codes.push(code(await post(server, 'signup', { username: `p${i}`, email: 'no mail', password: 'x' })))
+  t.equal(codes.at(19), '400 VALIDATION_ERROR')
+  t.equal(codes.at(20), '429 RATE_LIMITED')
+})
+
+t.test('common passwords are refused where the operator wants it', async (t) => {
+  const server = await startTestApp(t, { env: { PASSWORD_BLOCKLIST: 'true' } })
+  const signup = (username: string, password: string, headers: Record<string, string> = {}) =>
+    post(server, 'signup', { username, email: `${username}@example.com`, password }, { headers })
+  for (const common of ['password123', 'PassWord123', '12345678', 'qwertyuiop'])
+    t.equal(code(await signup('common', common)), '400 VALIDATION_ERROR', common)
+  t.match((await signup('common', 'password123', { 'accept-language': 'en' })).json(), {
+    error: {
+      details: [{ field: 'password', message: 'is a password that many people use; another one is safer' }],
+    },
+  })
+  const fine = await signup('uncommon', '강물은 조용히 흐른다')
+  t.equal(fine.statusCode, 201)
+  t.equal(fine.json<{ data: { hints?: unknown } }>().data.hints, undefined)
+})
