@@ -3,7 +3,7 @@ import { connect } from '../helpers/app.ts'
 import { eventually } from '../helpers/eventually.ts'
 import { type Instance, type StartedSession, startFleet } from '../helpers/fleet.ts'
 import { createGeminiDouble, DOUBLE_KEY } from '../helpers/gemini-double.ts'
-import { answer } from '../helpers/gemini-steps.ts'
+import { answer, hangBeforeHeaders } from '../helpers/gemini-steps.ts'
 import { settle } from '../helpers/ledger.ts'
 import { allReceive, openClient, openClients, type WebClient } from '../helpers/web-client.ts'
 
@@ -204,6 +204,70 @@ t.test('pause, resume and end on one instance reach the sockets of the other', a
     (now) => now.length === 2 && now.every(({ pid }) => !before.some((old) => old.pid === pid)),
   )
 })
+
+t.test(
+  'a session that is deleted on one instance ends on the other, and leaves nothing behind',
+  async (t) => {
+    const hanging = await stream(t, 2, [b])
+    await allReceive(hanging, 1)
+    const watchers = await Promise.all(
+      hanging.map(({ session }) => connect(t, `${b.origin.replace('http', 'ws')}/ws/session/${session.id}`)),
+    )
+    for (const watcher of watchers) await watcher.next('status_update')
+    gemini.script([hangBeforeHeaders()])
+    const thinking = () => database.sql`
+    select 1 from emotion_windows where answered_at is null
+      and session_id in ${database.sql(hanging.map(({ session }) => session.id))}`
+    await eventually(thinking, ({ length }) => length === 2)
+
+    /** How long it takes until the sockets on B are closed, ms. */
+    const erase = async (place: number) => {
+      const [client, watcher] = [hanging[place], watchers[place]]
+      if (client === undefined || watcher === undefined) throw new Error('there are two of each')
+      const [socket] = client.sockets
+      client.stream(false)
+      const askedAt = Date.now()
+      await fleet.delete(a, `/api/session/${client.session.id}`)
+      t.same(await watcher.closed, { code: 1008, reason: 'SESSION_NOT_FOUND' })
+      t.match(watcher.messages.at(-1), {
+        type: 'error',
+        data: { code: 'SESSION_NOT_FOUND', action: 'new_session' },
+      })
+      const closed = await eventually(
+        () => socket?.closed,
+        (seen) => seen !== undefined,
+      )
+      t.match(closed, { code: 1008, reason: 'SESSION_NOT_FOUND' })
+      await eventually(
+        () => client.refusals,
+        (refusals) => refusals.some((text) => text.includes('410')),
+      )
+      client.leave()
+      t.match(client.sockets[1]?.closed, { code: 1008 }, 'the next one is accepted, told the same,')
+      t.equal(client.sockets.length, 2, 'and those after it are refused in the handshake')
+      return Date.now() - askedAt
+    }
+    const byNotice = await erase(0)
+    b.noticeLine.freeze()
+    const byLooking = await erase(1)
+    b.noticeLine.reset()
+    gemini.script([answer()])
+    t.ok(byNotice < CONTROL_MS, `by notice: ${byNotice} ms`)
+    t.ok(byLooking < CONTROL_MS, `without notices: ${byLooking} ms`)
+
+    // Another session that lives through it shows when B has written whatever it was going to write.
+    const others = await stream(t, 1, [b])
+    await allReceive(others, 2)
+    for (const table of ['emotion_windows', 'reports', 'sessions']) {
+      const key = table === 'sessions' ? 'id' : 'session_id'
+      const left = await database.sql`
+      select 1 from ${database.sql(table)}
+      where ${database.sql(key)} in ${database.sql(hanging.map(({ session }) => session.id))}`
+      t.equal(left.length, 0, table)
+    }
+    for (const client of others) client.leave()
+  },
+)
 
 t.test('with the database away for longer than a lease the owner goes on and stores once', async (t) => {
   const clients = await stream(t, 4, [a, b])

@@ -144,7 +144,7 @@ t.test('fields are accepted in data and at the top level', async (t) => {
   control.send({ type: 'pause', data: {}, timestamp: 1 })
   t.match((await control.next('pause_success')).data, { status: 'paused' })
   control.send({ type: 'request_ai_response', data: { message: '안녕', emotion: null } })
-  t.match((await control.next('ai_stream_error')).data, { code: 'AI_UNAVAILABLE', message: /./, error: /./ })
+  t.match((await control.next('ai_stream_complete')).data, { fullResponse: /./, source: 'local' })
   voice.send({ type: 'ping' })
   await voice.next('pong')
   for (const { messages } of [voice, control]) t.notOk(messages.some(({ type }) => type === 'error'))
@@ -393,7 +393,7 @@ t.test('another instance on the same database goes on with the next window', asy
 
 t.test('a change of status during the lookup of a socket wins over what the lookup read', async (t) => {
   const id = `sess_${'w'.repeat(32)}`
-  const row = { id, status: 'active' as const, startedAt: new Date(0), intervalMs: INTERVAL_MS }
+  const row = { id, userId: 1, status: 'active' as const, startedAt: new Date(0), intervalMs: INTERVAL_MS }
   let now = 0
   let answer: () => void = () => undefined
   const door = createDoor({
@@ -410,6 +410,8 @@ t.test('a change of status during the lookup of a socket wins over what the look
           epoch: 1,
           lastWindow: 0,
           undelivered: [],
+          language: 'ko' as const,
+          learnt: {},
         }
         answer = () => resolve({ found: { session: row, now: new Date(1) }, start })
       }),

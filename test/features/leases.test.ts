@@ -1,6 +1,10 @@
 import { mock } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import t from 'tap'
+import { NOTHING_LEARNT } from '../../src/features/analysis/learnt.ts'
+import { createSafe } from '../../src/lib/sealing.ts'
+import { createScheduler } from '../../src/features/analysis/scheduler.ts'
+import { createSparePool } from '../../src/features/analysis/spare-pool.ts'
 import { createLeases } from '../../src/features/sessions/leases.ts'
 
 const TTL_MS = 9000
@@ -18,14 +22,18 @@ function setUp() {
     taken: new Set<string>(),
     /** What happens while the question is on its way. */
     onAsked: async (): Promise<void> => undefined,
+    onGiven: async (): Promise<void> => undefined,
   }
   const leases = createLeases({
     renew: async (held) => {
       asked.push(held.map(({ sessionId }) => sessionId))
       await database.onAsked()
-      return new Set(held.map(({ sessionId }) => sessionId).filter((id) => !database.taken.has(id)))
+      return held.map(({ sessionId }) => sessionId).filter((id) => database.taken.has(id))
     },
-    release: async (given) => void released.push(given.map(({ sessionId }) => sessionId)),
+    release: async (given) => {
+      await database.onGiven()
+      released.push(given.map(({ sessionId }) => sessionId))
+    },
     ttlMs: TTL_MS,
     monotonic: () => clock.now,
     onLost: (id) => lost.push(id),
@@ -220,4 +228,116 @@ t.test('only what is held is given up, and nothing is done under it after', asyn
   t.notOk(await leases.mayAct(A))
   t.ok(leases.isValid({ sessionId: 'b', epoch: 1 }))
   t.same([leases.size, lost], [1, []])
+})
+
+/** What another part of the test lets go on. */
+function gate() {
+  let open: () => void = () => undefined
+  const opened = new Promise<void>((resolve) => {
+    open = resolve
+  })
+  return { open, opened }
+}
+
+const granted = (leaseEpoch: number) => ({ session: { leaseEpoch } })
+
+t.test('what is claimed in the moment in which it is given up is kept', async (t) => {
+  const { leases, clock, released } = setUp()
+  leases.hold('a', 1, clock.now)
+  leases.hold('b', 1, clock.now)
+  const { open, opened } = gate()
+  const claiming = leases.claim('a', async () => {
+    await opened
+    return granted(1)
+  })
+  const giving = leases.release(['a', 'b'])
+  open()
+  await Promise.all([claiming, giving])
+  t.same(released, [['b']], 'its row has not been touched')
+  t.ok(leases.isValid(A))
+  await leases.release(['a'])
+  t.same(released, [['b'], ['a']], 'later it is given up as any other')
+})
+
+t.test('a claim that comes while the session is being given up asks after that', async (t) => {
+  const { leases, clock, database, released } = setUp()
+  leases.hold('a', 1, clock.now)
+  const { open, opened } = gate()
+  database.onGiven = () => opened
+  const giving = leases.release(['a'])
+  const seen: string[][] = []
+  const claiming = leases.claim('a', async () => {
+    seen.push(...released)
+    return granted(2)
+  })
+  await turn()
+  t.same([seen, released], [[], []], 'neither is done')
+  open()
+  await Promise.all([claiming, giving])
+  t.same(seen, [['a']])
+  t.ok(leases.isValid({ sessionId: 'a', epoch: 2 }))
+})
+
+t.test("one that was given up in vain, or claimed in vain, stands in nobody's way", async (t) => {
+  const { leases, clock, database } = setUp()
+  leases.hold('a', 1, clock.now)
+  database.onGiven = () => Promise.reject(new Error('the database is away'))
+  await t.rejects(leases.release(['a']), /away/)
+  await t.rejects(
+    leases.claim('a', () => Promise.reject(new Error('still away'))),
+    /still away/,
+  )
+  t.equal(await leases.claim('a', async () => undefined), undefined)
+  t.match(await leases.claim('a', async () => granted(7)), granted(7))
+  t.ok(leases.isValid({ sessionId: 'a', epoch: 7 }))
+})
+
+t.test('a session that is gone is lost', (t) => {
+  const { leases, clock, lost } = setUp()
+  leases.hold('a', 1, clock.now)
+  leases.gone('a')
+  leases.gone('a')
+  leases.gone('unknown')
+  t.same([leases.size, lost], [0, ['a']])
+  t.end()
+})
+
+t.test('a quiet session whose next socket is on its way is not let go of', async (t) => {
+  const clock = { now: 100_000 }
+  const released: string[] = []
+  const scheduler = createScheduler({
+    settings: {
+      maxFrames: 40,
+      deadlineMs: 9000,
+      model: null,
+      inferenceEnabled: true,
+      spares: createSparePool(1000),
+      heard: async () => ({ measures: null, speech: null }),
+      takeOffer: () => null,
+      monotonic: () => clock.now,
+    },
+    outbox: { write: async () => 'stored' },
+    leases: { mayAct: async () => true, release: async (ids) => void released.push(...ids) },
+    announce: () => undefined,
+    onAnswered: () => undefined,
+    onFenced: () => undefined,
+    onReleaseFailed: (error) => t.fail(String(error)),
+    graceMs: 30_000,
+    quietMs: TTL_MS,
+  })
+  const times = { startedAt: 0, intervalMs: 10_000, now: 0 }
+  const person = { language: 'ko' as const, learnt: NOTHING_LEARNT, userId: 1, safe: createSafe(null, '1') }
+  for (const id of ['left', 'awaited']) {
+    scheduler.open({ id, status: 'active', ...times, ...person, epoch: 1, lastWindow: 0, undelivered: [] })
+  }
+  clock.now += TTL_MS + 1
+  t.notOk(scheduler.awaits('awaited', 2), 'under another epoch it is not here')
+  t.notOk(scheduler.awaits('unknown', 1))
+  t.ok(scheduler.awaits('awaited', 1))
+  await scheduler.sweep()
+  t.same(released, ['left'])
+  t.ok(scheduler.has('awaited', 1))
+  clock.now += TTL_MS + 1
+  await scheduler.sweep()
+  t.same(released, ['left', 'awaited'], 'a socket that never came keeps it no longer than any other')
 })

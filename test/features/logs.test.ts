@@ -8,7 +8,14 @@ import { createGeminiDouble, DOUBLE_KEY } from '../helpers/gemini-double.ts'
 import { answer, hangBeforeHeaders } from '../helpers/gemini-steps.ts'
 import { startTcpProxy } from '../helpers/tcp-proxy.ts'
 
-type LogLine = { level: number; msg: string; reqId?: string; url?: string }
+type LogLine = {
+  level: number
+  msg: string
+  reqId?: string
+  url?: string
+  err?: object
+  reason?: string
+}
 
 const DATABASE_PASSWORD = 'database-password-7461'
 const PEPPER = 'pepper-7461'
@@ -22,7 +29,11 @@ t.test('a whole life in the log: what operators search for is there, what is pri
   const proxy = await startTcpProxy(database.socketDir)
   t.teardown(() => proxy.close())
   const { database: name } = parseDatabaseUrl(database.url)
-  const gemini = await createGeminiDouble(t, [answer(), hangBeforeHeaders()])
+  let windows = 0
+  const gemini = await createGeminiDouble(t, (asked) => {
+    if (asked.streaming) return answer(SPOKEN) // the counsellor repeats what it was told
+    return windows++ === 0 ? answer() : hangBeforeHeaders()
+  })
   const server = await startTestApp(t, {
     database,
     env: {
@@ -56,10 +67,11 @@ t.test('a whole life in the log: what operators search for is there, what is pri
   const twice = { username: 'twice', email: 'twice@example.com', password }
   const both = await Promise.all([post('/api/auth/signup', twice), post('/api/auth/signup', twice)])
   t.same(both.map(({ statusCode }) => statusCode).toSorted(), [201, 409])
-  const refreshed = await post('/api/auth/refresh', { refreshToken: account.refreshToken })
+  const robbed = await createAccount(server)
+  const refreshed = await post('/api/auth/refresh', { refreshToken: robbed.refreshToken })
   const { data: pair } = refreshed.json<{ data: { accessToken: string; refreshToken: string } }>()
   const third = await post('/api/auth/refresh', { refreshToken: pair.refreshToken })
-  await post('/api/auth/refresh', { refreshToken: account.refreshToken })
+  await post('/api/auth/refresh', { refreshToken: robbed.refreshToken })
   await app.inject({ url: `/api/nothing/${account.refreshToken}?token=${account.accessToken}`, headers })
 
   // A session with its sockets, in both forms of the address.
@@ -159,7 +171,13 @@ t.test('a whole life in the log: what operators search for is there, what is pri
         { code: 'DATABASE_UNAVAILABLE' },
       ],
     )
-    t.ok(errors.every((line) => line.reqId !== undefined || line.msg.includes('[CRITICAL]')))
+    t.same(
+      errors.filter(
+        (line) => ![line.reqId, line.err, line.reason].some(Boolean) && !line.msg.includes('[CRITICAL]'),
+      ),
+      [],
+      'each says which request, or why',
+    )
   })
 })
 

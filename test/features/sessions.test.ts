@@ -13,6 +13,7 @@ import {
   startTestApp,
   type TestApp,
 } from '../helpers/app.ts'
+import { frames } from '../helpers/frames.ts'
 import { readingOf } from '../helpers/scripted-model.ts'
 
 const data = (answer: LightMyRequestResponse) => answer.json<{ data: Record<string, unknown> }>().data
@@ -37,6 +38,7 @@ function caller({ app }: TestApp, account: Account) {
     resume: (id: string) => post(`${id}/resume`),
     end: (id: string) => post(`${id}/end`),
     get: (id: string) => app.inject({ url: `/api/session/${id}`, headers }),
+    delete: (id: string) => app.inject({ method: 'DELETE', url: `/api/session/${id}`, headers }),
   }
 }
 
@@ -441,3 +443,72 @@ function averageIntensity(emotions: Emotion[]): number {
   const mean = emotions.reduce((sum, emotion) => sum + readingOf(emotion).arousal, 0) / emotions.length
   return Number(((mean + 1) / 2).toFixed(4))
 }
+
+t.test('deleting a session erases it and all that hangs on it', async (t) => {
+  const server = await startTestApp(t)
+  const { sql, orm } = server.database
+  const owner = await createAccount(server)
+  const calls = caller(server, owner)
+  const [gone, kept] = [await startSession(server, owner), await startSession(server, owner)]
+  const ids = [gone.sessionId, kept.sessionId]
+  await orm
+    .insert(emotionWindows)
+    .values(ids.map((id) => windowRow(id, 1, 'happy', { answeredAt: new Date() })))
+  for (const id of ids) {
+    await sql`insert into conversations (session_id, message, response, source) values (${id}, 'a', 'b', 'local')`
+    await sql`insert into reports (id, session_id, version, content) values (${`rep ${id}`}, ${id}, 1, '{}')`
+    await sql`insert into voice_windows (session_id, "window", closed_at, measures) values (${id}, 1, now(), '{}')`
+    await sql`insert into cbt_findings (session_id, at, detections) values (${id}, now(), '[]')`
+  }
+
+  const other = caller(server, await createAccount(server))
+  t.equal(code(await other.delete(gone.sessionId)), '404 SESSION_NOT_FOUND', 'by its owner alone')
+  t.equal(
+    code(await server.app.inject({ method: 'DELETE', url: `/api/session/${gone.sessionId}` })).slice(0, 3),
+    '401',
+  )
+  t.equal(code(await calls.get(gone.sessionId)), '200')
+
+  const answer = await calls.delete(gone.sessionId)
+  t.equal(answer.statusCode, 200)
+  t.same(answer.json(), { success: true, data: { sessionId: gone.sessionId, deleted: true } })
+  for (const table of ['emotion_windows', 'conversations', 'reports', 'voice_windows', 'cbt_findings']) {
+    const rows = await sql`select session_id from ${sql(table)}`
+    t.same(rows, [{ session_id: kept.sessionId }], table)
+  }
+  t.equal(code(await calls.delete(gone.sessionId)), '404 SESSION_NOT_FOUND', 'a second time')
+  t.equal(code(await calls.delete('sess_with a space')), '404 SESSION_NOT_FOUND')
+  for (const call of [calls.get, calls.pause, calls.resume, calls.end])
+    t.equal(code(await call(gone.sessionId)), '404 SESSION_NOT_FOUND')
+  t.equal(code(await calls.get(kept.sessionId)), '200')
+  t.equal(code(await calls.end(kept.sessionId)), '200')
+  t.equal(code(await calls.delete(kept.sessionId)), '200', 'an ended one as well')
+})
+
+t.test('the sockets of a deleted session are told, and refused from then on', async (t) => {
+  const server = await startTestApp(t, { env: { ANALYSIS_INTERVAL_MS: '60000' } })
+  const owner = await createAccount(server)
+  const { sessionId, wsUrls } = await startSession(server, owner)
+  const sockets = await Promise.all(Object.values(wsUrls).map((url) => connect(t, url)))
+  const v2 = await connect(t, wsUrls.landmarks, {}, 'maeum.v2')
+  for (const text of frames('happy', 5)) v2.send(text)
+  v2.send({ type: 'ping' })
+  await v2.next('pong')
+  t.equal(code(await caller(server, owner).delete(sessionId)), '200')
+  for (const socket of [...sockets, v2]) {
+    t.same(await socket.closed, { code: 1008, reason: 'SESSION_NOT_FOUND' })
+    const last = socket.messages.at(-1)
+    t.match(last, { type: 'error', data: { code: 'SESSION_NOT_FOUND', action: 'new_session' } })
+    t.notOk(
+      socket.messages.some(({ type }) =>
+        ['session_ended', 'analysis_started', 'emotion_update'].includes(type),
+      ),
+    )
+  }
+  for (const url of Object.values(wsUrls)) {
+    t.same(await (await connect(t, url)).closed, { code: 1008, reason: 'SESSION_NOT_FOUND' })
+    await t.rejects(connect(t, url), /410/)
+  }
+  const { body } = await server.app.inject('/metrics')
+  t.notMatch(body, /maeum_windows_dropped_total{[^}]*} [1-9]/, 'what was open is not even closed')
+})

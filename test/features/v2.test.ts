@@ -1,4 +1,7 @@
 import t, { type Test } from 'tap'
+import { encodeBinary } from '../../client/encode.ts'
+import { copyPoints } from '../../client/points.ts'
+import { film, signedUp, watch } from '../client/kit.ts'
 import type { ModelAnalyser } from '../../src/features/analysis/analyser.ts'
 import {
   type Account,
@@ -126,7 +129,11 @@ test('who asks for it is greeted, told the rate and given revisions', async (t) 
     socket.messages.map(({ type }) => type),
     ['connected', 'rate'],
   )
-  t.same(dataOf(socket, 'rate'), [{ fps: 50 }], '40 frames in 0.8 s')
+  t.same(
+    dataOf(socket, 'rate'),
+    [{ fps: 50, formats: ['json', 'float32.v1', 'int16.v1'] }],
+    '40 frames in 0.8 s',
+  )
   t.same(Object.keys(dataOf(socket, 'connected')[0] ?? {}).sort(), LEGACY_FIELDS['connected'])
   sendAll(socket, frames('happy', 10))
   const { data } = await socket.next('emotion_update')
@@ -219,7 +226,7 @@ test('a window without a valid frame, or while paused, is said to be skipped', a
   const socket = await open(V2)
   await sendAndRead(socket, [frameOf([]), frameOf([])])
   const first = await socket.next('analysis_skipped')
-  t.match(first.data, { window: 1, reason: 'no_valid_frame' })
+  t.match(first.data, { window: Number, reason: 'no_valid_frame' })
   t.same(Object.keys(first.data).sort(), ['reason', 'window'])
   await post('pause')
   await socket.next('session_paused')
@@ -352,17 +359,28 @@ test('another process that takes over tells of the gap, and takes what is sent a
 })
 
 test('a process that goes away in order leaves no gap', async (t) => {
-  const { open, session, server } = await live(t, { intervalMs: 6000 })
+  const { open, session, server, account } = await live(t, { intervalMs: 6000 })
   const old = await open(V2)
   await sendAndRead(old, numbered(1, 12))
   await server.app.close()
   t.match(await old.closed, { code: 1001 })
   t.match(dataOf(old, 'goaway'), [{ timeLeftMs: Number }])
   t.same(windowsOn(old), [1], 'its open window is answered early')
-  const socket = await openOn(t, await startServer(t, { intervalMs: 6000 }), session, V2)
+  const second = await startServer(t, { intervalMs: 6000 })
+  const posts = poster(second, account, session)
+  const socket = await openOn(t, second, session, V2)
   socket.send({ type: 'resume', window: 0, frame: 12 })
-  t.match((await socket.next('resumed')).data, { recovered: true, window: 1 })
+  t.match((await socket.next('resumed')).data, { recovered: true, frame: 12, window: 1 })
   t.match((await socket.next('emotion_update')).data, { window: 1, frameCount: 12 })
+  await sendAndRead(socket, [...numbered(8, 12), ...numbered(13, 15)])
+  socket.send({ type: 'resume', window: 1, frame: 99 })
+  t.match((await socket.next('resumed')).data, { frame: 15 }, 'from here on what has come counts')
+  await posts('end')
+  await socket.closed
+  await eventually(
+    () => landmarkCount(session),
+    (count) => count === 15,
+  )
 })
 
 test('a newer socket closes an older one of the newer protocol and leaves one of the older open', async (t) => {
@@ -493,4 +511,75 @@ test('nor do more resumes wait than that', async (t) => {
   const { data } = await socket.next('error')
   letGo()
   t.match(data, { code: 'SERVER_BUSY', retryable: true })
+})
+
+/** A frame of the client, as it goes over the wire. */
+const binary = (number: number, format: 'float32' | 'int16' = 'int16') =>
+  Buffer.from(
+    encodeBinary(
+      {
+        number,
+        at: 0,
+        timestamp: 1,
+        width: 640,
+        height: 480,
+        points: copyPoints(FACE) ?? new Float32Array(),
+      },
+      format,
+    ),
+  )
+
+test('binary frames count like frames of text, beside them on one socket', async (t) => {
+  const { open, session, post } = await live(t, { intervalMs: 8000 })
+  const socket = await open(V2)
+  socket.socket.send(binary(1))
+  socket.socket.send(binary(2, 'float32'))
+  await sendAndRead(socket, numbered(2, 4))
+  socket.socket.send(binary(4))
+  socket.socket.send(binary(5))
+  for (let i = 0; i < 3; i++) socket.socket.send(binary(0))
+  await read(socket)
+  t.notOk(socket.messages.some(({ type }) => type === 'error'))
+  const bad = [binary(0).subarray(0, -1), Buffer.from(FRAME_TEXT), Buffer.alloc(0)]
+  for (const bytes of bad) socket.socket.send(bytes, { binary: true })
+  t.match((await socket.next('error')).data, { code: 'INVALID_FRAME' })
+  await read(socket)
+  t.equal(dataOf(socket, 'error').length, 1, 'said once a second at most')
+  await post('end')
+  await socket.closed
+  t.match(dataOf(socket, 'emotion_update'), [{ frameCount: 8, emotion: 'happy' }])
+  await eventually(
+    () => landmarkCount(session),
+    (count) => count === 11,
+  )
+})
+const FRAME_TEXT = frameOf(FACE)
+
+test('a socket of the older protocol sends no binary frames', async (t) => {
+  const { open, session, post } = await live(t, { intervalMs: 8000 })
+  const socket = await open()
+  socket.socket.send(binary(1))
+  t.match((await socket.next('error')).data, { code: 'INVALID_MESSAGE' })
+  await sendAndRead(socket, [FRAME_TEXT])
+  await post('end')
+  await socket.closed
+  t.match(dataOf(socket, 'emotion_update'), [{ frameCount: 1 }])
+  await eventually(
+    () => landmarkCount(session),
+    (count) => count === 1,
+  )
+})
+
+test('the published client sends binary frames to this server, and is read', async (t) => {
+  const { origin } = await startServer(t, { intervalMs: 800 })
+  for (const format of ['int16', 'float32'] as const) {
+    const stored = await (await signedUp(origin)).startSession({ format })
+    const seen = watch(t, stored)
+    film(t, stored)
+    t.match(await seen.has('emotion', 2), { emotion: 'happy', source: 'local' })
+    const { sent, bytes } = stored.stats
+    t.equal(bytes, sent * (24 + 478 * (format === 'int16' ? 6 : 12)), 'not one of them as text')
+    t.same(seen.all('error'), [])
+    stored.close()
+  }
 })

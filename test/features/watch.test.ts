@@ -22,17 +22,21 @@ const row = (id: string, { status, at, reason }: StatusChanged, epoch = 1): Row 
 function setUp() {
   const told: [string, StatusChanged['status'], number][] = []
   const claimed: [string, number][] = []
-  const table = { rows: [] as readonly Row[], gate: Promise.resolve(), looks: 0 }
+  const deleted: string[] = []
+  const table = { rows: [] as readonly Row[], gate: Promise.resolve(), looks: 0, here: ['a'], missing: ['x'] }
   const watch = createWatch({
     listChanged: async () => {
       table.looks++
       await table.gate
       return table.rows
     },
+    present: () => table.here,
+    listMissing: async (ids) => ids.filter((id) => table.missing.includes(id)),
+    onDeleted: (sessionId) => deleted.push(sessionId),
     onStatus: (sessionId, { status, at }) => told.push([sessionId, status, at]),
     onClaimed: (sessionId, epoch) => claimed.push([sessionId, epoch]),
   })
-  return { watch, table, told, claimed }
+  return { watch, table, told, claimed, deleted }
 }
 
 const paused: StatusChanged = { status: 'paused', at: 1000, reason: null }
@@ -88,6 +92,15 @@ t.test('a session that was only taken over has no change to tell, but a new owne
   table.rows = [row('a', { status: 'active', at: 0, reason: null }, 4)]
   await watch.look()
   t.same([told, claimed], [[], [['a', 4]]])
+})
+
+t.test('a session that has a socket here and no row any more is found by looking', async (t) => {
+  const { watch, table, deleted } = setUp()
+  await watch.look()
+  t.same(deleted, [])
+  table.here = ['a', 'x']
+  await watch.look()
+  t.same(deleted, ['x'])
 })
 
 t.test('one look at a time', async (t) => {

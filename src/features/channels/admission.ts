@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache'
+import type { Language } from '../../domain/language.ts'
 import type { Channel, SessionStatus } from '../../domain/session.ts'
 import { AppError } from '../../errors.ts'
 import type { WindowAnswer } from '../../plugins/hub.ts'
@@ -13,11 +14,14 @@ export type SessionStart = {
   readonly epoch: number
   readonly lastWindow: number
   readonly undelivered: readonly WindowAnswer[]
+  readonly language: Language
+  readonly learnt: object
 }
 
 type FoundSession = {
   readonly session: {
     readonly id: string
+    readonly userId: number
     readonly status: SessionStatus
     readonly startedAt: Date
     readonly intervalMs: number

@@ -31,6 +31,8 @@ type About = {
   readonly language: Language
   /** A clock that never jumps, ms. */
   readonly monotonic: () => number
+  /** Told of each small message that was beyond the rate. */
+  readonly onDropped?: () => void
 }
 
 /** One admitted socket: bounded sending, throttled complaints, work in order, and whether it is still heard. */
@@ -44,6 +46,7 @@ export class Connection {
   readonly isV2: boolean
   readonly #socket: WebSocket
   readonly #monotonic: () => number
+  readonly #onDropped: (() => void) | undefined
   readonly #messages: TokenBucket
   readonly #frames: TokenBucket
   #complainedAt = Number.NEGATIVE_INFINITY
@@ -56,6 +59,7 @@ export class Connection {
     this.#socket = about.socket
     this.isV2 = about.socket.protocol === V2
     this.#monotonic = about.monotonic
+    this.#onDropped = about.onDropped
     this.channel = about.channel
     this.sessionId = about.sessionId
     this.startedAt = about.startedAt
@@ -66,7 +70,9 @@ export class Connection {
 
   /** Whether another small message, or another landmarks frame, may be looked at. */
   admits(kind: 'message' | 'frame'): boolean {
-    return (kind === 'message' ? this.#messages : this.#frames).take(this.#monotonic())
+    const isAdmitted = (kind === 'message' ? this.#messages : this.#frames).take(this.#monotonic())
+    if (!isAdmitted && kind === 'message') this.#onDropped?.()
+    return isAdmitted
   }
 
   /** False when the socket is closed or closing: the frame is not on its way. */
@@ -131,6 +137,12 @@ export class Connection {
         ...(this.isV2 ? newer : {}),
       },
     })
+  }
+
+  /** There is no such live session: another one has to be started. */
+  refuse(code: 'SESSION_NOT_FOUND' | 'SESSION_ENDED'): void {
+    this.fail(code, 'new_session')
+    this.close(1008, code)
   }
 
   close(code: number, reason: string): void {

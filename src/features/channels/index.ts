@@ -6,11 +6,14 @@ import type { Config } from '../../config.ts'
 import { CHANNELS, type Channel } from '../../domain/session.ts'
 import { AppError, preferredLanguage } from '../../errors.ts'
 import { logId } from '../../lib/redact.ts'
+import { createSeats } from '../../lib/seats.ts'
+import { callerAddress } from '../../plugins/security.ts'
 import { type Admission, createDoor } from './admission.ts'
 import { createAnnouncer } from './announcements.ts'
 import { Connection } from './connection.ts'
 import { createRegistry } from './registry.ts'
 import { createReceivers } from './receivers.ts'
+import { documentRoutes } from './routes.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -20,8 +23,11 @@ declare module 'fastify' {
 
 type SocketAddress = {
   Params: { channel: string; sessionId?: string }
-  Querystring: { sessionId?: string | string[] }
+  Querystring: { sessionId?: string | string[]; ticket?: string | string[] }
 }
+
+/** Sockets of somebody who left are noticed within three pings. */
+const CROWDED_RETRY_SECONDS = 30
 
 const isChannel = (text: string): text is Channel => CHANNELS.some((channel) => channel === text)
 
@@ -47,6 +53,8 @@ export const channels = fp(
         return found === undefined ? undefined : app.analysis.prepare(found)
       },
       sessions: app.sessions,
+      voice: app.voice,
+      conversation: app.conversation,
       onFailure: (error) => app.log.error({ err: error }, 'a session command failed'),
     })
 
@@ -83,14 +91,57 @@ export const channels = fp(
     app.sessions.onLost(supersede)
     app.sessions.onPresence(() => registry.sessions())
 
+    const { requireTicket } = config.sessions
+    const refusals = app.metrics.refusedSockets
+    const addresses = createSeats(config.limits.socketsPerAddress)
+    const users = createSeats(config.limits.socketsPerUser)
+
+    /** Admits within the limits of an address and a user; their seats are free again when the connection is gone. */
+    const seat = async (request: FastifyRequest, admit: () => Promise<void>) => {
+      const seats: (() => void)[] = []
+      const leave = () => {
+        for (const free of seats) free()
+      }
+      const sit = (free: (() => void) | undefined, reason: 'address' | 'user') => {
+        if (free !== undefined) {
+          seats.push(free)
+          return
+        }
+        refusals.labels(reason).inc()
+        app.securityEvents.emit({ event: 'excess_connections', address: request.ip, details: { reason } })
+        throw new AppError('RATE_LIMITED', { retryAfter: CROWDED_RETRY_SECONDS })
+      }
+      const { socket } = request.raw
+      try {
+        sit(addresses.take(callerAddress(request)), 'address')
+        await admit()
+        const { admission } = request
+        if (admission?.kind === 'admitted') sit(users.take(String(admission.found.session.userId)), 'user')
+      } catch (error) {
+        leave()
+        throw error
+      }
+      if (socket.destroyed) leave()
+      else socket.once('close', leave)
+    }
+
     const knock = async (request: FastifyRequest<SocketAddress>, reply: FastifyReply) => {
       const { channel, sessionId } = addressOf(request)
       if (!request.ws) {
         void reply.headers({ upgrade: 'websocket', connection: 'upgrade' }) // RFC 9110, 15.5.22
         throw new AppError('UPGRADE_REQUIRED')
       }
-      if (!app.admitsOrigin(request)) throw new AppError('ORIGIN_NOT_ALLOWED')
-      request.admission = await door.admit(sessionId, channel, request.ip)
+      if (!app.admitsOrigin(request)) {
+        refusals.labels('origin').inc()
+        throw new AppError('ORIGIN_NOT_ALLOWED')
+      }
+      await seat(request, async () => {
+        if (requireTicket && !(await app.tickets.redeem(request.query.ticket, sessionId, channel))) {
+          refusals.labels('ticket').inc()
+          throw new AppError('TICKET_REQUIRED')
+        }
+        request.admission = await door.admit(sessionId, channel, request.ip)
+      })
     }
 
     const enter = (socket: WebSocket, request: FastifyRequest<SocketAddress>) => {
@@ -98,16 +149,24 @@ export const channels = fp(
       const { admission } = request
       const language = preferredLanguage(request.headers['accept-language'])
       const startedAt = admission?.kind === 'admitted' ? admission.found.session.startedAt.getTime() : 0
-      const connection = new Connection({ socket, channel, sessionId, startedAt, language, monotonic })
+      const dropped = app.metrics.droppedMessages.labels(channel)
+      const onDropped = () => dropped.inc()
+      const connection = new Connection({
+        socket,
+        channel,
+        sessionId,
+        startedAt,
+        language,
+        monotonic,
+        onDropped,
+      })
       if (admission?.kind === 'full') {
         connection.fail('SERVER_BUSY', 'reconnect')
         connection.close(1013, 'OVERLOADED')
         return
       }
       if (admission?.kind !== 'admitted') {
-        const code = admission?.code ?? 'SESSION_NOT_FOUND'
-        connection.fail(code, 'new_session')
-        connection.close(1008, code)
+        connection.refuse(admission?.code ?? 'SESSION_NOT_FOUND')
         return
       }
       const receiver = receivers.open(connection, admission)
@@ -147,11 +206,26 @@ export const channels = fp(
       })
     }
 
+    documentRoutes(app, app.voice.messages)
+
     const heart = setInterval(() => registry.beat(), config.sessions.pingIntervalMs)
     app.addHook('preClose', (done) => {
       clearInterval(heart)
       done()
     })
   },
-  { name: 'channels', dependencies: ['analysis', 'hub', 'metrics', 'security', 'sessions', 'websocket'] },
+  {
+    name: 'channels',
+    dependencies: [
+      'analysis',
+      'conversation',
+      'hub',
+      'metrics',
+      'security',
+      'sessions',
+      'tickets',
+      'voice',
+      'websocket',
+    ],
+  },
 )

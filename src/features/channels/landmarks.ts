@@ -1,8 +1,13 @@
+import { Value } from 'typebox/value'
+import { frameNumberOf } from '../../lib/binary-header.ts'
 import type { Connection } from './connection.ts'
+import { fieldsOf } from './fields.ts'
+import { CalibrateRequest } from './schemas/client.ts'
 
 /** Where landmark frames go. */
 export type Feed = {
   push(bytes: Buffer, parsed?: unknown): string
+  pushBinary(bytes: Buffer): string
   isNew(frame: number): boolean
   isLost(): boolean
   skip(): void
@@ -17,6 +22,7 @@ type Peer = {
   readonly reclaim: () => void
   /** Carries out what a client of the newer protocol asks for on coming back. */
   readonly resume: (has: { readonly window: number; readonly frame: number }) => void
+  readonly calibrate: (durationMs: number) => void
 }
 
 /** Anything longer that begins like a landmarks frame may go unread; everything else is parsed. */
@@ -34,19 +40,37 @@ export function receiveLandmarks(peer: Peer, bytes: Buffer): void {
   else receiveMessage(peer, bytes)
 }
 
-function receiveFrame({ connection, feed, isFeeding, reclaim }: Peer, bytes: Buffer, parsed?: unknown): void {
-  if (!isFeeding() || (connection.isV2 && isRepeated(feed, bytes))) return
-  if (!connection.admits('frame')) {
-    feed.skip()
+/** A binary message, which is a frame or nothing. Of the newer protocol only; the same way as a frame of text. */
+export function receiveBinary(peer: Peer, bytes: Buffer): void {
+  const { connection, feed } = peer
+  if (!connection.isV2) {
+    connection.complain('INVALID_MESSAGE')
     return
   }
-  if (feed.isLost()) {
-    reclaim()
-    return
-  }
-  const fate = feed.push(bytes, parsed)
+  if (!peer.isFeeding()) return
+  const number = frameNumberOf(bytes)
+  if ((number === undefined || feed.isNew(number)) && isWanted(peer))
+    judge(connection, feed.pushBinary(bytes))
+}
+
+function receiveFrame(peer: Peer, bytes: Buffer, parsed?: unknown): void {
+  const { connection, feed } = peer
+  if (!peer.isFeeding() || (connection.isV2 && isRepeated(feed, bytes))) return
+  if (isWanted(peer)) judge(connection, feed.push(bytes, parsed))
+}
+
+/** Whether the frame is within the rate, and of a session that is still ours. */
+function isWanted({ connection, feed, reclaim }: Peer): boolean {
+  if (!connection.admits('frame')) feed.skip()
+  else if (feed.isLost()) reclaim()
+  else return true
+  return false
+}
+
+function judge(connection: Connection, fate: string): void {
   if (fate === 'invalid_message') connection.complain('INVALID_MESSAGE')
   else if (fate === 'invalid_frame') connection.complain('INVALID_FRAME')
+  else if (fate === 'consent_required') connection.complain('CONSENT_REQUIRED')
 }
 
 function receiveMessage(peer: Peer, bytes: Buffer): void {
@@ -56,7 +80,14 @@ function receiveMessage(peer: Peer, bytes: Buffer): void {
   if (message?.type === 'ping') connection.pong()
   else if (message?.type === 'landmarks') receiveFrame(peer, bytes, message)
   else if (message?.type === 'resume' && connection.isV2) peer.resume(positionOf(message))
+  else if (message?.type === 'calibrate' && connection.isV2) receiveCalibrate(peer, message)
   else connection.complain('INVALID_MESSAGE')
+}
+
+function receiveCalibrate(peer: Peer, message: Readonly<Record<string, unknown>>): void {
+  const request: unknown = Value.Default(CalibrateRequest, { ...fieldsOf(message) })
+  if (Value.Check(CalibrateRequest, request)) peer.calibrate(request.durationMs)
+  else peer.connection.complain('INVALID_MESSAGE')
 }
 
 /** The frame's number stands before or after its points, so it is found without reading them. */

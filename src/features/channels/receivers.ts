@@ -3,10 +3,13 @@ import { databaseFault } from '../../db/faults.ts'
 import { AppError, type ErrorCode } from '../../errors.ts'
 import type { Admission, SessionStart } from './admission.ts'
 import type { WindowAnswer } from '../../plugins/hub.ts'
+import { FRAME_FORMATS } from './binary-frame.ts'
 import type { Connection } from './connection.ts'
-import { type Feed, parseMessage, receiveLandmarks } from './landmarks.ts'
+import { type Conversation, openCounsellor } from './counsellor.ts'
+import { type Feed, parseMessage, receiveBinary, receiveLandmarks } from './landmarks.ts'
 import type { Registry } from './registry.ts'
 import { carryOut, SESSION_COMMANDS } from './session-commands.ts'
+import { openVoice, type Voice } from './voice.ts'
 
 type Admitted = Extract<Admission, { kind: 'admitted' }>
 type Found = Admitted['found']
@@ -15,6 +18,8 @@ type LandmarksFeed = Feed & {
   undelivered(): readonly WindowAnswer[]
   position(): { readonly frame: number; readonly window: number }
   readonly seamless: boolean
+  readonly handedOver: boolean
+  calibrate(durationMs: number): Promise<{ readonly window: number; readonly frameCount: number } | undefined>
   close(): void
 }
 
@@ -29,6 +34,8 @@ type Dependencies = {
   /** Takes a session back that no instance serves any more. */
   readonly reclaim: (sessionId: string) => Promise<SessionStart | undefined>
   readonly sessions: Parameters<typeof carryOut>[1]
+  readonly voice: Voice
+  readonly conversation: Conversation
   readonly onFailure: (error: unknown) => void
 }
 
@@ -45,13 +52,8 @@ const GREETING = {
   en: 'Connected. An artificial intelligence estimates facial expressions here.',
 }
 
-/** What the voice channel understands; it is accepted and not analysed in this version. */
-const VOICE_MESSAGES = new Set(['vad_result', 'stt_text', 'audio_chunk'])
-
 /** How often a socket that has lost its session looks whether it is free again. */
 const RECLAIM_EVERY_MS = 1000
-
-const nothing = () => undefined
 
 export function createReceivers(dependencies: Dependencies) {
   const { registry, sessions, analysis } = dependencies
@@ -62,6 +64,7 @@ export function createReceivers(dependencies: Dependencies) {
     let feed = analysis.feed(start)
     let reclaimAt = 0
     let closed = false
+    let isCalibrating = false
     const isFeeding = () => registry.newest(id, 'landmarks') === connection
 
     const deliver = (answer: WindowAnswer) => {
@@ -74,6 +77,8 @@ export function createReceivers(dependencies: Dependencies) {
         connection.complain('SERVER_BUSY')
         return
       }
+      // What an owner that handed the session over did not read fell into a window that it had closed.
+      if (feed.handedOver && feed.position().frame === 0) feed.isNew(has.frame)
       const recovered = feed.seamless || has.frame === 0
       // Not recovered: frames of the window that was open are lost, but for those that the client sends again.
       connection.send({ type: 'resumed', data: { recovered, ...feed.position() } })
@@ -83,6 +88,17 @@ export function createReceivers(dependencies: Dependencies) {
         } catch (error) {
           connection.complain(toCode(error))
         }
+      })
+    }
+
+    /** Answered once however often it is asked for, when the time is over. */
+    const calibrate = (durationMs: number) => {
+      if (isCalibrating) return
+      isCalibrating = true
+      void feed.calibrate(durationMs).then((found) => {
+        isCalibrating = false
+        if (found === undefined) connection.fail('CALIBRATION_FAILED')
+        else connection.send({ type: 'calibrated', data: { ...found, durationMs } })
       })
     }
 
@@ -117,13 +133,13 @@ export function createReceivers(dependencies: Dependencies) {
         })
         if (connection.isV2) {
           const fps = Math.round((dependencies.maxFrames / intervalMs) * 10_000) / 10
-          connection.send({ type: 'rate', data: { fps } })
+          connection.send({ type: 'rate', data: { fps, formats: FRAME_FORMATS } })
         }
         for (const answer of feed.undelivered()) deliver(answer)
       },
       receive: (data, isBinary) => {
-        if (isBinary) connection.complain('INVALID_MESSAGE')
-        else receiveLandmarks({ connection, feed, isFeeding, reclaim, resume }, data)
+        const receive = isBinary ? receiveBinary : receiveLandmarks
+        receive({ connection, feed, isFeeding, reclaim, resume, calibrate }, data)
       },
       close: () => {
         closed = true
@@ -132,20 +148,17 @@ export function createReceivers(dependencies: Dependencies) {
     }
   }
 
-  const voice = (connection: Connection): Receiver => ({
-    greet: () =>
-      connection.send({
-        type: 'connected',
-        data: { channel: 'voice', sessionId: connection.sessionId, message: GREETING[connection.language] },
-      }),
-    receive: (data, isBinary) => {
-      if (isBinary || !connection.admits('message')) return
-      const type = parseMessage(data)?.type
-      if (type === 'ping') connection.pong()
-      else if (type === undefined || !VOICE_MESSAGES.has(type)) connection.complain('INVALID_MESSAGE')
-    },
-    close: nothing,
-  })
+  const voice = (connection: Connection, { session: { id, status, intervalMs }, now }: Found): Receiver => {
+    const { startedAt } = connection
+    return {
+      greet: () =>
+        connection.send({
+          type: 'connected',
+          data: { channel: 'voice', sessionId: id, message: GREETING[connection.language] },
+        }),
+      ...openVoice(connection, dependencies.voice, { id, status, startedAt, intervalMs, now: now.getTime() }),
+    }
+  }
 
   const session = (connection: Connection, { session: row }: Found): Receiver => {
     const inOrder = (work: () => Promise<void>) => {
@@ -158,6 +171,7 @@ export function createReceivers(dependencies: Dependencies) {
         }
       })
     }
+    const counsellor = openCounsellor(connection, dependencies.conversation)
     return {
       greet: () => {
         connection.send({
@@ -174,20 +188,23 @@ export function createReceivers(dependencies: Dependencies) {
       },
       receive: (data, isBinary) => {
         if (!connection.admits('message')) return
-        const type = isBinary ? undefined : parseMessage(data)?.type
+        const message = isBinary ? undefined : parseMessage(data)
+        const type = message?.type
         // A ping never waits behind a command: its sender takes silence for the end of the connection.
         if (type === 'ping') connection.pong()
+        else if (message?.type === 'request_ai_response') counsellor.receive(message)
         else if (connection.isBusy) connection.complain('SERVER_BUSY')
         else inOrder(() => carryOut(connection, sessions, type))
       },
-      close: nothing,
+      close: counsellor.close,
     }
   }
 
   return {
     open(connection: Connection, admitted: Admitted): Receiver {
       if (connection.channel === 'landmarks') return landmarks(connection, admitted)
-      return connection.channel === 'voice' ? voice(connection) : session(connection, admitted.found)
+      const open = connection.channel === 'voice' ? voice : session
+      return open(connection, admitted.found)
     },
   }
 }

@@ -1,4 +1,4 @@
-import { AppError, type ErrorCode, errorMessage } from '../../errors.ts'
+import { AppError } from '../../errors.ts'
 import type { Connection } from './connection.ts'
 import { type StatusFrameType, toStatusFrame } from './frames.ts'
 
@@ -34,15 +34,7 @@ export async function carryOut(
     case 'get_status':
       connection.send(toStatusFrame('status_update', await sessions.status(sessionId)))
       return
-    case 'request_ai_response':
-      connection.send({ type: 'ai_stream_error', data: refusal('AI_UNAVAILABLE', connection) })
-      return
     default:
       throw new AppError('INVALID_MESSAGE')
   }
-}
-
-function refusal(code: ErrorCode, { language }: Connection) {
-  const message = errorMessage(code, language)
-  return { code, message, error: message }
 }

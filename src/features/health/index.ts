@@ -19,6 +19,17 @@ const Readiness = Type.Object({
   checks: Type.Object({ process: Check, database: Check, schema: Check, model: Check }),
 })
 
+declare module 'fastify' {
+  interface FastifyInstance {
+    health: {
+      /** Readiness says of the model what this tells, a line each; what it says never makes the server unready. */
+      readonly describeModel: (describe: () => string[]) => void
+      /** Why results cannot be written now, a line each: what only reads does not notice a full disk. None: ready. */
+      readonly describeWrites: (faults: () => string[]) => void
+    }
+  }
+}
+
 type Options = { config: Config; version: string }
 
 /** Liveness touches no dependency; readiness proves each of them. */
@@ -48,10 +59,21 @@ const routes: FastifyPluginAsyncTypebox<Options> = async (app, { config, version
     )
   }
 
+  let describeModel = () => [config.analysis.gemini?.models.join(', ') ?? 'local']
+  let writeFaults = (): string[] => []
+  app.decorate('health', {
+    describeModel: (describe: () => string[]) => {
+      describeModel = describe
+    },
+    describeWrites: (faults: () => string[]) => {
+      writeFaults = faults
+    },
+  })
   const readiness = createReadiness({
     schemaFaults: app.schemaFaults,
+    writeFaults: () => writeFaults(),
     isClosing: () => closing,
-    model: config.analysis.gemini === null ? 'local' : config.analysis.gemini.models.join(', '),
+    model: () => describeModel(),
   })
   app.get(
     '/api/health/ready',

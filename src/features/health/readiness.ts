@@ -11,8 +11,11 @@ export type ReadinessReport = {
 type Dependencies = {
   /** One line for each thing the schema lacks; rejects when the database is away. */
   readonly schemaFaults: () => Promise<string[]>
+  /** Why results cannot be written now, a line each. */
+  readonly writeFaults: () => string[]
   readonly isClosing: () => boolean
-  readonly model: string
+  /** What there is to say of the model, a line each. Without it windows are answered locally, so it is never missed. */
+  readonly model: () => string[]
 }
 
 const DEADLINE_MS = 2000
@@ -21,14 +24,16 @@ const ok = (...details: string[]): Check => ({ ok: true, details })
 const bad = (...details: string[]): Check => ({ ok: false, details })
 
 /** Asks the database at most once at a time, however many ask for readiness. */
-export function createReadiness({ schemaFaults, isClosing, model }: Dependencies) {
+export function createReadiness({ schemaFaults, writeFaults, isClosing, model }: Dependencies) {
   let flight: Promise<{ database: Check; schema: Check }> | undefined
 
   const look = async (): Promise<{ database: Check; schema: Check }> => {
     try {
       const faults = await within(schemaFaults(), DEADLINE_MS)
       if (faults === 'late') return { database: bad('no answer in time'), schema: bad('not known') }
-      return { database: ok(), schema: faults.length === 0 ? ok() : bad(...faults) }
+      const unwritten = writeFaults()
+      const database = unwritten.length === 0 ? ok() : bad(...unwritten)
+      return { database, schema: faults.length === 0 ? ok() : bad(...faults) }
     } catch (error) {
       const kind = databaseFault(error)?.kind ?? 'unknown fault'
       return { database: bad(`cannot be asked: ${kind}`), schema: bad('not known') }
@@ -39,7 +44,11 @@ export function createReadiness({ schemaFaults, isClosing, model }: Dependencies
     flight ??= look().finally(() => {
       flight = undefined
     })
-    const checks = { process: isClosing() ? bad('shutting down') : ok(), ...(await flight), model: ok(model) }
+    const checks = {
+      process: isClosing() ? bad('shutting down') : ok(),
+      ...(await flight),
+      model: ok(...model()),
+    }
     const ready = checks.process.ok && checks.database.ok && checks.schema.ok
     return { status: ready ? 'ready' : 'not_ready', checks }
   }

@@ -2,8 +2,10 @@ import { performance } from 'node:perf_hooks'
 import fp from 'fastify-plugin'
 import type { Config } from '../../config.ts'
 import { logId } from '../../lib/redact.ts'
+import { type ClaimedSession, createClaims } from './claims.ts'
+import { leaseRepository } from './lease-repository.ts'
 import { createLeases, type Leases } from './leases.ts'
-import { type LockedSession, sessionsRepository as repository } from './repository.ts'
+import { sessionsRepository as repository } from './repository.ts'
 import { sessionRoutes } from './routes.ts'
 import { createSessionService, SESSION_ID, type SessionService } from './service.ts'
 import { toSessionView } from './views.ts'
@@ -11,7 +13,7 @@ import { createWatch } from './watch.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    sessions: Pick<SessionService, 'find' | 'pause' | 'resume' | 'end'> & {
+    sessions: Pick<SessionService, 'find' | 'pause' | 'resume' | 'end' | 'endOfUser' | 'deleteOfUser'> & {
       /** What the session channel tells its holder. */
       readonly status: (id: string) => Promise<ReturnType<typeof toSessionView>>
       /**
@@ -21,7 +23,7 @@ declare module 'fastify' {
       readonly claim: (
         id: string,
         options?: { readonly onlyFree: boolean },
-      ) => Promise<LockedSession | undefined>
+      ) => Promise<ClaimedSession | undefined>
       readonly leases: Pick<Leases, 'mayAct' | 'isValid' | 'release'>
       /** Called when another instance has taken a session over, or its lease could not be kept. */
       readonly onLost: (listener: (sessionId: string) => void) => void
@@ -37,14 +39,16 @@ const TEND_MS = 5000
 /** After an outage nobody is taken for gone before this many rounds. */
 const RETURN_INTERVALS = 3
 const SWEEP_BATCH = 100
+const DEVICES_BATCH = 500
 
 /** Life of a session: a row in Postgres that moves between active, paused and ended, served by one instance at a time. */
 export const sessions = fp(
   async (app, { config }: { config: Config }) => {
-    const { orm } = app.database
+    const { orm, sql } = app.database
     const { leaseMs, idleMs } = config.sessions
     const lostListeners: ((sessionId: string) => void)[] = []
     const presences: (() => readonly string[])[] = []
+    const present = () => presences.flatMap((here) => here())
 
     const service = createSessionService({
       database: app.database,
@@ -54,10 +58,14 @@ export const sessions = fp(
         watch.tell(sessionId, change)
         app.notices.send({ kind: 'status', sessionId, ...change })
       },
+      announceDeleted: (sessionId) => {
+        watch.onDeleted(sessionId)
+        app.notices.send({ kind: 'deleted', sessionId })
+      },
     })
     const leases = createLeases({
-      renew: async (held) => new Set(await repository.renewLeases(orm, held, leaseMs)),
-      release: (given) => repository.releaseLeases(orm, given),
+      renew: (held) => leaseRepository.renew(sql, held, leaseMs),
+      release: (given) => leaseRepository.release(sql, given),
       ttlMs: leaseMs,
       monotonic: () => performance.now(),
       onLost: (sessionId) => {
@@ -65,14 +73,28 @@ export const sessions = fp(
       },
       onUnreachable: (error) => app.log.warn({ err: error }, 'leases could not be renewed'),
     })
+    const mine = { owner: app.instanceId, ttlMs: leaseMs }
+    const claimOne = createClaims({
+      claim: (ids) => leaseRepository.claim(sql, ids, { ...mine, onlyFree: false, patient: false }),
+      claimPatiently: (id, onlyFree) =>
+        leaseRepository.claim(sql, [id], { ...mine, onlyFree, patient: true }),
+      progressOf: (ids) => leaseRepository.listProgress(sql, ids),
+    })
     const watch = createWatch({
       listChanged: (ms) => repository.listChanged(orm, ms),
+      present,
+      listMissing: (ids) => leaseRepository.listMissing(sql, ids),
       onStatus: (sessionId, change) => app.hub.publish(sessionId, { type: 'status_changed', ...change }),
+      onDeleted: (sessionId) => {
+        app.hub.publish(sessionId, { type: 'session_deleted' }) // first, for its sockets have a word to say
+        leases.gone(sessionId)
+      },
       onClaimed: leases.lostTo,
     })
     app.notices.onNotice((notice) => {
       if (notice.kind === 'claimed') watch.onClaimed(notice.sessionId, notice.epoch)
       else if (notice.kind === 'status') watch.tell(notice.sessionId, notice)
+      else if (notice.kind === 'deleted') watch.onDeleted(notice.sessionId)
     })
 
     const failed = (what: string) => (error: unknown) => app.log.warn({ err: error }, what)
@@ -82,11 +104,10 @@ export const sessions = fp(
     /** Marks who is here, then ends what has been left. After an outage everyone gets time to be marked first. */
     const tend = async () => {
       try {
-        await repository.touch(
-          orm,
-          presences.flatMap((present) => present()),
-        )
+        await leaseRepository.touch(sql, present())
         if (performance.now() >= sweepFrom) await service.endAbandoned(idleMs, SWEEP_BATCH)
+        await service.endOfDeadFamilies(SWEEP_BATCH)
+        await service.forgetDevices(DEVICES_BATCH)
       } catch (error) {
         sweepFrom = performance.now() + RETURN_INTERVALS * tendMs
         failed('abandoned sessions could not be looked for')(error)
@@ -102,8 +123,8 @@ export const sessions = fp(
       done()
     })
 
-    const start: SessionService['start'] = async (who, labels) => {
-      const session = await service.start(who, labels)
+    const start: SessionService['start'] = async (who, labels, language) => {
+      const session = await service.start(who, labels, language)
       app.log.info(`✅ Session created: ${logId(session.id)}`)
       return session
     }
@@ -113,15 +134,15 @@ export const sessions = fp(
       pause: service.pause,
       resume: service.resume,
       end: (id, asker, reason) => service.end(id, asker, reason),
+      endOfUser: (userId, reason) => service.endOfUser(userId, reason),
+      deleteOfUser: (userId, limit) => service.deleteOfUser(userId, limit),
       status: async (id) => toSessionView(await service.get(id, 'capability')),
       claim: async (id, { onlyFree } = { onlyFree: false }) => {
         if (!SESSION_ID.test(id)) return undefined
-        const askedAt = performance.now()
-        const claimed = await repository.claim(orm, id, { owner: app.instanceId, ttlMs: leaseMs, onlyFree })
-        if (claimed === undefined) return undefined
-        const { leaseEpoch } = claimed.session
-        leases.hold(id, leaseEpoch, askedAt)
-        app.notices.send({ kind: 'claimed', sessionId: id, epoch: leaseEpoch })
+        const claimed = await leases.claim(id, () => claimOne(id, onlyFree))
+        // Who held nothing has nothing to hear.
+        if (claimed !== undefined && claimed.before !== null && claimed.before !== app.instanceId)
+          app.notices.send({ kind: 'claimed', sessionId: id, epoch: claimed.session.leaseEpoch })
         return claimed
       },
       leases,

@@ -2,9 +2,11 @@ import { within } from '../../lib/deadline.ts'
 
 type LeaseKey = { readonly sessionId: string; readonly epoch: number }
 
+type Claimed = { readonly session: { readonly leaseEpoch: number } }
+
 type Dependencies = {
-  /** Extends those of the leases that are still ours and returns the ids of their sessions. */
-  readonly renew: (leases: readonly LeaseKey[]) => Promise<ReadonlySet<string>>
+  /** Extends those of the leases that are still ours and returns the sessions of the others. */
+  readonly renew: (leases: readonly LeaseKey[]) => Promise<readonly string[]>
   readonly release: (leases: readonly LeaseKey[]) => Promise<void>
   readonly ttlMs: number
   /** A clock that never jumps and goes on while the process is stopped, ms. */
@@ -27,6 +29,8 @@ const ANSWER_MS = 2000
 export function createLeases(dependencies: Dependencies) {
   const { monotonic, ttlMs } = dependencies
   const held = new Map<string, Held>()
+  /** The last claim or release of a session that is under way: of one session they never cross. */
+  const turns = new Map<string, Promise<void>>()
   const renewEveryMs = ttlMs / RENEWALS
   let unreachableAt = Number.NEGATIVE_INFINITY
   let flight: Promise<void> | undefined
@@ -43,13 +47,14 @@ export function createLeases(dependencies: Dependencies) {
     if (asked.length === 0) return
     const from = monotonic()
     try {
-      const ours = await within(dependencies.renew(asked), ANSWER_MS)
-      if (ours === 'late') throw new Error('the renewal of leases was not answered in time')
+      const answer = await within(dependencies.renew(asked), ANSWER_MS)
+      if (answer === 'late') throw new Error('the renewal of leases was not answered in time')
+      const passedOn = new Set(answer)
       for (const { sessionId, epoch } of asked) {
         const lease = held.get(sessionId)
         if (lease?.epoch !== epoch) continue
-        if (ours.has(sessionId)) lease.validUntil = from + ttlMs
-        else lose(sessionId)
+        if (passedOn.has(sessionId)) lose(sessionId)
+        else lease.validUntil = from + ttlMs
       }
     } catch (error) {
       // An answer that is later than its deadline allows was missed by us, stopped in between: that says nothing.
@@ -70,6 +75,25 @@ export function createLeases(dependencies: Dependencies) {
     return lease?.epoch === epoch && lease.validUntil > monotonic()
   }
 
+  /** Carries `work` out when what is under way for these sessions is done. */
+  const inTurn = <T>(sessionIds: readonly string[], work: () => Promise<T>): Promise<T> => {
+    const before = sessionIds.flatMap((id) => turns.get(id) ?? [])
+    const mine = before.length === 0 ? work() : Promise.all(before).then(work)
+    const done = mine.then(
+      () => undefined,
+      () => undefined, // told to who asked for it
+    )
+    for (const id of sessionIds) turns.set(id, done)
+    void done.then(() => {
+      for (const id of sessionIds) if (turns.get(id) === done) turns.delete(id)
+    })
+    return mine
+  }
+
+  const hold = (sessionId: string, epoch: number, askedAt: number): void => {
+    held.set(sessionId, { epoch, validUntil: askedAt + ttlMs })
+  }
+
   const isJustUnreachable = () => monotonic() - unreachableAt < renewEveryMs
 
   return {
@@ -78,9 +102,19 @@ export function createLeases(dependencies: Dependencies) {
     isValid,
 
     /** `askedAt`: our clock before the database was asked for the lease. */
-    hold(sessionId: string, epoch: number, askedAt: number): void {
-      held.set(sessionId, { epoch, validUntil: askedAt + ttlMs })
-    },
+    hold,
+
+    /** Asks for a session, by `ask`, and holds what it gives; never in the moment in which the session is given up. */
+    claim: <T extends Claimed>(
+      sessionId: string,
+      ask: () => Promise<T | undefined>,
+    ): Promise<T | undefined> =>
+      inTurn([sessionId], async () => {
+        const askedAt = monotonic()
+        const claimed = await ask()
+        if (claimed !== undefined) hold(sessionId, claimed.session.leaseEpoch, askedAt)
+        return claimed
+      }),
 
     /** Whether something may be stored or sent under this lease now. */
     async mayAct(key: LeaseKey): Promise<boolean> {
@@ -102,11 +136,30 @@ export function createLeases(dependencies: Dependencies) {
       if (lease !== undefined && lease.epoch < epoch) lose(sessionId)
     },
 
-    /** Gives a lease up, so that another instance need not wait for it to run out. */
+    /** The session is not there any more. */
+    gone: (sessionId: string): void => {
+      if (held.has(sessionId)) lose(sessionId)
+    },
+
+    /**
+     * Gives leases up, so that another instance need not wait for them to run out. One that is claimed anew in this
+     * moment is kept.
+     */
     async release(sessionIds: readonly string[]): Promise<void> {
-      const given = keys().filter(({ sessionId }) => sessionIds.includes(sessionId))
-      for (const { sessionId } of given) held.delete(sessionId)
-      if (given.length > 0) await dependencies.release(given)
+      const asked = sessionIds.flatMap((sessionId) => {
+        const lease = held.get(sessionId)
+        return lease === undefined ? [] : [{ sessionId, lease }]
+      })
+      if (asked.length === 0) return
+      await inTurn(
+        asked.map(({ sessionId }) => sessionId),
+        async () => {
+          const given = asked.filter(({ sessionId, lease }) => held.get(sessionId) === lease)
+          for (const { sessionId } of given) held.delete(sessionId)
+          if (given.length === 0) return
+          await dependencies.release(given.map(({ sessionId, lease: { epoch } }) => ({ sessionId, epoch })))
+        },
+      )
     },
 
     get size() {

@@ -1,6 +1,15 @@
-import { and, asc, eq, gt, inArray, lt, ne, sql } from 'drizzle-orm'
+import { and, asc, eq, getTableColumns, gt, inArray, isNotNull, isNull, lt, ne, or, sql } from 'drizzle-orm'
+import type postgres from 'postgres'
 import type { Orm } from '../../db/orm.ts'
-import { emotionWindows, type SessionLabels, sessions } from '../../db/schema/index.ts'
+import {
+  baselines,
+  emotionWindows,
+  refreshFamilies,
+  type SessionLabels,
+  sessions,
+  userPreferences,
+} from '../../db/schema/index.ts'
+import { LANGUAGES, type Language } from '../../domain/language.ts'
 import type { EndReason, SessionStatus } from '../../domain/session.ts'
 
 export type SessionRow = typeof sessions.$inferSelect
@@ -19,30 +28,72 @@ export type StatusChange = {
   readonly endAnswer?: Record<string, unknown>
 }
 
-export type LeaseKey = { readonly sessionId: string; readonly epoch: number }
+export type NewSession = {
+  readonly id: string
+  readonly userId: number
+  readonly familyId: string
+  readonly labels: SessionLabels
+  readonly intervalMs: number
+  readonly language: Language
+}
 
 const MAX_CHANGED = 5000
 
 /** Key of the advisory lock of the sweep; any number that nobody else uses. */
 const SWEEP_LOCK = 0x6d61_6575
 
-const fromNow = (ms: number) => sql`now() + ${ms} * interval '1 millisecond'`
+const COLUMNS = Object.entries(getTableColumns(sessions))
 
-/** Rows whose lease has exactly the epoch that the caller holds. */
-const sameLease = (leases: readonly LeaseKey[]) => {
-  const held = JSON.stringify(leases.map(({ sessionId, epoch }) => ({ id: sessionId, epoch })))
-  // Locked in one order everywhere, so that two writers never wait for each other in a circle.
-  return sql`${sessions.id} in (
-    select s.id from ${sessions} s
-    join jsonb_to_recordset(${held}::text::jsonb) as held (id text, epoch int) on s.id = held.id and s.lease_epoch = held.epoch
-    order by s.id for no key update of s)`
+/** A row as the driver gives it, in the types of the schema. */
+export function toSession(row: postgres.Row): SessionRow {
+  const fields = COLUMNS.map(([key, column]) => {
+    const value: unknown = row[column.name]
+    return [key, value === null ? null : column.mapFromDriverValue(value)]
+  })
+  return Object.fromEntries(fields) as SessionRow // every column of the table, mapped by its own type
 }
 
 export const sessionsRepository = {
-  insert: async (
-    orm: Orm,
-    session: { id: string; userId: number; familyId: string; labels: SessionLabels; intervalMs: number },
-  ): Promise<SessionRow | undefined> => (await orm.insert(sessions).values(session).returning())[0],
+  /** Whether the user's device is logged in; it cannot be logged out before the transaction has ended. */
+  lockLiveFamily: async (
+    tx: Orm,
+    { userId, familyId }: { userId: number; familyId: string },
+  ): Promise<boolean> => {
+    const { id, userId: owner, revokedAt } = refreshFamilies
+    const rows = await tx
+      .select({ id })
+      .from(refreshFamilies)
+      .where(and(eq(id, familyId), eq(owner, userId), isNull(revokedAt)))
+      .for('share')
+    return rows.length > 0
+  },
+
+  /**
+   * In the language that the person has set, else in the one given, and with the neutral face of their earlier sessions
+   * where they allow it.
+   */
+  insert: async (orm: Orm, session: NewSession): Promise<SessionRow | undefined> => {
+    const { preferences } = userPreferences
+    const isTheirs = eq(userPreferences.userId, session.userId)
+    const language = orm
+      .select({ language: sql`${preferences} ->> 'language'` })
+      .from(userPreferences)
+      .where(and(isTheirs, inArray(sql`${preferences} ->> 'language'`, [...LANGUAGES])))
+    const baseline = orm
+      .select({ measures: baselines.measures })
+      .from(baselines)
+      .innerJoin(userPreferences, eq(userPreferences.userId, baselines.userId))
+      .where(and(isTheirs, sql`${preferences} -> 'carryBaseline' = 'true'::jsonb`))
+    const [row] = await orm
+      .insert(sessions)
+      .values({
+        ...session,
+        language: sql`coalesce((${language}), ${session.language})`,
+        baseline: sql`(${baseline})`,
+      })
+      .returning()
+    return row
+  },
 
   find: async (orm: Orm, id: string): Promise<LockedSession | undefined> =>
     (await orm.select(WITH_NOW).from(sessions).where(eq(sessions.id, id)).limit(1))[0],
@@ -57,62 +108,13 @@ export const sessionsRepository = {
       .where(eq(sessions.id, id))
   },
 
-  /**
-   * Makes this instance the owner of a session that has not ended; the epoch rises with every change of owner.
-   * `onlyFree`: not while another instance's lease is running.
-   */
-  claim: async (
-    orm: Orm,
-    id: string,
-    { owner, ttlMs, onlyFree }: { owner: string; ttlMs: number; onlyFree: boolean },
-  ): Promise<LockedSession | undefined> => {
-    // One that ran out and was taken by nobody is still ours: what was closed under it may yet be written.
-    const kept = sql`${sessions.leaseOwner} is not distinct from ${owner}`
-    const [row] = await orm
-      .update(sessions)
-      .set({
-        leaseOwner: owner,
-        leaseEpoch: sql`${sessions.leaseEpoch} + case when ${kept} then 0 else 1 end`,
-        leaseUntil: fromNow(ttlMs),
-        seenAt: sql`now()`,
-        changedAt: sql`case when ${kept} then ${sessions.changedAt} else now() end`,
-      })
-      .where(
-        and(
-          eq(sessions.id, id),
-          ne(sessions.status, 'ended'),
-          ...(onlyFree ? [sql`(${kept} or coalesce(${sessions.leaseUntil} < now(), true))`] : []),
-        ),
-      )
-      .returning()
-    // `seen_at` has just been set to the database's now.
-    return row === undefined ? undefined : { session: row, now: row.seenAt }
-  },
-
-  /** Extends those of the leases that still stand and returns their sessions. One statement for any number. */
-  renewLeases: async (orm: Orm, leases: readonly LeaseKey[], ttlMs: number): Promise<string[]> => {
+  /** Erases the user's session with everything that hangs on it; false when there is none. */
+  async delete(orm: Orm, id: string, userId: number): Promise<boolean> {
     const rows = await orm
-      .update(sessions)
-      .set({ leaseUntil: fromNow(ttlMs) })
-      .where(sameLease(leases))
+      .delete(sessions)
+      .where(and(eq(sessions.id, id), eq(sessions.userId, userId)))
       .returning({ id: sessions.id })
-    return rows.map((row) => row.id)
-  },
-
-  async releaseLeases(orm: Orm, leases: readonly LeaseKey[]): Promise<void> {
-    await orm
-      .update(sessions)
-      .set({ leaseOwner: null, leaseUntil: null, changedAt: sql`now()` })
-      .where(sameLease(leases))
-  },
-
-  /** A socket of these sessions is open here. */
-  async touch(orm: Orm, ids: readonly string[]): Promise<void> {
-    if (ids.length === 0) return
-    await orm
-      .update(sessions)
-      .set({ seenAt: sql`now()` })
-      .where(and(inArray(sessions.id, [...ids]), ne(sessions.status, 'ended')))
+    return rows.length > 0
   },
 
   /** What has moved in the last `ms`, for those who missed the notice. */
@@ -160,6 +162,37 @@ export const sessionsRepository = {
     return rows[0]?.got === true
   },
 
+  /** Devices whose last token has expired, oldest first; nobody can refresh or log out with them any more. */
+  async deleteExpiredFamilies(tx: Orm, limit: number): Promise<number> {
+    const expired = tx
+      .select({ id: refreshFamilies.id })
+      .from(refreshFamilies)
+      .where(lt(refreshFamilies.expiresAt, sql`now() - interval '1 day'`))
+      .orderBy(asc(refreshFamilies.expiresAt))
+      .limit(limit)
+    const rows = await tx
+      .delete(refreshFamilies)
+      .where(inArray(refreshFamilies.id, expired))
+      .returning({ id: refreshFamilies.id })
+    return rows.length
+  },
+
+  /** Live sessions whose device was logged out, or away for so long that its login has run out. */
+  listLiveOfDeadFamilies: async (orm: Orm, limit: number): Promise<string[]> => {
+    const rows = await orm
+      .select({ id: sessions.id })
+      .from(sessions)
+      .innerJoin(refreshFamilies, eq(refreshFamilies.id, sessions.familyId))
+      .where(
+        and(
+          ne(sessions.status, 'ended'),
+          or(isNotNull(refreshFamilies.revokedAt), lt(refreshFamilies.expiresAt, sql`now()`)),
+        ),
+      )
+      .limit(limit)
+    return rows.map((row) => row.id)
+  },
+
   /** Live sessions that these devices started. */
   listLiveOfFamilies: async (orm: Orm, familyIds: readonly string[]): Promise<string[]> => {
     const rows = await orm
@@ -167,6 +200,26 @@ export const sessionsRepository = {
       .from(sessions)
       .where(and(inArray(sessions.familyId, [...familyIds]), ne(sessions.status, 'ended')))
       .orderBy(asc(sessions.startedAt))
+    return rows.map((row) => row.id)
+  },
+
+  listLiveOfUser: async (orm: Orm, userId: number): Promise<string[]> => {
+    const rows = await orm
+      .select({ id: sessions.id })
+      .from(sessions)
+      .where(and(eq(sessions.userId, userId), ne(sessions.status, 'ended')))
+      .orderBy(asc(sessions.startedAt))
+    return rows.map((row) => row.id)
+  },
+
+  /** Erases up to `limit` sessions of the user with everything that hangs on them; returns which. */
+  async deleteOfUser(orm: Orm, userId: number, limit: number): Promise<string[]> {
+    const some = orm
+      .select({ id: sessions.id })
+      .from(sessions)
+      .where(eq(sessions.userId, userId))
+      .limit(limit)
+    const rows = await orm.delete(sessions).where(inArray(sessions.id, some)).returning({ id: sessions.id })
     return rows.map((row) => row.id)
   },
 

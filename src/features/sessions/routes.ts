@@ -1,8 +1,10 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Static } from 'typebox'
+import { preferredLanguage } from '../../errors.ts'
 import { principal } from '../../plugins/authentication.ts'
 import { responses, succeed } from '../../plugins/envelope.ts'
 import {
+  DeleteSessionResponse,
   EndSessionResponse,
   PauseSessionResponse,
   ResumeSessionResponse,
@@ -37,7 +39,11 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { s
         ...(userId === undefined ? {} : { userId }),
         ...(counselorId === undefined ? {} : { counselorId }),
       }
-      const session = await service.start(principal(request), labels)
+      const session = await service.start(
+        principal(request),
+        labels,
+        preferredLanguage(request.headers['accept-language']),
+      )
       const wsUrls = toSocketUrls(session.id, publicUrl ?? `${request.protocol}://${request.host}`)
       const startedAt = session.startedAt.getTime()
       const view = { sessionId: session.id, wsUrls, startedAt, status: 'active' as const, ...session.labels }
@@ -99,5 +105,22 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { s
       },
     },
     async (request) => succeed(toSessionView(await service.get(request.params.id, principal(request)))),
+  )
+
+  app.delete(
+    '/:id',
+    {
+      schema: {
+        ...common,
+        summary: 'Erase a session and all that hangs on it',
+        params: SessionParams,
+        response: responses({ 200: DeleteSessionResponse }),
+      },
+    },
+    async (request) => {
+      const { id } = request.params
+      await service.delete(id, principal(request).userId)
+      return succeed({ sessionId: id, deleted: true as const })
+    },
   )
 }

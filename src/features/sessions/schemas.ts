@@ -42,6 +42,13 @@ export const ResumeSessionResponse = Success(
   }),
 )
 
+export const DeleteSessionResponse = Success(
+  Type.Object({
+    sessionId: Type.String(),
+    deleted: Type.Literal(true),
+  }),
+)
+
 export const EndSessionResponse = Success(
   Type.Object({
     sessionId: Type.String(),

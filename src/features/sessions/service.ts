@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { Database } from '../../db/client.ts'
 import type { Orm } from '../../db/orm.ts'
 import { type EndReason, type SessionCommand, type SessionStatus, transition } from '../../domain/session.ts'
+import type { Language } from '../../domain/language.ts'
 import { summarise } from '../../domain/summary.ts'
 import { AppError } from '../../errors.ts'
 import type { LockedSession, SessionRow, SessionsRepository, StatusChange } from './repository.ts'
@@ -23,6 +24,7 @@ type Dependencies = {
   readonly intervalMs: number
   /** Told after the commit. */
   readonly announce: (sessionId: string, change: StatusChanged) => void
+  readonly announceDeleted: (sessionId: string) => void
 }
 
 /** At least 128 random bits: on a socket the id is all that its holder has to show. */
@@ -36,7 +38,8 @@ const timeOfChange = ({ pausedAt, resumedAt }: SessionRow, now: Date): Date => {
   return new Date(Math.max(now.getTime(), last + 1))
 }
 
-export function createSessionService({ database, repository, intervalMs, announce }: Dependencies) {
+export function createSessionService(dependencies: Dependencies) {
+  const { database, repository, intervalMs, announce } = dependencies
   const { orm } = database
 
   const owned = (found: LockedSession | undefined, asker: Asker): LockedSession => {
@@ -110,17 +113,27 @@ export function createSessionService({ database, repository, intervalMs, announc
     return moved.session
   }
 
+  const endLoggedOut = async (id: string) => {
+    try {
+      await command(id, 'capability', 'end', 'logged_out')
+    } catch (error) {
+      // Somebody deleted it meanwhile: there is nothing left to end.
+      if (!(error instanceof AppError && error.code === 'SESSION_NOT_FOUND')) throw error
+    }
+  }
+
   return {
     async start(
       who: { userId: number; familyId: string },
       labels: { userId?: string | number; counselorId?: string | number },
+      /** For whoever has set none. */
+      language: Language,
     ): Promise<SessionRow> {
-      const session = await repository.insert(orm, {
-        id: newSessionId(),
-        userId: who.userId,
-        familyId: who.familyId,
-        labels,
-        intervalMs,
+      const session = await orm.transaction(async (tx) => {
+        // An access token outlives its device's login for some minutes: nothing may begin with it then.
+        if (!(await repository.lockLiveFamily(tx, who))) throw new AppError('INVALID_TOKEN')
+        const { userId, familyId } = who
+        return repository.insert(tx, { id: newSessionId(), userId, familyId, labels, intervalMs, language })
       })
       if (session === undefined) throw new Error('the insert of a session returned no row')
       return session
@@ -134,6 +147,13 @@ export function createSessionService({ database, repository, intervalMs, announc
       const session = await command(id, asker, 'end', reason)
       if (session.endAnswer === null) throw new Error('an ended session has no stored answer')
       return session.endAnswer
+    },
+
+    /** Erases the session and all that hangs on it, in whatever state it is. */
+    async delete(id: string, userId: number): Promise<void> {
+      known(id)
+      if (!(await repository.delete(orm, id, userId))) throw new AppError('SESSION_NOT_FOUND')
+      dependencies.announceDeleted(id)
     },
 
     /** The session as a caller may see it, with the number of its stored windows. */
@@ -166,12 +186,34 @@ export function createSessionService({ database, repository, intervalMs, announc
       return ended.length
     },
 
+    /** Deletes up to `limit` devices that nobody can use any more; one instance at a time. Returns how many. */
+    forgetDevices: (limit: number): Promise<number> =>
+      orm.transaction(async (tx) =>
+        (await repository.lockSweep(tx)) ? repository.deleteExpiredFamilies(tx, limit) : 0,
+      ),
+
+    /** Ends every live session of the user: nothing of them is read any more. */
+    async endOfUser(userId: number, reason: EndReason): Promise<void> {
+      for (const id of await repository.listLiveOfUser(orm, userId))
+        await command(id, 'capability', 'end', reason)
+    },
+
+    /** Erases up to `limit` sessions of the user, in whatever state they are. Returns how many. */
+    async deleteOfUser(userId: number, limit: number): Promise<number> {
+      const ids = await repository.deleteOfUser(orm, userId, limit)
+      for (const id of ids) dependencies.announceDeleted(id)
+      return ids.length
+    },
+
+    /** Ends up to `limit` sessions whose device is not logged in any more, however that came about. */
+    async endOfDeadFamilies(limit: number): Promise<void> {
+      for (const id of await repository.listLiveOfDeadFamilies(orm, limit)) await endLoggedOut(id)
+    },
+
     /** Ends what these devices started: they have been logged out. */
     async endOfFamilies(familyIds: readonly string[]): Promise<void> {
       if (familyIds.length === 0) return
-      for (const id of await repository.listLiveOfFamilies(orm, familyIds)) {
-        await command(id, 'capability', 'end', 'logged_out')
-      }
+      for (const id of await repository.listLiveOfFamilies(orm, familyIds)) await endLoggedOut(id)
     },
   }
 }

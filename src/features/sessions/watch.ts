@@ -16,7 +16,12 @@ type ChangedRow = {
 type Dependencies = {
   /** Sessions whose state or owner changed within the last `ms`, by the database's clock. */
   readonly listChanged: (ms: number) => Promise<readonly ChangedRow[]>
+  /** Sessions that are served or watched here. */
+  readonly present: () => readonly string[]
+  /** Those of them whose rows are not there any more. */
+  readonly listMissing: (ids: readonly string[]) => Promise<readonly string[]>
   readonly onStatus: (sessionId: string, change: StatusChanged) => void
+  readonly onDeleted: (sessionId: string) => void
   readonly onClaimed: (sessionId: string, epoch: number) => void
 }
 
@@ -31,9 +36,10 @@ const timeOf = (row: ChangedRow): number => {
 
 /**
  * Each change of a session's state is told once in this process, whichever way it became known: made here, by a notice
- * of another instance, or found in the rows by looking.
+ * of another instance, or found in the rows by looking. That a session was deleted may be told more than once.
  */
-export function createWatch({ listChanged, onStatus, onClaimed }: Dependencies) {
+export function createWatch(dependencies: Dependencies) {
+  const { onStatus, onClaimed, onDeleted } = dependencies
   const told = new LRUCache<string, number>({ max: REMEMBERED })
   let looking = false
 
@@ -46,17 +52,20 @@ export function createWatch({ listChanged, onStatus, onClaimed }: Dependencies) 
   return {
     tell,
     onClaimed,
+    onDeleted,
 
     /** Looks at the rows; a look that is still under way is enough. */
     async look(): Promise<void> {
       if (looking) return
       looking = true
       try {
-        for (const row of await listChanged(OVERLAP_MS)) {
+        for (const row of await dependencies.listChanged(OVERLAP_MS)) {
           const at = timeOf(row)
           if (row.moved) tell(row.id, { status: row.status, at, reason: row.endReason })
           onClaimed(row.id, row.epoch)
         }
+        // A row that is gone has no time of its change.
+        for (const id of await dependencies.listMissing(dependencies.present())) onDeleted(id)
       } finally {
         looking = false
       }

@@ -1,0 +1,50 @@
+import { Type } from 'typebox'
+import { Count, Nullable, Time } from '../../../plugins/common-schemas.ts'
+import { EVERY_CHANNEL, greeted } from './every-channel.ts'
+import { GREETING, SESSION_ID, VOICE_EXAMPLE } from './examples.ts'
+import { frame, Milliseconds } from './frame.ts'
+
+const Part = Type.Number({ minimum: 0, maximum: 0.999 })
+
+export const VoiceConnected = frame(
+  'connected',
+  'The first message on the voice channel.',
+  Type.Object({ channel: Type.Literal('voice'), ...greeted }),
+  { channel: 'voice', sessionId: SESSION_ID, message: GREETING },
+)
+export const VadAnalysis = frame(
+  'vad_analysis',
+  'Measures of the voice, at the close of each window in which something was heard.',
+  Type.Object({
+    timestamp: Time,
+    window: Count,
+    observedMs: Milliseconds,
+    speechMs: Milliseconds,
+    silenceMs: Milliseconds,
+    speechRatio: Part,
+    pauseRatio: Part,
+    turnCount: Count,
+    meanTurnMs: Milliseconds,
+    longestTurnMs: Milliseconds,
+    pauseCount: Count,
+    meanPauseMs: Milliseconds,
+    longestPauseMs: Milliseconds,
+    utteranceCount: Count,
+    syllableCount: Count,
+    characterCount: Count,
+    speechRate: Nullable(Type.Number({ description: 'Syllables for each second of speech.' })),
+    energyMean: Nullable(Type.Number({ description: 'In the unit of the client.' })),
+    energyVariability: Nullable(Type.Number()),
+    levelMean: Nullable(Type.Number({ description: 'dB below full scale.' })),
+    levelVariability: Nullable(Type.Number({ description: 'dB.' })),
+  }),
+  VOICE_EXAMPLE,
+)
+export const SttReceived = frame(
+  'stt_received',
+  'The words have arrived.',
+  Type.Object({ timestamp: Time, text: Type.String(), textLength: Count }),
+  { timestamp: 1_795_422_442_105, text: '오늘은 기분이 조금 나아졌어요', textLength: 16 },
+)
+
+export const VOICE_FRAMES = [VoiceConnected, VadAnalysis, SttReceived, ...EVERY_CHANNEL] as const

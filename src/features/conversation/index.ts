@@ -1,0 +1,206 @@
+import { randomInt } from 'node:crypto'
+import { performance } from 'node:perf_hooks'
+import fp from 'fastify-plugin'
+import type { Config } from '../../config.ts'
+import { DISTORTION_TYPES } from '../../domain/cbt/distortion.ts'
+import { exchangeRow } from '../../domain/sealed-rows.ts'
+import { databaseFault } from '../../db/faults.ts'
+import { within } from '../../lib/deadline.ts'
+import { createSealedIds } from '../../lib/sealed-id.ts'
+import type { Safe } from '../../lib/sealing.ts'
+import { WriteBehind } from '../../lib/write-behind.ts'
+import { createCounsellor } from './counsellor.ts'
+import { createGemini, type ModelGuard } from './gemini.ts'
+import { conversationRepository as repository, type ExchangeRow, type FindingRow } from './repository.ts'
+import { conversationRoutes } from './routes.ts'
+import { type Conversations, createConversations } from './service.ts'
+import { readEmotion } from './text-model.ts'
+import { createThoughts, type Thoughts } from './thoughts.ts'
+import { createTranscriber } from './transcriber.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    conversation: Pick<Conversations, 'join' | 'hear'> & {
+      /** An exercise that may be offered with the next update, for what was said or written here lately; each once. */
+      readonly takeOffer: Thoughts['takeOffer']
+      /** Sets who watches over what models cost: asked before each call, told after it. */
+      readonly guardModel: (guard: ModelGuard) => void
+    }
+  }
+}
+
+/** A person looks at an empty line until the first word is there. */
+const FIRST_WORD_MS = 5000
+const WHOLE_ANSWER_MS = 45_000
+/** Longer than any answer may take. */
+const TURN_MARGIN_MS = 10_000
+const STORE_MS = 800
+const STOP_MS = 1000
+const DRAIN_MS = 1500
+const MAX_WAITING = 2000
+const RECENT_EMOTIONS = 5
+const EXCHANGES = 30
+const MESSAGE = 'conversations.message'
+const RESPONSE = 'conversations.response'
+const OFFERS = 5
+
+/** What no Postgres text can hold: the zero character, and half of a surrogate pair. */
+const UNSTORABLE = /[\0\p{Surrogate}]/gu
+const storable = (text: string): string => text.replace(UNSTORABLE, '\uFFFD')
+
+/** What people write and say, and what is answered: the counsellor, the emotion of a text, speech to text. */
+export const conversation = fp(
+  async (app, { config }: { config: Config }) => {
+    const { log } = app
+    const { orm } = app.database
+    const { gemini: settings, enabled } = config.analysis
+    const { crisisLines: lines } = config.counsellor
+    const ids = createSealedIds(app.authentication.secret, 'conv')
+    const isPassing = (error: unknown) =>
+      ['unavailable', 'not_ready'].includes(databaseFault(error)?.kind ?? '')
+
+    let guard: ModelGuard | undefined
+    const gemini = settings && createGemini({ ...settings, guard: () => guard })
+    const onModel = (outcome: string) => {
+      if (outcome !== 'answered' && outcome !== 'aborted')
+        log.warn({ outcome }, 'a model did not answer a person')
+    }
+
+    /** Of the person whose session it is; undefined when it is gone. */
+    const safeOfSession = async (sessionId: string): Promise<Safe | undefined> => {
+      const owner = await repository.findOwner(orm, sessionId)
+      return owner === undefined ? undefined : app.vault.safeOf(owner)
+    }
+    /** Stores an exchange, sealed, and returns its number; undefined when the session is gone. */
+    const storeExchange = async (exchange: ExchangeRow): Promise<number | undefined> => {
+      const { sessionId, createdAt, message, response } = exchange
+      const safe = await safeOfSession(sessionId)
+      if (safe === undefined) return undefined
+      const name = exchangeRow(sessionId, createdAt)
+      return repository.insertExchange(orm, {
+        ...exchange,
+        message: safe.seal(message, MESSAGE, name),
+        response: safe.seal(response, RESPONSE, name),
+      })
+    }
+
+    const findings = new WriteBehind<FindingRow>({
+      write: (batch) => repository.insertFindings(orm, batch),
+      isPassing,
+      maxWaiting: MAX_WAITING,
+      onRetry: (error, waiting) => log.warn({ err: error, waiting }, 'findings wait for the database'),
+      onDrop: (count, error) => log.error({ err: error, count }, 'findings were not stored'),
+    })
+    const exchanges = new WriteBehind<ExchangeRow>({
+      write: async (batch) => {
+        for (const exchange of batch) await storeExchange(exchange)
+      },
+      isPassing,
+      maxWaiting: MAX_WAITING,
+      onRetry: (error, waiting) => log.warn({ err: error, waiting }, 'conversations wait for the database'),
+      onDrop: (count, error) => log.error({ err: error, count }, 'conversations were not stored'),
+    })
+
+    const thoughts = createThoughts({
+      store: (finding) => findings.add(`${finding.sessionId} ${finding.at.getTime()}`, finding),
+      offers: async (sessionId) =>
+        (await repository.listInterventions(orm, sessionId, OFFERS))
+          .flatMap(({ at, intervention }) => {
+            const type = DISTORTION_TYPES.find((known) => known === intervention?.['distortionType'])
+            return type === undefined ? [] : [{ at: at.getTime(), type }]
+          })
+          .reverse(),
+      onAsked: (error) => log.warn({ err: error }, 'it is not known what was offered before'),
+      monotonic: () => performance.now(),
+    })
+
+    const totalMs = Math.min(WHOLE_ANSWER_MS, config.analysis.geminiTimeoutMs)
+    const counsellor = createCounsellor({
+      gemini,
+      thoughts,
+      lines,
+      waits: { firstMs: Math.min(FIRST_WORD_MS, totalMs), totalMs },
+      onModel,
+      store: async (exchange) => {
+        const { message, response } = exchange
+        const row = { ...exchange, message: storable(message), response: storable(response) }
+        const stored = storeExchange(row)
+        const later = (error: unknown): undefined => {
+          log.warn({ err: error }, 'a conversation could not be stored at once')
+          exchanges.add(`${row.sessionId} ${row.createdAt.getTime()}`, row)
+        }
+        const id = await within(stored.catch(later), STORE_MS)
+        return id === 'late' || id === undefined ? null : ids.seal(id)
+      },
+    })
+
+    const conversations = createConversations({
+      counsellor,
+      thoughts,
+      lines,
+      findSession: (id) => repository.findSession(orm, id),
+      listRecentEmotions: async (id) =>
+        enabled ? (await repository.listRecentEmotions(orm, id, RECENT_EMOTIONS)).reverse() : [],
+      listExchanges: async (id) => {
+        const rows = await repository.listExchanges(orm, id, EXCHANGES)
+        const safe = rows.length === 0 ? undefined : await safeOfSession(id)
+        if (safe === undefined) return []
+        return rows.reverse().map(({ message, response, createdAt }) => {
+          const name = exchangeRow(id, createdAt)
+          return { message: safe.open(message, MESSAGE, name), response: safe.open(response, RESPONSE, name) }
+        })
+      },
+      takeTurn: async (id) => {
+        const holder = randomInt(2 ** 47)
+        const taken = await repository.takeTurn(orm, id, holder, totalMs + TURN_MARGIN_MS)
+        return taken ? () => repository.giveTurnBack(orm, id, holder) : undefined
+      },
+      tellOthers: (sessionId, level) => app.notices.send({ kind: 'crisis', sessionId, level }),
+      onFailure: (error) => log.warn({ err: error }, 'something of a conversation failed'),
+    })
+
+    app.notices.onNotice((notice) => {
+      if (notice.kind === 'crisis') conversations.showLines(notice.sessionId, notice.level)
+    })
+    app.hub.subscribe((sessionId, event) => {
+      const isOver = event.type === 'status_changed' && event.status === 'ended'
+      if (isOver || event.type === 'session_deleted') conversations.end(sessionId)
+      if (event.type !== 'window_answered') return
+      const { window, reading } = event.answer
+      conversations.noteEmotion(sessionId, {
+        window,
+        emotion: reading.emotion,
+        confidence: reading.confidence,
+      })
+    })
+    app.addHook('onReady', () => {
+      repository
+        .deleteOldTurns(orm)
+        .catch((error: unknown) =>
+          log.warn({ err: error }, 'old turns of the counsellor could not be cleared'),
+        )
+    })
+    app.addHook('preClose', () => conversations.stop(STOP_MS))
+    app.addHook('onClose', async () => {
+      await Promise.all([exchanges.close(DRAIN_MS), findings.close(DRAIN_MS)])
+    })
+
+    app.decorate('conversation', {
+      join: conversations.join,
+      hear: conversations.hear,
+      takeOffer: thoughts.takeOffer,
+      guardModel: (given: ModelGuard) => {
+        guard = given
+      },
+    })
+    await app.register(conversationRoutes, {
+      prefix: '/api',
+      readEmotion: enabled ? (text, signal) => readEmotion(text, gemini, totalMs, signal) : null,
+      transcriber: gemini && createTranscriber(gemini, totalMs, onModel),
+    })
+  },
+  {
+    name: 'conversation',
+    dependencies: ['authentication', 'database', 'hub', 'notices', 'sessions', 'vault'],
+  },
+)

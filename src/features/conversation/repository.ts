@@ -1,0 +1,154 @@
+import { and, desc, eq, isNotNull, lt, sql } from 'drizzle-orm'
+import type { Orm } from '../../db/orm.ts'
+import {
+  cbtFindings,
+  conversations,
+  emotionWindows,
+  modelAllowances,
+  sessions,
+} from '../../db/schema/index.ts'
+import type { Detection, Intervention } from '../../domain/cbt/distortion.ts'
+import type { Emotion } from '../../domain/emotion.ts'
+import type { AnswerSource } from '../../domain/session.ts'
+
+export type ExchangeRow = {
+  readonly sessionId: string
+  readonly message: string
+  readonly response: string
+  readonly emotion: Emotion | null
+  readonly source: AnswerSource
+  /** With the session it names the exchange: a session has one at a time. */
+  readonly createdAt: Date
+}
+
+export type FindingRow = {
+  readonly sessionId: string
+  readonly at: Date
+  readonly detections: readonly Detection[]
+  readonly intervention: Intervention | null
+  readonly isCrisis: boolean
+}
+
+/** The right of one instance to answer in a session: a row among the allowances. */
+const turnKey = (sessionId: string) => `counsellor ${sessionId}`
+const ABANDONED = 'counsellor %'
+
+export const conversationRepository = {
+  findSession: async (orm: Orm, id: string) =>
+    (
+      await orm
+        .select({ status: sessions.status, language: sessions.language })
+        .from(sessions)
+        .where(eq(sessions.id, id))
+        .limit(1)
+    )[0],
+
+  /** Whose session it is; undefined when it is gone. */
+  findOwner: async (orm: Orm, sessionId: string): Promise<number | undefined> =>
+    (await orm.select({ userId: sessions.userId }).from(sessions).where(eq(sessions.id, sessionId)))[0]
+      ?.userId,
+
+  /** Newest first. */
+  listRecentEmotions: (orm: Orm, sessionId: string, limit: number) =>
+    orm
+      .select({
+        window: emotionWindows.window,
+        emotion: emotionWindows.emotion,
+        confidence: emotionWindows.confidence,
+      })
+      .from(emotionWindows)
+      .where(and(eq(emotionWindows.sessionId, sessionId), isNotNull(emotionWindows.answeredAt)))
+      .orderBy(desc(emotionWindows.window))
+      .limit(limit),
+
+  /** Newest first. */
+  listExchanges: (orm: Orm, sessionId: string, limit: number) =>
+    orm
+      .select({
+        message: conversations.message,
+        response: conversations.response,
+        createdAt: conversations.createdAt,
+      })
+      .from(conversations)
+      .where(eq(conversations.sessionId, sessionId))
+      .orderBy(desc(conversations.id))
+      .limit(limit),
+
+  /** Stores the exchange once, however often it is tried, and returns its number; undefined when the session is gone. */
+  insertExchange: async (
+    orm: Orm,
+    { sessionId, createdAt, ...exchange }: ExchangeRow,
+  ): Promise<number | undefined> =>
+    orm.transaction(async (tx) => {
+      const [session] = await tx
+        .select({ id: sessions.id })
+        .from(sessions)
+        .where(eq(sessions.id, sessionId))
+        .for('no key update') // an earlier try whose answer was lost may still be under way
+      if (session === undefined) return undefined
+      const [known] = await tx
+        .select({ id: conversations.id })
+        .from(conversations)
+        .where(and(eq(conversations.sessionId, sessionId), eq(conversations.createdAt, createdAt)))
+      if (known !== undefined) return known.id
+      const [row] = await tx
+        .insert(conversations)
+        .values({ sessionId, createdAt, ...exchange })
+        .returning({ id: conversations.id })
+      return row?.id
+    }),
+
+  /** Stores each finding once, however often it is tried; those of sessions that are gone are passed over. */
+  async insertFindings(orm: Orm, findings: readonly FindingRow[]): Promise<void> {
+    const rows = JSON.stringify(
+      findings.map(({ sessionId, isCrisis, ...rest }) => ({ id: sessionId, crisis: isCrisis, ...rest })),
+    )
+    await orm.execute(sql`
+      insert into ${cbtFindings} (session_id, at, detections, intervention, is_crisis)
+      select s.id, f.at, f.detections, nullif(f.intervention, 'null'::jsonb), f.crisis
+      from jsonb_to_recordset(${rows}::text::jsonb)
+        as f (id text, at timestamptz, detections jsonb, intervention jsonb, crisis boolean)
+      join ${sessions} s on s.id = f.id
+      where not exists (select 1 from ${cbtFindings} k where k.session_id = s.id and k.at = f.at)
+      order by f.at`)
+  },
+
+  /** What was offered in the session, newest first. */
+  listInterventions: (orm: Orm, sessionId: string, limit: number) =>
+    orm
+      .select({ at: cbtFindings.at, intervention: cbtFindings.intervention })
+      .from(cbtFindings)
+      .where(and(eq(cbtFindings.sessionId, sessionId), isNotNull(cbtFindings.intervention)))
+      .orderBy(desc(cbtFindings.id))
+      .limit(limit),
+
+  /** Takes the session's turn for at most `ms`; false while another instance has it. `holder` gives it back. */
+  takeTurn: async (orm: Orm, sessionId: string, holder: number, ms: number): Promise<boolean> => {
+    const filledAt = sql`now() + ${ms} * interval '1 millisecond'`
+    const rows = await orm
+      .insert(modelAllowances)
+      .values({ key: turnKey(sessionId), level: holder, filledAt })
+      .onConflictDoUpdate({
+        target: modelAllowances.key,
+        set: { level: holder, filledAt },
+        setWhere: lt(modelAllowances.filledAt, sql`now()`),
+      })
+      .returning({ key: modelAllowances.key })
+    return rows.length > 0
+  },
+
+  async giveTurnBack(orm: Orm, sessionId: string, holder: number): Promise<void> {
+    await orm
+      .delete(modelAllowances)
+      .where(and(eq(modelAllowances.key, turnKey(sessionId)), eq(modelAllowances.level, holder)))
+  },
+
+  /** Turns whose holders died with them. */
+  async deleteOldTurns(orm: Orm): Promise<void> {
+    await orm
+      .delete(modelAllowances)
+      .where(and(sql`${modelAllowances.key} like ${ABANDONED}`, lt(modelAllowances.filledAt, sql`now()`)))
+  },
+}
+
+export type ConversationRepository = typeof conversationRepository

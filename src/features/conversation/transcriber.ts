@@ -1,0 +1,49 @@
+import type { Gemini } from './gemini.ts'
+
+/** Within the time that a request may take. */
+const DEADLINE_MS = 13_000
+/** A quarter of an hour of quick speech. */
+const ANSWER_TOKENS = 8192
+/** Recordings are held in memory while they are under way: no more than these. */
+const MOST_AT_ONCE = 4
+
+const SYSTEM =
+  'Write down word for word what is said in the recording, in the language in which it is said (mostly Korean), with ' +
+  'ordinary punctuation. Nothing but the words: no times, no speakers, no descriptions of sounds. Nothing at all when nobody speaks.'
+
+export type Transcript =
+  | { readonly outcome: 'written'; readonly text: string }
+  | { readonly outcome: 'busy' | 'failed' }
+
+/** Speech to text by a model. The recording is in memory for as long as it is asked, and nowhere else. */
+export function createTranscriber(
+  gemini: Pick<Gemini, 'ask'>,
+  timeoutMs: number,
+  onModel: (outcome: string) => void,
+) {
+  let atOnce = 0
+  return {
+    /** Takes a place for a recording; undefined when there is none. It has to be given back. */
+    reserve(): (() => void) | undefined {
+      if (atOnce >= MOST_AT_ONCE) return undefined
+      atOnce++
+      return () => {
+        atOnce--
+      }
+    },
+
+    async transcribe(audio: Buffer, mimeType: string, signal: AbortSignal): Promise<Transcript> {
+      const inlineData = { mimeType, data: audio.toString('base64') }
+      const contents = [{ role: 'user', parts: [{ inlineData }] }]
+      const totalMs = Math.min(DEADLINE_MS, timeoutMs)
+      const question = { system: SYSTEM, contents, maxTokens: ANSWER_TOKENS }
+      const answer = await gemini.ask(question, { signal, firstMs: totalMs, totalMs })
+      onModel(answer.outcome === 'complete' ? 'answered' : answer.reason)
+      return answer.outcome === 'complete'
+        ? { outcome: 'written', text: answer.text.trim() }
+        : { outcome: 'failed' }
+    },
+  }
+}
+
+export type Transcriber = ReturnType<typeof createTranscriber>

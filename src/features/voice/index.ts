@@ -1,0 +1,82 @@
+import { performance } from 'node:perf_hooks'
+import fp from 'fastify-plugin'
+import { databaseFault } from '../../db/faults.ts'
+import { within } from '../../lib/deadline.ts'
+import { logId } from '../../lib/redact.ts'
+import { WriteBehind } from '../../lib/write-behind.ts'
+import { VOICE_MESSAGES } from './messages.ts'
+import { voiceRepository as repository, type VoiceRow } from './repository.ts'
+import { createVoiceService, type VoiceService, type WindowVoice } from './service.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    voice: Pick<VoiceService, 'open'> & {
+      /** What a voice socket may be sent, for the documents. */
+      readonly messages: typeof VOICE_MESSAGES
+      /**
+       * What is known of the voice in a window of a session, at or soon after its close. Never rejects, and answers
+       * within a fraction of a second: a voice that cannot be asked for in time was not there. Unless `alsoStored` is
+       * false the database is asked for a voice that is not heard in this process.
+       */
+      readonly of: (sessionId: string, window: number, alsoStored?: boolean) => Promise<WindowVoice>
+    }
+  }
+}
+
+const MAX_WAITING = 5000
+const ANSWER_MS = 150
+const SWEEP_MS = 30_000
+const DRAIN_MS = 1500
+const NOTHING: WindowVoice = { measures: null, speech: null }
+
+/** How it was said: measures of the voice in each window. Sound itself is never kept. */
+export const voice = fp(
+  (app, _options, done) => {
+    const { log } = app
+    const { orm } = app.database
+    const rows = new WriteBehind<VoiceRow>({
+      write: (batch) => repository.upsert(orm, batch),
+      isPassing: (error) => ['unavailable', 'not_ready'].includes(databaseFault(error)?.kind ?? ''),
+      maxWaiting: MAX_WAITING,
+      onRetry: (error, waiting) =>
+        log.warn({ err: error, waiting }, 'measures of voices wait for the database'),
+      onDrop: (count, error) => log.error({ err: error, count }, 'measures of voices were not stored'),
+    })
+    const service = createVoiceService({
+      monotonic: () => performance.now(),
+      store: (row) => rows.add(`${row.sessionId} ${row.window}`, row),
+      find: (sessionId, window) => repository.find(orm, sessionId, window),
+      onWords: (sessionId, text) => app.conversation.hear(sessionId, text),
+    })
+    app.hub.subscribe((sessionId, event) => {
+      if (event.type === 'status_changed') service.setStatus(sessionId, event.status)
+      if (event.type === 'session_deleted') service.forget(sessionId)
+    })
+    const sweeper = setInterval(service.sweep, SWEEP_MS).unref()
+    app.addHook('preClose', (next) => {
+      clearInterval(sweeper)
+      service.stop()
+      next()
+    })
+    app.addHook('onClose', () => rows.close(DRAIN_MS))
+
+    app.decorate('voice', {
+      open: service.open,
+      messages: VOICE_MESSAGES,
+      of: async (sessionId: string, window: number, alsoStored = true) => {
+        try {
+          const found = await within(service.of(sessionId, window, alsoStored), ANSWER_MS)
+          return found === 'late' ? NOTHING : found
+        } catch (error) {
+          log.debug(
+            { err: error, session: logId(sessionId), window },
+            'the voice of a window could not be asked for',
+          )
+          return NOTHING
+        }
+      },
+    })
+    done()
+  },
+  { name: 'voice', dependencies: ['conversation', 'database', 'hub'] },
+)

@@ -1,0 +1,145 @@
+import type { SessionStatus } from '../../domain/session.ts'
+import type { Interval } from '../../domain/voice/intervals.ts'
+import { hasVoice, measureVoice, type VoiceEvent, type VoiceMeasures } from '../../domain/voice/measures.ts'
+import { hear, SAMPLE_RATE } from '../../domain/voice/sound.ts'
+import type { VoiceMessage } from './messages.ts'
+
+/** What the session's row says, and the database's time when it was read. */
+export type VoicedSession = {
+  readonly id: string
+  readonly status: SessionStatus
+  readonly startedAt: number
+  readonly intervalMs: number
+  readonly now: number
+}
+
+/** What is remembered of two windows; more is not listened to. */
+const MOST_EVENTS = 4000
+const MOST_WORDS = 4000 // characters a window
+/** Audio that is listened to in one window, as a share of its length. */
+const MOST_AUDIO = 1.5
+const LONGEST_SNIPPET = 280
+/** A recogniser that corrects itself sends its words again, longer. */
+const SAME_UTTERANCE_MS = 5000
+
+/** The voice of one session in this process: the open window and the one before it, by the session's clock. */
+export class LiveVoice {
+  readonly id: string
+  readonly startedAt: number
+  readonly intervalMs: number
+  status: SessionStatus
+  /** Open sockets here. */
+  sockets = 0
+  /** When something was last heard, or the row was read; by the session's clock. */
+  heardAt: number
+  readonly #clockOffset: number
+  readonly #monotonic: () => number
+  #events: VoiceEvent[] = []
+  #audioMs = 0
+  #characters = 0
+  #openWindow: number
+
+  constructor(session: VoicedSession, monotonic: () => number) {
+    this.id = session.id
+    this.status = session.status
+    this.startedAt = session.startedAt
+    this.intervalMs = session.intervalMs
+    this.#monotonic = monotonic
+    this.#clockOffset = session.now - monotonic()
+    this.#openWindow = this.windowAt(session.now)
+    this.heardAt = session.now
+  }
+
+  /** The session's own clock, ms since the epoch. */
+  now(): number {
+    return this.#clockOffset + this.#monotonic()
+  }
+
+  windowAt(time: number): number {
+    return Math.floor((time - this.startedAt) / this.intervalMs) + 1
+  }
+
+  bounds(window: number): Interval {
+    const from = this.startedAt + (window - 1) * this.intervalMs
+    return { from, to: from + this.intervalMs }
+  }
+
+  /** Takes what was heard in the stretch that ended at `at`; false when it was too much, or the session is not active. */
+  hear(message: VoiceMessage, at: number): boolean {
+    const now = this.now()
+    this.#forgetBefore(this.windowAt(now))
+    this.heardAt = now
+    if (this.status !== 'active') return false
+    switch (message.type) {
+      case 'vad_result':
+        return this.#keep({
+          kind: 'vad',
+          from: at - message.duration,
+          to: at,
+          isSpeech: message.isSpeech,
+          energy: message.energy ?? null,
+        })
+      case 'audio_chunk':
+        return this.#listen(message.samples, at)
+      case 'stt_text':
+        return message.isFinal !== false && this.#note(message.text, at)
+    }
+  }
+
+  /** The measures of a window that is open or has just closed; undefined when nothing was heard in it. */
+  measure(window: number): VoiceMeasures | undefined {
+    const bounds = this.bounds(window)
+    return hasVoice(this.#events, bounds) ? measureVoice(this.#events, bounds) : undefined
+  }
+
+  /** What was said in the window, its end when it was long; null when nothing was. One line of plain text. */
+  speech(window: number): string | null {
+    const { from, to } = this.bounds(window)
+    const said = this.#events.flatMap((event) =>
+      event.kind === 'words' && event.at >= from && event.at < to ? [event.text] : [],
+    )
+    const text = said
+      .join(' ')
+      .replace(/[\p{C}\s]+/gu, ' ')
+      .trim()
+    return text === '' ? null : Array.from(text).slice(-LONGEST_SNIPPET).join('').trim()
+  }
+
+  /** At once reduced to level and voicing; the samples go no further. */
+  #listen(samples: Int16Array, at: number): boolean {
+    const durationMs = (samples.length / SAMPLE_RATE) * 1000
+    if (this.#audioMs + durationMs > MOST_AUDIO * this.intervalMs) return false
+    this.#audioMs += durationMs
+    const start = at - durationMs
+    return hear(samples).every(({ offsetMs, durationMs: ms, voiced, level }) =>
+      this.#keep({ kind: 'sound', from: start + offsetMs, to: start + offsetMs + ms, voiced, level }),
+    )
+  }
+
+  #note(text: string, at: number): boolean {
+    const last = this.#events.findLast((event) => event.kind === 'words')
+    if (last !== undefined && at - last.at < SAME_UTTERANCE_MS && text.startsWith(last.text)) {
+      this.#events.splice(this.#events.indexOf(last), 1)
+      this.#characters -= last.text.length
+    }
+    if (text.trim() === '' || this.#characters + text.length > MOST_WORDS) return false
+    this.#characters += text.length
+    return this.#keep({ kind: 'words', at, text })
+  }
+
+  #keep(event: VoiceEvent): boolean {
+    if (this.#events.length >= MOST_EVENTS) return false
+    this.#events.push(event)
+    return true
+  }
+
+  /** A stretch is often told after its end, so the window before the open one is still kept. */
+  #forgetBefore(open: number): void {
+    if (open === this.#openWindow) return
+    this.#openWindow = open
+    this.#audioMs = 0
+    this.#characters = 0
+    const { from } = this.bounds(open - 1)
+    this.#events = this.#events.filter((event) => (event.kind === 'words' ? event.at : event.to) > from)
+  }
+}

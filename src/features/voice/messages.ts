@@ -1,0 +1,85 @@
+import { Buffer } from 'node:buffer'
+import { type Static, Type } from 'typebox'
+import { Compile } from 'typebox/compile'
+
+const LONGEST_STRETCH_MS = 60_000
+const LONGEST_TEXT = 5000
+
+/** What a voice socket may be sent; the fields stand in `data` or beside `type`. */
+export const VadResult = Type.Object(
+  {
+    timestamp: Type.Number({
+      minimum: 0,
+      description: 'End of the stretch, by the clock of the client, ms.',
+    }),
+    isSpeech: Type.Boolean(),
+    duration: Type.Number({ minimum: 0, maximum: LONGEST_STRETCH_MS, description: 'Milliseconds.' }),
+    energy: Type.Optional(Type.Number({ minimum: 0, maximum: 1e9 })),
+  },
+  { description: 'What the voice activity detector of the client found in one stretch of time.' },
+)
+export const SttText = Type.Object(
+  { text: Type.String({ maxLength: LONGEST_TEXT }), isFinal: Type.Optional(Type.Boolean()) },
+  { description: 'Words that the client has recognised.' },
+)
+/** Under whichever of these names the client sends the samples. */
+const AUDIO_FIELDS = ['audio', 'chunk', 'samples', 'pcm', 'data'] as const
+
+const Samples = Type.Union([Type.String(), Type.Array(Type.Number())], {
+  description:
+    '16 kHz, mono: base64 of signed 16-bit little-endian samples, or a list of such numbers or of fractions of full scale.',
+})
+export const AudioChunk = Type.Union(
+  AUDIO_FIELDS.map((name) => Type.Object({ [name]: Samples })),
+  { description: 'Sound, reduced to level and voicing at once and forgotten.' },
+)
+
+/** What the voice channel understands, for the documents: its fields, and an example of them. */
+export const VOICE_MESSAGES = [
+  {
+    type: 'vad_result',
+    fields: VadResult,
+    example: { timestamp: 1_795_422_442_100, isSpeech: true, duration: 100, energy: 0.24 },
+  },
+  { type: 'stt_text', fields: SttText, example: { text: '오늘은 기분이 조금 나아졌어요' } },
+  { type: 'audio_chunk', fields: AudioChunk, example: { audio: 'AAAQABAA8P/w/wAA' } },
+] as const
+
+const vadResult = Compile(VadResult)
+const sttText = Compile(SttText)
+const numbers = Compile(Type.Array(Type.Number()))
+
+export type VoiceMessage =
+  | ({ readonly type: 'vad_result' } & Static<typeof VadResult>)
+  | ({ readonly type: 'stt_text' } & Static<typeof SttText>)
+  /** 16 kHz, mono, signed 16 bit. */
+  | { readonly type: 'audio_chunk'; readonly samples: Int16Array }
+
+type Fields = Readonly<Record<string, unknown>>
+
+/** The message of a client, or undefined when it is none of these or has another shape. */
+export function readVoiceMessage(type: string, fields: Fields): VoiceMessage | undefined {
+  if (type === 'vad_result') return vadResult.Check(fields) ? { type, ...fields } : undefined
+  if (type === 'stt_text') return sttText.Check(fields) ? { type, ...fields } : undefined
+  if (type !== 'audio_chunk') return undefined
+  const samples = AUDIO_FIELDS.map((name) => readSamples(fields[name])).find((found) => found !== undefined)
+  return samples === undefined ? undefined : { type, samples }
+}
+
+const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/
+
+/** Samples as base64 of little-endian 16-bit numbers, or as a list of such numbers or of fractions of full scale. */
+function readSamples(value: unknown): Int16Array | undefined {
+  if (typeof value === 'string') {
+    if (!BASE64.test(value)) return undefined
+    const bytes = Buffer.from(value, 'base64')
+    return bytes.length < 2
+      ? undefined
+      : Int16Array.from({ length: bytes.length >> 1 }, (_, i) => bytes.readInt16LE(2 * i))
+  }
+  if (!numbers.Check(value) || value.length === 0) return undefined
+  const scale = value.every((sample) => Math.abs(sample) <= 1) ? 32_767 : 1
+  return value.every((sample) => Math.abs(sample) <= 32_768)
+    ? Int16Array.from(value, (sample) => Math.max(-32_768, Math.min(32_767, Math.round(sample * scale))))
+    : undefined
+}

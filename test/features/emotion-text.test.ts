@@ -1,0 +1,105 @@
+import t, { type Test } from 'tap'
+import { EMOTIONS } from '../../src/domain/emotion.ts'
+import { bearer, createAccount, startTestApp } from '../helpers/app.ts'
+import { createGeminiDouble, DOUBLE_KEY, type Script } from '../helpers/gemini-double.ts'
+import * as steps from '../helpers/gemini-steps.ts'
+
+async function setUp(t: Test, env: Record<string, string> = {}) {
+  const server = await startTestApp(t, { env })
+  const { accessToken } = await createAccount(server)
+  const post = (payload: unknown, headers: Record<string, string> = bearer(accessToken)) =>
+    server.app.inject({ method: 'POST', url: '/api/emotion', headers, payload: payload as object })
+  return { ...server, post }
+}
+
+const withModel = async (t: Test, script: Script, env: Record<string, string> = {}) => {
+  const double = await createGeminiDouble(t, script)
+  const key = {
+    GEMINI_API_KEY: DOUBLE_KEY,
+    GEMINI_BASE_URL: double.baseUrl,
+    GEMINI_MODELS: 'gemini-3.5-flash-lite',
+  }
+  return { double, ...(await setUp(t, { ...key, ...env })) }
+}
+
+const TEXT = '오늘은 정말 행복해요'
+
+t.test('without a key the local reader says which emotion a text shows', async (t) => {
+  const { post } = await setUp(t)
+  const answer = await post({ text: TEXT })
+  t.equal(answer.statusCode, 200)
+  const { success, data } = answer.json()
+  t.equal(success, true)
+  t.match(data, { emotion: 'happy', source: 'local' })
+  t.ok(data.confidence > 0 && data.confidence <= 1)
+  const { data: unsure } = (await post({ text: 'ㅇㅇ' })).json()
+  t.match(unsure, { uncertain: true, source: 'local' }, 'and says when it cannot tell')
+})
+
+t.test('a request that is not right is refused in words, and nobody is let in without a token', async (t) => {
+  const { post } = await setUp(t)
+  for (const payload of [
+    {},
+    { text: '' },
+    { text: 5 },
+    { text: null },
+    { text: 'a'.repeat(2001) },
+    { text: 'a\u0000' },
+    [],
+  ]) {
+    const answer = await post(payload)
+    t.equal(answer.statusCode, 400, JSON.stringify(payload).slice(0, 40))
+    t.match(answer.json().error, { code: 'VALIDATION_ERROR', message: /[가-힣]/ })
+  }
+  t.match((await post({ text: '' })).json().error.details, [{ field: 'text' }])
+  t.equal((await post({ text: 'a'.repeat(2000) })).statusCode, 200)
+  t.match((await post({ text: TEXT }, {})).json().error, { code: 'UNAUTHORIZED' })
+})
+
+t.test('with a key the model is asked, with a schema and the text alone', async (t) => {
+  const { post, double, log } = await withModel(t, [steps.answer({ emotion: 'anxious', confidence: 0.4 })])
+  t.same((await post({ text: TEXT })).json().data, {
+    emotion: 'anxious',
+    confidence: 0.4,
+    uncertain: true,
+    source: 'gemini',
+  })
+  const [request] = double.requests
+  t.match(request?.body, {
+    contents: [{ role: 'user', parts: [{ text: TEXT }] }],
+    generationConfig: {
+      responseMimeType: 'application/json',
+      responseSchema: { properties: { emotion: { enum: EMOTIONS } }, required: ['emotion', 'confidence'] },
+    },
+  })
+  t.notOk(
+    log.some((line) => line.includes(TEXT)),
+    'the text is not logged',
+  )
+})
+
+t.test('whatever is wrong with the model, the local reader answers in time', async (t) => {
+  const faults = [
+    steps.overloaded(),
+    steps.keyRefused(),
+    steps.html(),
+    steps.blocked(),
+    steps.noCandidates(),
+    steps.answer('no json'),
+    steps.answer({ emotion: 'melancholy', confidence: 0.5 }),
+    steps.answer({ emotion: 'happy', confidence: 7 }),
+    steps.reset(),
+    steps.hangBeforeHeaders(),
+  ]
+  const { post, double } = await withModel(t, faults, { GEMINI_TIMEOUT_MS: '300' })
+  while (double.requests.length < faults.length)
+    t.match((await post({ text: TEXT })).json().data, { emotion: 'happy', source: 'local' })
+  t.equal(double.requests.length, faults.length)
+})
+
+t.test('where emotions must not be inferred, they are not', async (t) => {
+  const { post } = await setUp(t, { INFERENCE_ENABLED: 'false' })
+  const answer = await post({ text: TEXT })
+  t.equal(answer.statusCode, 503)
+  t.match(answer.json().error, { code: 'AI_UNAVAILABLE' })
+})

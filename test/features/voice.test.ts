@@ -1,0 +1,196 @@
+import t from 'tap'
+import { WriteBehind } from '../../src/lib/write-behind.ts'
+import { createClientClock } from '../../src/features/voice/client-clock.ts'
+import { readVoiceMessage } from '../../src/features/voice/messages.ts'
+import { createVoiceService, type VoiceAnalysis } from '../../src/features/voice/service.ts'
+import type { VoiceRow } from '../../src/features/voice/repository.ts'
+import { connect, createAccount, startSession, startTestApp } from '../helpers/app.ts'
+import { createTestDatabase } from '../helpers/database.ts'
+import { eventually } from '../helpers/eventually.ts'
+
+const INTERVAL_MS = 10_000
+const SESSION = {
+  id: 'sess_x',
+  status: 'active' as const,
+  startedAt: 1_000_000,
+  intervalMs: INTERVAL_MS,
+  now: 1_000_000,
+}
+
+/** The voices of one process under a clock that the test moves. */
+function setUp(t: { context: unknown; teardown: (done: () => void) => unknown; clock?: unknown }) {
+  let now = 0
+  const stored: VoiceRow[] = []
+  const said: string[] = []
+  const service = createVoiceService({
+    monotonic: () => now,
+    store: (row) => stored.push(row),
+    find: async () => ({ turnCount: 7 }),
+    onWords: (_id, text) => said.push(text),
+  })
+  t.teardown(() => service.stop())
+  const analyses: VoiceAnalysis[] = []
+  const open = (session = SESSION) =>
+    service.open(session, { onAnalysis: (analysis) => analyses.push(analysis) })
+  const vad = (timestamp: number, isSpeech = true, duration = 1000) => ({
+    timestamp,
+    isSpeech,
+    duration,
+    energy: 1,
+  })
+  return {
+    service,
+    stored,
+    said,
+    analyses,
+    open,
+    vad,
+    at: (ms: number) => {
+      now = ms
+      return SESSION.startedAt + ms
+    },
+  }
+}
+
+t.test('the analysis of a window is given its voice: measures and the end of what was said', async (t) => {
+  const { service, open, vad, at, said } = setUp(t)
+  const socket = open()
+  socket.take('vad_result', vad(at(4000)))
+  socket.take('stt_text', { text: '첫 문장\u0007입니다.' })
+  at(6000)
+  socket.take('stt_text', { text: '끝 '.repeat(300) })
+  const found = await service.of(SESSION.id, 1)
+  t.match(found, { measures: { speechMs: 1000, utteranceCount: 2 } })
+  t.equal(found.speech?.length, 279, 'at most 280 characters, trimmed')
+  t.ok(found.speech?.endsWith('끝'))
+  t.equal(said.length, 2, 'words are read whole')
+  t.same(await service.of(SESSION.id, 2), { measures: null, speech: null }, 'nothing yet in the next')
+  t.notOk(Object.values(found.measures ?? {}).includes(null as never))
+})
+
+t.test('a recogniser that corrects itself is heard once, and what is not final is not', async (t) => {
+  const { service, open, at, said } = setUp(t)
+  const socket = open()
+  at(1000)
+  t.same(socket.take('stt_text', { text: '나는', isFinal: false }), { text: '나는' })
+  socket.take('stt_text', { text: '나는 오늘' })
+  socket.take('stt_text', { text: '나는 오늘 학교에' })
+  const { measures, speech } = await service.of(SESSION.id, 1)
+  t.equal(speech, '나는 오늘 학교에')
+  t.match(measures, { utteranceCount: 1, syllableCount: 7 })
+  t.same(said, ['나는 오늘', '나는 오늘 학교에'])
+})
+
+t.test('a stretch that ends in a later window counts in both, also in what was stored', async (t) => {
+  const { open, vad, at, stored, service } = setUp(t)
+  const socket = open()
+  socket.take('vad_result', vad(at(9000)))
+  socket.take('vad_result', vad(at(12_000), true, 4000))
+  t.match(await service.of(SESSION.id, 1), { measures: { speechMs: 2000 } })
+  t.match(await service.of(SESSION.id, 2), { measures: { speechMs: 2000 } })
+  service.stop()
+  t.match(
+    stored.map(({ window, measures }) => ({ window, speechMs: measures['speechMs'] })),
+    [
+      { window: 1, speechMs: 2000 },
+      { window: 2, speechMs: 2000 },
+    ],
+  )
+})
+
+t.test('a flood is listened to in bounds', async (t) => {
+  const { service, open, vad, at } = setUp(t)
+  const socket = open()
+  const now = at(5000)
+  for (let i = 0; i < 1000; i++) socket.take('stt_text', { text: `${i} ${'가'.repeat(900)}` })
+  for (let i = 0; i < 20_000; i++) socket.take('vad_result', vad(now, i % 2 === 0, 10))
+  const second = Array.from({ length: 16_000 }, (_, i) => Math.round(8000 * Math.sin(i / 10)))
+  const begun = performance.now()
+  for (let i = 0; i < 100; i++) socket.take('audio_chunk', { data: second.slice(0, 1600) })
+  t.ok(performance.now() - begun < 5000)
+  const { measures } = await service.of(SESSION.id, 1)
+  t.ok(Number(measures?.['characterCount']) > 0 && Number(measures?.['characterCount']) <= 4000)
+  t.ok(Number(measures?.['speechRatio']) <= 0.999)
+})
+
+t.test('the times of a client whose clock is wrong are put on ours', async (t) => {
+  const clock = createClientClock()
+  t.equal(clock.toOurs(500_000, 1000), 1000, 'its first report ends now')
+  t.equal(clock.toOurs(500_100, 1150), 1100, 'a slower way does not shift it')
+  t.equal(clock.toOurs(500_200, 1190), 1190, 'a faster way shows the difference better')
+  t.equal(clock.toOurs(100, 2000), 2000, 'its clock has been set')
+})
+
+t.test(
+  'what another instance hears is found in its row; without a voice the row is asked for, not waited for',
+  async (t) => {
+    const { service } = setUp(t)
+    t.same(await service.of('sess_elsewhere', 3), { measures: { turnCount: 7 }, speech: null })
+
+    const database = await createTestDatabase(t)
+    const env = { ANALYSIS_INTERVAL_MS: '1000' }
+    const [one, other] = [await startTestApp(t, { database, env }), await startTestApp(t, { database, env })]
+    const session = await startSession(one, await createAccount(one))
+    const url = session.wsUrls.voice.replace(one.origin.slice(4), other.origin.slice(4))
+    const { send, next } = await connect(t, url)
+    send({ type: 'vad_result', data: { timestamp: Date.now(), isSpeech: true, duration: 50, energy: 0.5 } })
+    const { data } = await next('vad_analysis')
+    const found = await eventually(
+      () => one.app.voice.of(session.sessionId, Number(data['window'])),
+      ({ measures }) => measures !== null,
+    )
+    t.match(found, { measures: { energyMean: 0.5, turnCount: 1 }, speech: null })
+    await database.sql`alter table voice_windows rename to away`
+    t.same(await one.app.voice.of(session.sessionId, 1), { measures: null, speech: null }, 'never rejects')
+  },
+)
+
+t.test('samples are read in each form, and what is none is refused', async (t) => {
+  const read = (fields: Record<string, unknown>) => {
+    const message = readVoiceMessage('audio_chunk', fields)
+    return message?.type === 'audio_chunk' ? [...message.samples] : undefined
+  }
+  t.same(read({ data: Buffer.from([1, 0, 255, 255]).toString('base64') }), [1, -1])
+  t.same(read({ pcm: [100, -32_768, 32_767] }), [100, -32_768, 32_767])
+  t.same(read({ samples: [0.5, -1] }), [16_384, -32_767], 'fractions of full scale')
+  for (const data of ['', 'AA=A', 'é', [], [Number.NaN], [40_000], {}, null, 5, ['1']])
+    t.equal(read({ data }), undefined, JSON.stringify(data))
+})
+
+t.test('rows wait for a database that is away, in bounds, and are written once it is back', async (t) => {
+  const away = new Error('away')
+  let isAway = true
+  const written: number[][] = []
+  const dropped: number[] = []
+  let retries = 0
+  const rows = new WriteBehind<number>({
+    write: async (items) => {
+      if (isAway) throw away
+      if (items.includes(13)) throw new Error('a bad row')
+      written.push([...items])
+    },
+    isPassing: (error) => error === away,
+    maxWaiting: 5,
+    onRetry: () => {
+      retries++
+      if (retries === 2) isAway = false
+    },
+    onDrop: (count) => dropped.push(count),
+  })
+  for (const number of [1, 2, 13, 4, 5, 6]) rows.add(`key ${number}`, number)
+  rows.add('key 6', 66)
+  await eventually(
+    () => rows.size,
+    (size) => size === 0,
+  )
+  t.same(
+    written.flat(),
+    [2, 4, 5, 66],
+    'the oldest gave way, the newest of a key counts, a bad row goes alone',
+  )
+  t.same(dropped, [1, 1])
+  isAway = true
+  rows.add('last', 99)
+  await rows.close(1000)
+  t.equal(rows.size, 0, 'at the end nothing is waited for')
+})
