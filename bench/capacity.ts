@@ -1,12 +1,14 @@
 import { performance } from 'node:perf_hooks'
-import { readExpression } from '../src/domain/face/local-analyser.ts'
 import { measureWindow } from '../src/domain/face/measures.ts'
 import { median } from '../src/domain/face/statistics.ts'
 import { byLocal, type MeasuredWindow } from '../src/features/analysis/answer.ts'
 import { parseFrame } from '../src/features/analysis/landmarks-frame.ts'
+import { encodeLearnt, NOTHING_LEARNT, readAndLearn } from '../src/features/analysis/learnt.ts'
 import { Outbox } from '../src/features/analysis/outbox.ts'
 import { analysisRepository } from '../src/features/analysis/repository.ts'
 import { toAnswerRow, toWindowRow } from '../src/features/analysis/rows.ts'
+import { createSafe } from '../src/lib/sealing.ts'
+import { leaseRepository } from '../src/features/sessions/lease-repository.ts'
 import { createLeases } from '../src/features/sessions/leases.ts'
 import { sessionsRepository } from '../src/features/sessions/repository.ts'
 import type { Bench, Figure, Report } from './harness/bench.ts'
@@ -42,8 +44,17 @@ function recordedWindow(): MeasuredWindow {
   })
   const measures = measureWindow(frames)
   if (measures === undefined) throw new Error('a recorded window was refused')
-  const local = readExpression(measures)
-  return { number: 1, closedAt: Date.now(), framesReceived: 100, measures, local, localMs: 4 }
+  const { reading: local, learnt } = readAndLearn(NOTHING_LEARNT, measures)
+  return {
+    number: 1,
+    closedAt: Date.now(),
+    framesReceived: 100,
+    measures,
+    local,
+    localMs: 4,
+    differences: null,
+    learnt: encodeLearnt(learnt),
+  }
 }
 
 async function insertSessions({ sql }: BenchDatabase, count: number): Promise<string[]> {
@@ -75,13 +86,22 @@ async function measureWindows(counted: Counted, ids: readonly string[]) {
   const outbox = outboxOf(counted)
   const few = ids.slice(0, SESSIONS)
   const recorded = recordedWindow()
+  const safe = createSafe(null, '1')
   const store = (sessionId: string, number: number, isFinal: boolean) => {
     const window = { ...recorded, number }
-    const row = toWindowRow({ sessionId, epoch: EPOCH }, window, byLocal(window, null), isFinal)
-    return outbox.write({ kind: 'window', write: { epoch: EPOCH, row } })
+    const row = toWindowRow(
+      { sessionId, epoch: EPOCH, safe },
+      window,
+      byLocal(window, { modelOutcome: null }),
+      isFinal,
+    )
+    return outbox.write({ kind: 'window', write: { epoch: EPOCH, row, learnt: window.learnt } })
   }
   const answer = (sessionId: string, number: number) => {
-    const row = toAnswerRow({ sessionId, epoch: EPOCH }, byLocal({ ...recorded, number }, 'answered'))
+    const row = toAnswerRow(
+      { sessionId, epoch: EPOCH, safe },
+      byLocal({ ...recorded, number }, { modelOutcome: 'answered' }),
+    )
     return outbox.write({ kind: 'answer', write: { epoch: EPOCH, row } })
   }
   const mark = (sessionId: string, window: number) =>
@@ -103,10 +123,13 @@ async function measureWindows(counted: Counted, ids: readonly string[]) {
   return { stored, delivered, answered, batched }
 }
 
-const leasesOf = ({ orm }: Counted, ids: readonly string[]) => {
+/** Statements that go straight to the driver are not counted there; each is a transaction of its own. */
+const uncounted = (cost: Cost): Cost => ({ ...cost, statements: cost.transactions })
+
+const leasesOf = ({ sql }: Counted, ids: readonly string[]) => {
   const leases = createLeases({
-    renew: async (held) => new Set(await sessionsRepository.renewLeases(orm, held, LEASE_MS)),
-    release: (given) => sessionsRepository.releaseLeases(orm, given),
+    renew: (held) => leaseRepository.renew(sql, held, LEASE_MS),
+    release: (given) => leaseRepository.release(sql, given),
     ttlMs: LEASE_MS,
     monotonic: () => performance.now(),
     onLost: (id) => {
@@ -127,19 +150,26 @@ const repeat = (times: number, work: () => Promise<unknown>) => async () => {
 /** What keeps a session alive, for `SESSIONS` of them each time. */
 async function measureUpkeep(counted: Counted, database: BenchDatabase, ids: readonly string[]) {
   const few = ids.slice(0, SESSIONS)
-  const { orm } = counted
+  const { orm, sql } = counted
   const leases = leasesOf(counted, few)
   await leases.renew()
-  const renewed = await counted.cost(ROUNDS, repeat(ROUNDS, leases.renew))
-  const touched = await counted.cost(
-    ROUNDS,
-    repeat(ROUNDS, () => sessionsRepository.touch(orm, few)),
+  const renewed = uncounted(await counted.cost(ROUNDS, repeat(ROUNDS, leases.renew)))
+  const touched = uncounted(
+    await counted.cost(
+      ROUNDS,
+      repeat(ROUNDS, () => leaseRepository.touch(sql, few)),
+    ),
   )
   await database.sql`update sessions set changed_at = now() - interval '1 hour'`
   await database.sql`vacuum analyze sessions`
-  const looked = await counted.cost(
-    ROUNDS,
-    repeat(ROUNDS, () => sessionsRepository.listChanged(orm, OVERLAP_MS)),
+  const looked = uncounted(
+    await counted.cost(
+      ROUNDS,
+      repeat(ROUNDS, async () => {
+        await sessionsRepository.listChanged(orm, OVERLAP_MS)
+        await leaseRepository.listMissing(sql, few)
+      }),
+    ),
   )
   await database.sql`checkpoint`
   const afterCheckpoint = await counted.cost(1, leases.renew)
@@ -155,7 +185,7 @@ async function compareRenewals(counted: Counted, ids: readonly string[]) {
   const log: number[] = []
   let statements = 0
   for (let round = 0; round < ROUNDS; round++) {
-    const renewal = await counted.cost(1, leases.renew)
+    const renewal = uncounted(await counted.cost(1, leases.renew))
     renewals.push(renewal.ms)
     log.push(renewal.walBytes / ids.length)
     statements = renewal.statements
@@ -173,8 +203,8 @@ async function measure(stage: Stage) {
   const counted = await openCounted(database, stage.folder)
   try {
     const ids = await insertSessions(database, LEASES)
-    const claim = (id: string) =>
-      sessionsRepository.claim(counted.orm, id, { owner: 'bench', ttlMs: LEASE_MS, onlyFree: false })
+    const mine = { owner: 'bench', ttlMs: LEASE_MS, onlyFree: false, patient: true }
+    const claim = (id: string) => leaseRepository.claim(counted.sql, [id], mine)
     const claimed = await counted.cost(ids.length, async () => {
       for (const id of ids) await claim(id)
     })

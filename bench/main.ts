@@ -1,4 +1,6 @@
 import process from 'node:process'
+import { api } from './api.ts'
+import { analysis } from './analysis.ts'
 import { auth } from './auth.ts'
 import { boot } from './boot.ts'
 import { capacity } from './capacity.ts'
@@ -22,6 +24,8 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   auth,
   capacity,
   takeover,
+  analysis,
+  api,
 }
 
 async function measure(stage: Stage, name: string, bench: Bench): Promise<boolean> {

@@ -10,7 +10,7 @@ import { type MeasuredProcess, startMeasured } from './measured-process.ts'
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const REFERENCES = fileURLToPath(new URL('../reference', import.meta.url))
 
-type Reference = 'parsing-server' | 'counting-server' | 'fastify-alone'
+type Reference = 'parsing-server' | 'counting-server' | 'fastify-alone' | 'selecting-server'
 
 /** What every bench stands on: the compiled server, a database, references, and the end of all of them. */
 export type Stage = {
@@ -21,7 +21,7 @@ export type Stage = {
   database(): Promise<BenchDatabase>
   /** The server of this project as it runs in production, with the local analyser. */
   ours(env: Readonly<Record<string, string>>, place?: Place): Promise<MeasuredProcess>
-  reference(name: Reference, place?: Place): Promise<MeasuredProcess>
+  reference(name: Reference, place?: Place, env?: Readonly<Record<string, string>>): Promise<MeasuredProcess>
   /** Ends what the last bench has left running. */
   clear(): Promise<void>
   close(): Promise<void>
@@ -66,8 +66,8 @@ export async function openStage(): Promise<Stage> {
         { args: ['dist/main.js'], env: { ...ENVIRONMENT, ...env }, readyPath: '/api/health/ready' },
         place,
       ),
-    reference: (name, place) =>
-      start({ args: [join(REFERENCES, `${name}.mjs`)], env: {}, readyPath: '/' }, place),
+    reference: (name, place, env = {}) =>
+      start({ args: [join(REFERENCES, `${name}.mjs`)], env, readyPath: '/' }, place),
     async close() {
       await clear()
       await (await databases)?.stop()

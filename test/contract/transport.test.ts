@@ -556,7 +556,7 @@ t.test('addresses', async (t) => {
     })
   })
 
-  t.test('the bare address greets machines and sends people to the documents', async (t) => {
+  t.test('the bare address greets machines and sends people to the console', async (t) => {
     const machine = await app.inject({ url: '/' })
     t.equal(machine.statusCode, 200)
     t.match(machine.json(), { status: 'ok', message: String })
@@ -565,10 +565,7 @@ t.test('addresses', async (t) => {
       headers: { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' },
     })
     t.equal(browser.statusCode, 302)
-    t.equal(browser.headers.location, '/docs')
-    const page = await fetch(`${origin}/`, { headers: { accept: 'text/html' } })
-    t.equal(page.status, 200)
-    t.match(page.headers.get('content-type'), 'text/html')
+    t.equal(browser.headers.location, '/console/')
   })
 
   t.test('the document is OpenAPI 3.1 and knows the routes', async (t) => {

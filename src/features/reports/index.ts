@@ -1,5 +1,6 @@
 import fp from 'fastify-plugin'
 import type { Config } from '../../config.ts'
+import { createPrinter } from './pdf/printer.ts'
 import { reportsRepository } from './repository.ts'
 import { reportRoutes } from './routes.ts'
 import { createReportService } from './service.ts'
@@ -32,7 +33,14 @@ export const reports = fp(
       clearInterval(sweeper)
       done()
     })
-    await app.register(reportRoutes, { prefix: '/api/session', service })
+    const printer = createPrinter()
+    app.addHook('onClose', () => printer.close())
+    await app.register(reportRoutes, {
+      prefix: '/api/session',
+      service,
+      printer,
+      crisisLines: config.counsellor.crisisLines,
+    })
   },
   { name: 'reports', dependencies: ['analysis', 'database', 'hub', 'notices'] },
 )

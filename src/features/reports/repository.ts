@@ -1,10 +1,126 @@
-import { and, asc, eq, isNull, lt, sql } from 'drizzle-orm'
+import { and, asc, eq, gt, isNotNull, isNull, lt, sql } from 'drizzle-orm'
+import { Value } from 'typebox/value'
 import type { Orm } from '../../db/orm.ts'
-import { emotionWindows, reports, sessions } from '../../db/schema/index.ts'
-import type { ReportedWindow } from '../../domain/report.ts'
+import {
+  cbtFindings,
+  conversations,
+  emotionWindows,
+  reports,
+  sessions,
+  voiceWindows,
+} from '../../db/schema/index.ts'
+import type { ReportedFinding } from '../../domain/report/findings.ts'
+import type { ReportedRows, ReportedWindow } from '../../domain/report.ts'
+import { Intervention } from '../../plugins/common-schemas.ts'
+import { Detection } from './schemas.ts'
 
-export type SessionRow = typeof sessions.$inferSelect
-export type ReportRow = typeof reports.$inferSelect
+type StoredContent = Record<string, unknown>
+
+/** `short` is a report without its timelines and findings. */
+export type ReportPart = 'whole' | 'short'
+
+const SHORT_CONTENT =
+  sql<StoredContent>`${reports.content} - array['emotionTimeline', 'vadTimeline', 'cbtFindings']`.mapWith(
+    reports.content,
+  )
+
+/** What a report needs to know of its session. */
+const SESSION_COLUMNS = {
+  id: sessions.id,
+  userId: sessions.userId,
+  labels: sessions.labels,
+  language: sessions.language,
+  status: sessions.status,
+  startedAt: sessions.startedAt,
+  endedAt: sessions.endedAt,
+  finalisedAt: sessions.finalisedAt,
+}
+
+export type SessionRow = Pick<typeof sessions.$inferSelect, keyof typeof SESSION_COLUMNS>
+export type ReportRow = Pick<typeof reports.$inferSelect, 'id' | 'version' | 'generatedAt' | 'content'>
+export type FoundSession = { readonly session: SessionRow; readonly report: ReportRow | null }
+
+const TIMELINE_COLUMNS = {
+  window: emotionWindows.window,
+  closedAt: emotionWindows.closedAt,
+  framesReceived: emotionWindows.framesReceived,
+  frameCount: emotionWindows.framesAnalysed,
+  emotion: emotionWindows.emotion,
+  confidence: emotionWindows.confidence,
+  uncertain: emotionWindows.uncertain,
+  scores: emotionWindows.scores,
+  valence: emotionWindows.valence,
+  arousal: emotionWindows.arousal,
+  dominance: emotionWindows.dominance,
+  source: emotionWindows.source,
+  model: emotionWindows.model,
+  modelOutcome: emotionWindows.modelOutcome,
+  latencyMs: emotionWindows.latencyMs,
+}
+
+export type TimelineRow = Pick<
+  typeof emotionWindows.$inferSelect,
+  Exclude<keyof typeof TIMELINE_COLUMNS, 'frameCount'>
+> & { readonly frameCount: number }
+
+/** Two days and more of windows; findings come far more rarely. */
+const MOST_WINDOWS = 20_000
+const MOST_FINDINGS = 5000
+
+async function listWindows(orm: Orm, sessionId: string): Promise<ReportedWindow[]> {
+  const rows = await orm
+    .select({
+      window: emotionWindows.window,
+      closedAt: emotionWindows.closedAt,
+      emotion: emotionWindows.emotion,
+      confidence: emotionWindows.confidence,
+      uncertain: emotionWindows.uncertain,
+      valence: emotionWindows.valence,
+      arousal: emotionWindows.arousal,
+      dominance: emotionWindows.dominance,
+      source: emotionWindows.source,
+      model: emotionWindows.model,
+      analyserVersion: emotionWindows.analyserVersion,
+      frameCount: emotionWindows.framesAnalysed,
+      offered: sql<boolean>`${emotionWindows.intervention} is not null`,
+    })
+    .from(emotionWindows)
+    .where(eq(emotionWindows.sessionId, sessionId))
+    .orderBy(asc(emotionWindows.window))
+    .limit(MOST_WINDOWS)
+  return rows.map((row) => ({ ...row, closedAt: row.closedAt.getTime() }))
+}
+
+async function listVoice(orm: Orm, sessionId: string): Promise<Record<string, number>[]> {
+  const rows = await orm
+    .select({ measures: voiceWindows.measures })
+    .from(voiceWindows)
+    .where(eq(voiceWindows.sessionId, sessionId))
+    .orderBy(asc(voiceWindows.window))
+    .limit(MOST_WINDOWS)
+  return rows.map((row) => row.measures)
+}
+
+async function listFindings(orm: Orm, sessionId: string): Promise<ReportedFinding[]> {
+  const rows = await orm
+    .select({
+      at: cbtFindings.at,
+      detections: cbtFindings.detections,
+      intervention: cbtFindings.intervention,
+      isCrisis: cbtFindings.isCrisis,
+    })
+    .from(cbtFindings)
+    .where(eq(cbtFindings.sessionId, sessionId))
+    .orderBy(asc(cbtFindings.id))
+    .limit(MOST_FINDINGS)
+  return rows.map((row) => ({
+    at: row.at.getTime(),
+    // A client's page breaks on any other shape, so what does not have it is left out.
+    detections: row.detections.filter((detection) => Value.Check(Detection, detection)),
+    intervention: Value.Check(Intervention, row.intervention) ? row.intervention : null,
+    isCrisis: row.isCrisis,
+  }))
+}
 
 export const reportsRepository = {
   /**
@@ -16,7 +132,7 @@ export const reportsRepository = {
     const inGrace = sql`${sessions.endedAt} > now() - ${graceMs} * interval '1 millisecond'`
     const busy = sql<boolean>`coalesce(${isForeign} and (${sessions.leaseUntil} > now() or ${inGrace}), false)`
     const [row] = await orm
-      .select({ session: sessions, busy })
+      .select({ session: SESSION_COLUMNS, busy })
       .from(sessions)
       .where(and(eq(sessions.id, id), eq(sessions.status, 'ended')))
       .for('update')
@@ -24,11 +140,20 @@ export const reportsRepository = {
     return row
   },
 
-  find: async (orm: Orm, id: string): Promise<SessionRow | undefined> =>
-    (await orm.select().from(sessions).where(eq(sessions.id, id)).limit(1))[0],
-
-  findReport: async (orm: Orm, sessionId: string): Promise<ReportRow | undefined> =>
-    (await orm.select().from(reports).where(eq(reports.sessionId, sessionId)).limit(1))[0],
+  /** The session and what there is of its report, in one look; of the content only `part`, which may save its reading. */
+  find: async (orm: Orm, id: string, part: ReportPart): Promise<FoundSession | undefined> => {
+    const content = part === 'whole' ? reports.content : SHORT_CONTENT
+    const [row] = await orm
+      .select({
+        session: SESSION_COLUMNS,
+        report: { id: reports.id, version: reports.version, generatedAt: reports.generatedAt, content },
+      })
+      .from(sessions)
+      .leftJoin(reports, eq(reports.sessionId, sessions.id))
+      .where(eq(sessions.id, id))
+      .limit(1)
+    return row
+  },
 
   /** Windows whose owner died between close and answer keep the local answer that was stored with them. */
   async answerOrphans(orm: Orm, sessionId: string): Promise<void> {
@@ -38,27 +163,28 @@ export const reportsRepository = {
       .where(and(eq(emotionWindows.sessionId, sessionId), isNull(emotionWindows.answeredAt)))
   },
 
-  listWindows: async (orm: Orm, sessionId: string): Promise<ReportedWindow[]> => {
-    const rows = await orm
-      .select({
-        window: emotionWindows.window,
-        closedAt: emotionWindows.closedAt,
-        emotion: emotionWindows.emotion,
-        confidence: emotionWindows.confidence,
-        uncertain: emotionWindows.uncertain,
-        valence: emotionWindows.valence,
-        arousal: emotionWindows.arousal,
-        dominance: emotionWindows.dominance,
-        source: emotionWindows.source,
-        model: emotionWindows.model,
-        analyserVersion: emotionWindows.analyserVersion,
-        frameCount: emotionWindows.framesAnalysed,
-      })
+  /** Everything that a report is made from, in order: four statements, however long the session. */
+  listRows: async (orm: Orm, sessionId: string): Promise<ReportedRows> => ({
+    windows: await listWindows(orm, sessionId),
+    voice: await listVoice(orm, sessionId),
+    findings: await listFindings(orm, sessionId),
+    conversations: await orm.$count(conversations, eq(conversations.sessionId, sessionId)),
+  }),
+
+  /** Up to `limit` answered windows after a number. What is not answered yet may still change. */
+  listTimeline: async (orm: Orm, sessionId: string, after: number, limit: number): Promise<TimelineRow[]> =>
+    orm
+      .select(TIMELINE_COLUMNS)
       .from(emotionWindows)
-      .where(eq(emotionWindows.sessionId, sessionId))
+      .where(
+        and(
+          eq(emotionWindows.sessionId, sessionId),
+          gt(emotionWindows.window, after),
+          isNotNull(emotionWindows.answeredAt),
+        ),
+      )
       .orderBy(asc(emotionWindows.window))
-    return rows.map((row) => ({ ...row, closedAt: row.closedAt.getTime() }))
-  },
+      .limit(limit),
 
   /** Makes the report final; false when it was final already. */
   async insertReport(

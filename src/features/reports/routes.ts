@@ -1,15 +1,41 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { type CrisisLine, crisisLines } from '../../domain/crisis/lines.ts'
+import type { Language } from '../../domain/language.ts'
 import { principal } from '../../plugins/authentication.ts'
 import { responses, succeed } from '../../plugins/envelope.ts'
-import { ReportParams, ReportResponse, SummaryResponse } from './schemas.ts'
+import { csvOf } from './csv.ts'
+import type { Printer } from './pdf/printer.ts'
+import {
+  CsvQuery,
+  CsvResponse,
+  PdfQuery,
+  PdfResponse,
+  ReportParams,
+  ReportResponse,
+  SummaryResponse,
+  TimelineQuery,
+  TimelineResponse,
+} from './schemas.ts'
 import type { ReportService } from './service.ts'
+
+type Options = {
+  readonly service: ReportService
+  readonly printer: Printer
+  /** Crisis lines that replace the built-in ones. */
+  readonly crisisLines: readonly CrisisLine[]
+}
 
 const common = { tags: ['session'], security: [{ bearer: [] }], params: ReportParams }
 
-export const reportRoutes: FastifyPluginAsyncTypebox<{ service: ReportService }> = async (
+/** A name for the file without the session's id, which is a capability. */
+const attachment = (startedAt: number, ending: string) =>
+  `attachment; filename="maeum-${new Date(startedAt).toISOString().slice(0, 10)}-${ending}"`
+
+export const reportRoutes: FastifyPluginAsyncTypebox<Options> = async (
   app,
-  { service },
+  { service, printer, crisisLines: configured },
 ) => {
+  const linesIn = (language: Language) => crisisLines(language, configured)
   app.addHook('onRequest', app.authentication.require)
 
   app.get(
@@ -34,5 +60,60 @@ export const reportRoutes: FastifyPluginAsyncTypebox<{ service: ReportService }>
       },
     },
     async (request) => succeed(await service.report(request.params.id, principal(request).userId)),
+  )
+
+  app.get(
+    '/:id/report/pdf',
+    {
+      schema: {
+        ...common,
+        summary: 'The report as a document to hand out; waits like the report',
+        querystring: PdfQuery,
+        response: responses({ 200: PdfResponse }),
+      },
+    },
+    async (request, reply) => {
+      const { params, query } = request
+      const report = await service.report(params.id, principal(request).userId, query.language)
+      const document = await printer.print({ ...report, crisisLines: linesIn(report.metadata.language) })
+      return reply
+        .type('application/pdf')
+        .header('content-disposition', attachment(report.metadata.startedAt, 'report.pdf'))
+        .send(document)
+    },
+  )
+
+  app.get(
+    '/:id/report/csv',
+    {
+      schema: {
+        ...common,
+        summary: 'A timeline of the report as a table; waits like the report',
+        querystring: CsvQuery,
+        response: responses({ 200: CsvResponse }),
+      },
+    },
+    async (request, reply) => {
+      const { kind = 'emotion' } = request.query
+      const report = await service.report(request.params.id, principal(request).userId)
+      return reply
+        .type('text/csv; charset=utf-8')
+        .header('content-disposition', attachment(report.metadata.startedAt, `${kind}.csv`))
+        .send(csvOf(report, kind))
+    },
+  )
+
+  app.get(
+    '/:id/timeline',
+    {
+      schema: {
+        ...common,
+        summary: 'Every answered window, in pages',
+        querystring: TimelineQuery,
+        response: responses({ 200: TimelineResponse }),
+      },
+    },
+    async (request) =>
+      succeed(await service.timeline(request.params.id, principal(request).userId, request.query)),
   )
 }

@@ -1,100 +1,246 @@
+import type { Readable } from 'node:stream'
 import { Type } from 'typebox'
+import { DISTORTION_TYPES, SEVERITIES } from '../../domain/cbt/distortion.ts'
+import { EMOTIONS } from '../../domain/emotion.ts'
+import type { CbtFinding } from '../../domain/report/findings.ts'
+import { LANGUAGES } from '../../domain/language.ts'
 import { ANSWER_SOURCES } from '../../domain/session.ts'
 import {
   Axis,
   Count,
   EmotionLabel,
   EmotionSummary,
+  Intervention,
   Nullable,
   Ratio,
   Status,
   Time,
 } from '../../plugins/common-schemas.ts'
 import { Success } from '../../plugins/envelope.ts'
+import { CSV_KINDS } from './csv.ts'
+import { REPORT_EXAMPLE, SUMMARY_EXAMPLE } from './examples.ts'
+import { CURSOR_PATTERN } from './timeline.ts'
 
 const Vad = Type.Object({ valence: Axis, arousal: Axis, dominance: Axis })
 const Range = Type.Object({ average: Axis, minimum: Axis, maximum: Axis })
 const Label = Type.Union([Type.String(), Type.Number()])
-const CbtSummary = Type.Object({ totalDistortions: Count, mostCommon: Type.Null() })
+const MostCommon = Nullable(Type.Enum([...DISTORTION_TYPES]))
+const VoiceMetrics = Nullable(Type.Record(Type.String(), Type.Number()))
+const Offset = Type.Integer({ description: 'Milliseconds since the start of the session.' })
 
-export const ReportParams = Type.Object({ id: Type.String({ maxLength: 64 }) })
+/** One distortion, as it is stored and shown. */
+export const Detection = Type.Object({
+  type: Type.Enum([...DISTORTION_TYPES]),
+  name_ko: Type.String(),
+  name_en: Type.Optional(Type.String()),
+  severity: Type.Enum([...SEVERITIES]),
+  confidence: Ratio,
+  examples: Type.Array(Type.String()),
+})
+
+/** What is no id of ours is not found, like an id that never was. */
+export const ReportParams = Type.Object({ id: Type.String() })
+export const PdfQuery = Type.Object({
+  language: Type.Optional(
+    Type.Enum([...LANGUAGES], {
+      description: 'The language of the session, unless given.',
+      examples: ['en'],
+    }),
+  ),
+})
+export const CsvQuery = Type.Object({
+  kind: Type.Optional(
+    Type.Enum([...CSV_KINDS], { description: '`emotion` unless given.', examples: ['vad'] }),
+  ),
+})
+export const TimelineQuery = Type.Object({
+  cursor: Type.Optional(
+    Type.String({
+      pattern: CURSOR_PATTERN,
+      description: '`nextCursor` of the page before.',
+      examples: ['AAAAZA'],
+    }),
+  ),
+  limit: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: 500,
+      description: 'Windows on a page; 100 unless given.',
+      examples: [100],
+    }),
+  ),
+})
+
+/** A body that is not JSON. */
+const File = (mediaType: string, description: string) => ({
+  description,
+  content: { [mediaType]: { schema: Type.Unsafe<Readable>(Type.String()) } },
+})
+export const PdfResponse = File('application/pdf', 'The document, A4')
+export const CsvResponse = File('text/csv', 'UTF-8 with byte order mark, one line for each analysed window')
 
 export const SummaryResponse = Success(
-  Type.Object({
-    sessionId: Type.String(),
-    status: Status,
-    startedAt: Time,
-    endedAt: Nullable(Time),
-    duration: Count,
-    vadVector: Vad,
-    keyObservations: Type.Array(Type.String()),
-    dominantEmotion: Nullable(
-      Type.Object({ emotion: EmotionLabel, count: Count, percentage: Type.Number() }),
-    ),
-    averageVoiceMetrics: Type.Null(),
-    cbt: CbtSummary,
-    recommendations: Type.Array(Type.String(), { maxItems: 3 }),
-  }),
+  Type.Object(
+    {
+      sessionId: Type.String(),
+      status: Status,
+      startedAt: Time,
+      endedAt: Nullable(Time),
+      duration: Count,
+      vadVector: Vad,
+      keyObservations: Type.Array(Type.String()),
+      dominantEmotion: Nullable(
+        Type.Object({ emotion: EmotionLabel, count: Count, percentage: Type.Number() }),
+      ),
+      averageVoiceMetrics: VoiceMetrics,
+      cbt: Type.Object({ totalDistortions: Count, mostCommon: MostCommon }),
+      recommendations: Type.Array(Type.String(), { maxItems: 3 }),
+    },
+    { examples: [SUMMARY_EXAMPLE] },
+  ),
+)
+
+/** Typed as the domain has it: its lists cannot be changed. */
+const Findings = Type.Unsafe<readonly CbtFinding[]>(
+  Type.Array(
+    Type.Object({
+      timestamp: Time,
+      hasDistortions: Type.Boolean(),
+      needsIntervention: Type.Boolean({ description: 'True exactly when there is an intervention.' }),
+      detections: Type.Array(Detection),
+      intervention: Type.Optional(Intervention),
+    }),
+  ),
 )
 
 export const ReportResponse = Success(
-  Type.Object({
-    reportId: Nullable(Type.String()),
-    generatedAt: Time,
-    version: Count,
-    metadata: Type.Object({
-      sessionId: Type.String(),
-      userId: Type.Optional(Label),
-      counselorId: Type.Optional(Label),
-      status: Status,
-      startedAt: Time,
-      endedAt: Time,
-      duration: Count,
-      durationFormatted: Type.String(),
-    }),
-    analysis: Type.Object({
-      emotionSummary: Nullable(EmotionSummary),
-      vadSummary: Nullable(Type.Object({ valence: Range, arousal: Range, dominance: Range })),
-      cbtSummary: CbtSummary,
-      vadVector: Vad,
-      overallAssessment: Type.Object({
-        keyObservations: Type.Array(Type.String()),
-        emotionalState: Nullable(Type.String()),
-        disclaimer: Type.String(),
+  Type.Object(
+    {
+      reportId: Nullable(Type.String()),
+      generatedAt: Time,
+      version: Count,
+      metadata: Type.Object({
+        sessionId: Type.String(),
+        userId: Type.Optional(Label),
+        counselorId: Type.Optional(Label),
+        status: Status,
+        language: Type.Enum([...LANGUAGES]),
+        startedAt: Time,
+        endedAt: Time,
+        duration: Count,
+        durationFormatted: Type.String(),
       }),
-      recommendations: Type.Array(
+      analysis: Type.Object({
+        emotionSummary: Nullable(EmotionSummary),
+        vadSummary: Nullable(Type.Object({ valence: Range, arousal: Range, dominance: Range })),
+        cbtSummary: Type.Object({
+          totalDistortions: Count,
+          mostCommon: MostCommon,
+          distortions: Type.Array(
+            Type.Object({
+              type: Type.Enum([...DISTORTION_TYPES]),
+              name_ko: Type.String(),
+              name_en: Type.String(),
+              count: Count,
+            }),
+          ),
+        }),
+        vadVector: Vad,
+        overallAssessment: Type.Object({
+          keyObservations: Type.Array(Type.String()),
+          emotionalState: Nullable(Type.String()),
+          disclaimer: Type.String(),
+          forCounsellor: Type.Object({
+            isFlagged: Type.Boolean({ description: 'Words of self-harm were noticed.' }),
+            crisisCount: Count,
+            note: Nullable(Type.String()),
+          }),
+        }),
+        recommendations: Type.Array(
+          Type.Object({
+            priority: Type.Enum(['high', 'medium', 'low']),
+            category: Type.String(),
+            title: Type.String(),
+            description: Type.String(),
+          }),
+          { maxItems: 3 },
+        ),
+      }),
+      emotionTimeline: Type.Array(
         Type.Object({
-          priority: Type.String(),
-          category: Type.String(),
-          title: Type.String(),
-          description: Type.String(),
+          window: Count,
+          timestamp: Time,
+          relativeTime: Offset,
+          emotion: EmotionLabel,
+          confidence: Ratio,
+          uncertain: Type.Boolean(),
+          source: Type.Enum([...ANSWER_SOURCES]),
+          frameCount: Count,
         }),
       ),
-    }),
-    emotionTimeline: Type.Array(
-      Type.Object({
-        window: Count,
-        timestamp: Time,
-        relativeTime: Type.Integer(),
-        emotion: EmotionLabel,
-        confidence: Ratio,
-        uncertain: Type.Boolean(),
-        source: Type.Enum([...ANSWER_SOURCES]),
-        frameCount: Count,
+      vadTimeline: Type.Array(
+        Type.Object({ timestamp: Time, valence: Axis, arousal: Axis, dominance: Axis }),
+      ),
+      cbtFindings: Findings,
+      statistics: Type.Object({
+        windows: Count,
+        uncertainWindows: Count,
+        averageConfidence: Ratio,
+        framesAnalysed: Count,
+        voiceWindows: Count,
+        averageVoiceMetrics: VoiceMetrics,
+        conversations: Count,
+        interventionsOffered: Count,
+        crisisFindings: Count,
       }),
-    ),
-    vadTimeline: Type.Array(Type.Object({ timestamp: Time, valence: Axis, arousal: Axis, dominance: Axis })),
-    cbtFindings: Type.Array(Type.Unknown(), { maxItems: 0 }),
-    statistics: Type.Object({
-      windows: Count,
-      uncertainWindows: Count,
-      averageConfidence: Ratio,
-      framesAnalysed: Count,
-    }),
-    provenance: Type.Object({
-      analyzerVersion: Type.String(),
-      models: Type.Array(Type.String()),
-      windows: Type.Object({ total: Count, gemini: Count, local: Count }),
-    }),
-  }),
+      provenance: Type.Object({
+        analyzerVersion: Type.String(),
+        models: Type.Array(Type.String()),
+        windows: Type.Object({ total: Count, gemini: Count, local: Count }),
+      }),
+    },
+    { examples: [REPORT_EXAMPLE] },
+  ),
+)
+
+const [SHOWN] = REPORT_EXAMPLE.emotionTimeline
+const TIMELINE_EXAMPLE = {
+  ...SHOWN,
+  ...REPORT_EXAMPLE.vadTimeline[0],
+  framesReceived: 98,
+  scores: Object.fromEntries(EMOTIONS.map((label) => [label, label === SHOWN?.emotion ? 0.86 : 0.02])),
+  model: 'local-2',
+  modelOutcome: null,
+  latencyMs: 7,
+}
+
+export const TimelineResponse = Success(
+  Type.Object(
+    {
+      windows: Type.Array(
+        Type.Object({
+          window: Count,
+          timestamp: Time,
+          relativeTime: Offset,
+          framesReceived: Count,
+          frameCount: Type.Integer({ minimum: 1, description: 'Frames analysed.' }),
+          emotion: EmotionLabel,
+          confidence: Ratio,
+          uncertain: Type.Boolean(),
+          scores: Type.Object(Object.fromEntries(EMOTIONS.map((label) => [label, Ratio]))),
+          valence: Axis,
+          arousal: Axis,
+          dominance: Axis,
+          source: Type.Enum([...ANSWER_SOURCES]),
+          model: Type.String(),
+          modelOutcome: Nullable(
+            Type.String({ description: '`answered`, or why the model did not; null when none was asked.' }),
+          ),
+          latencyMs: Count,
+        }),
+      ),
+      nextCursor: Nullable(Type.String()),
+    },
+    { examples: [{ windows: [TIMELINE_EXAMPLE], nextCursor: 'AAAAAQ' }] },
+  ),
 )

@@ -1,9 +1,18 @@
 import { randomBytes } from 'node:crypto'
 import type { Database } from '../../db/client.ts'
-import { buildReport, type ReportContent, toSummary } from '../../domain/report.ts'
+import {
+  buildReport,
+  inLanguage,
+  type ReportContent,
+  type ReportedRows,
+  toSummary,
+} from '../../domain/report.ts'
+import type { Language } from '../../domain/language.ts'
 import { AppError } from '../../errors.ts'
 import { within } from '../../lib/deadline.ts'
-import type { ReportsRepository, SessionRow } from './repository.ts'
+import type { PrintedReport } from './pdf/printed-report.ts'
+import type { ReportPart, ReportRow, ReportsRepository, SessionRow } from './repository.ts'
+import { fromCursor, toPage } from './timeline.ts'
 
 type Dependencies = {
   readonly database: Pick<Database, 'orm'>
@@ -13,12 +22,21 @@ type Dependencies = {
   readonly graceMs: number
 }
 
+type Held = {
+  readonly session: SessionRow
+  readonly report: ReportRow | null
+  readonly content: ReportContent
+}
+type FullReport = Omit<PrintedReport, 'crisisLines'> & { readonly version: number }
+
 /** Raised when the shape of what is stored changes. */
-const REPORT_VERSION = 1
+const REPORT_VERSION = 2
 /** How long a caller is kept waiting for a report that is being made. */
 const HOLD_MS = 10_000
 /** Clients ask in the same instant as they end: the end may be on its way when the question is here. */
 const END_MS = 1000
+/** Windows on a page of the timeline, unless the caller says how many. */
+const PAGE_LIMIT = 100
 /** A notice that a report is done may be lost: the row is looked at as often as this. */
 const LOOK_MS = 500
 
@@ -47,28 +65,28 @@ export function createReportService({ database, repository, onFinalised, graceMs
     if (resolvers.size === 0) waiting.delete(sessionId)
   }
 
-  const build = async (session: SessionRow): Promise<ReportContent> => {
-    const windows = await repository.listWindows(orm, session.id)
-    const { id: sessionId, labels, startedAt, endedAt } = session
-    const times = { startedAt: startedAt.getTime(), endedAt: (endedAt ?? new Date()).getTime() }
-    return buildReport({ sessionId, labels, ...times }, windows, 'ko')
+  const build = (session: SessionRow, rows: ReportedRows): ReportContent => {
+    const { id: sessionId, labels, language, startedAt } = session
+    const endedAt = (session.endedAt ?? new Date()).getTime()
+    return buildReport({ sessionId, labels, language, startedAt: startedAt.getTime(), endedAt }, rows)
   }
 
-  const owned = async (sessionId: string, userId: number): Promise<SessionRow> => {
-    const session = await repository.find(orm, sessionId)
-    if (session?.userId !== userId) throw new AppError('SESSION_NOT_FOUND')
-    return session
+  const owned = async (sessionId: string, userId: number, part: ReportPart) => {
+    const found = await repository.find(orm, sessionId, part)
+    if (found?.session.userId !== userId) throw new AppError('SESSION_NOT_FOUND')
+    return found
   }
 
   /** The stored report; what there is so far when the session goes on or its report is not done in time. */
-  const held = async (sessionId: string, userId: number) => {
+  const held = async (sessionId: string, userId: number, part: ReportPart): Promise<Held> => {
     const askedAt = Date.now()
     for (;;) {
-      const report = await repository.findReport(orm, sessionId)
-      const session = await owned(sessionId, userId)
-      if (report !== undefined) return { session, report, content: contentOf(report.content) }
+      const { session, report } = await owned(sessionId, userId, part)
+      if (report?.version === REPORT_VERSION) return { session, report, content: contentOf(report.content) }
       const left = askedAt + (session.status === 'ended' ? HOLD_MS : END_MS) - Date.now()
-      if (left <= 0) return { session, report: undefined, content: await build(session) }
+      // One of an older shape is made again as it was made then: from the rows.
+      if (report !== null || left <= 0)
+        return { session, report, content: build(session, await repository.listRows(orm, sessionId)) }
       await nextNews(sessionId, Math.min(LOOK_MS, left))
     }
   }
@@ -85,10 +103,7 @@ export function createReportService({ database, repository, onFinalised, graceMs
         const found = await repository.lockEnded(tx, sessionId, settledBy, graceMs)
         if (found === undefined || found.session.finalisedAt !== null || found.busy) return false
         await repository.answerOrphans(tx, sessionId)
-        const { id, labels, startedAt, endedAt } = found.session
-        const times = { startedAt: startedAt.getTime(), endedAt: (endedAt ?? startedAt).getTime() }
-        const windows = await repository.listWindows(tx, sessionId)
-        const content = buildReport({ sessionId: id, labels, ...times }, windows, 'ko')
+        const content = build(found.session, await repository.listRows(tx, sessionId))
         const reportId = `rep_${randomBytes(16).toString('base64url')}`
         return repository.insertReport(tx, { id: reportId, sessionId, version: REPORT_VERSION, content })
       })
@@ -103,19 +118,29 @@ export function createReportService({ database, repository, onFinalised, graceMs
     },
 
     async summary(sessionId: string, userId: number) {
-      const { session, content } = await held(sessionId, userId)
+      const { session, content } = await held(sessionId, userId, 'short')
       return { ...toSummary(content), status: session.status, endedAt: session.endedAt?.getTime() ?? null }
     },
 
-    async report(sessionId: string, userId: number) {
-      const { session, report, content } = await held(sessionId, userId)
+    /** The report in the language of its session, or in another. */
+    async report(sessionId: string, userId: number, language?: Language): Promise<FullReport> {
+      const { session, report, content } = await held(sessionId, userId, 'whole')
+      const worded = language === undefined ? content : inLanguage(content, language)
       return {
         reportId: report?.id ?? null,
         generatedAt: (report?.generatedAt ?? new Date()).getTime(),
-        version: report?.version ?? REPORT_VERSION,
-        ...content,
-        metadata: { ...content.metadata, status: session.status },
+        version: REPORT_VERSION,
+        ...worded,
+        metadata: { ...worded.metadata, status: session.status },
       }
+    },
+
+    /** Up to `limit` answered windows after `cursor`, oldest first. Waits for nothing. */
+    async timeline(sessionId: string, userId: number, page: { cursor?: string; limit?: number }) {
+      const { session } = await owned(sessionId, userId, 'short')
+      const { cursor, limit = PAGE_LIMIT } = page
+      const rows = await repository.listTimeline(orm, sessionId, fromCursor(cursor), limit + 1)
+      return toPage(rows, limit, session.startedAt)
     },
   }
 }

@@ -1,0 +1,65 @@
+import { Type } from 'typebox'
+import { Axis, Count, EmotionLabel, Nullable, Status, Time } from '../../plugins/common-schemas.ts'
+import { Success } from '../../plugins/envelope.ts'
+
+const Change = Type.Number({ minimum: -2, maximum: 2 })
+const RECENT = 5
+
+export const DashboardResponse = Success(
+  Type.Object({
+    todayAvg: Type.Object(
+      { valence: Nullable(Axis), arousal: Nullable(Axis), dominance: Nullable(Axis) },
+      {
+        description:
+          "Mean of the windows of the person's day, by the preference `timezone` (Asia/Seoul unless set); null while there is none.",
+      },
+    ),
+    trend: Type.Object({
+      dayOverDay: Type.Object(
+        { valence: Change, arousal: Change, dominance: Change },
+        { description: 'Today less yesterday; 0 while one of the days has no window.' },
+      ),
+    }),
+    recommendations: Type.Array(
+      Type.Object({
+        id: Type.String(),
+        title: Type.String(),
+        desc: Type.String(),
+        cta: Type.Optional(Type.String({ description: 'Words for a button.' })),
+      }),
+      { maxItems: 3 },
+    ),
+    recentSessions: Type.Array(
+      Type.Object({
+        reportId: Type.String(),
+        sessionId: Type.String(),
+        createdAt: Time,
+        vadScore: Type.Optional(Type.Number({ description: 'Mean valence; absent when nothing was read.' })),
+      }),
+      { maxItems: RECENT, description: 'The last ones that have a report, newest first.' },
+    ),
+  }),
+)
+
+export const StatisticsResponse = Success(
+  Type.Object({
+    total: Count,
+    active: Count,
+    paused: Count,
+    ended: Count,
+    avgDuration: Type.Integer({ minimum: 0, description: 'Of ended sessions, ms; 0 while there is none.' }),
+    recentSessions: Type.Array(
+      Type.Object({
+        id: Type.String(),
+        startedAt: Type.String({ format: 'date-time' }),
+        durationMs: Type.Integer({ minimum: 0, description: 'From start to end, or until now.' }),
+        status: Status,
+        dominantEmotion: Nullable(EmotionLabel),
+      }),
+      {
+        maxItems: RECENT,
+        description: 'Newest first; the emotion is that of the report, null until it is made.',
+      },
+    ),
+  }),
+)

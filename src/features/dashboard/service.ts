@@ -1,0 +1,74 @@
+import type { Database } from '../../db/client.ts'
+import { daysAround, isTimeZone } from '../../domain/day.ts'
+import { LANGUAGES, type Language } from '../../domain/language.ts'
+import { DEFAULT_PREFERENCES } from '../../domain/preferences.ts'
+import { recommend, type Vad } from './recommendations.ts'
+import type { DashboardRepository } from './repository.ts'
+
+type Dependencies = {
+  readonly database: Pick<Database, 'orm'>
+  readonly repository: DashboardRepository
+  /** Ms since the epoch. */
+  readonly now: () => number
+}
+
+const RECENT = 5
+
+const rounded = (value: number) => Math.round(value * 10_000) / 10_000 + 0
+const each = (of: (axis: keyof Vad) => number): Vad => ({
+  valence: rounded(of('valence')),
+  arousal: rounded(of('arousal')),
+  dominance: rounded(of('dominance')),
+})
+
+/** What a person sees first: today beside yesterday, and the last sessions. */
+export function createDashboardService({ database, repository, now }: Dependencies) {
+  const { orm } = database
+  return {
+    /** `language`: of the caller, where the person has set none. Days begin where the person lives. */
+    async summary(userId: number, language: Language) {
+      const [preferences, reported] = await Promise.all([
+        repository.findPreferences(orm, userId),
+        repository.listReported(orm, userId, RECENT),
+      ])
+      const zone = preferences?.timezone ?? ''
+      const days = daysAround(now(), isTimeZone(zone) ? zone : DEFAULT_PREFERENCES.timezone)
+      const means = await repository.listDailyMeans(orm, userId, days)
+      const today = means.find(({ isToday }) => isToday)
+      const yesterday = means.find(({ isToday }) => !isToday)
+      const change = each((axis) =>
+        today === undefined || yesterday === undefined ? 0 : today[axis] - yesterday[axis],
+      )
+      const average = today === undefined ? null : each((axis) => today[axis])
+      const spoken = LANGUAGES.find((known) => known === preferences?.language) ?? language
+      return {
+        todayAvg: average ?? { valence: null, arousal: null, dominance: null },
+        trend: { dayOverDay: change },
+        recommendations: recommend(average, change, spoken),
+        recentSessions: reported.map(({ createdAt, valence, ...session }) => ({
+          ...session,
+          createdAt: createdAt.getTime(),
+          ...(valence === null ? {} : { vadScore: valence }),
+        })),
+      }
+    },
+
+    async statistics(userId: number) {
+      const [{ averageMs, ...counts }, recent] = await Promise.all([
+        repository.findStatistics(orm, userId),
+        repository.listRecent(orm, userId, RECENT),
+      ])
+      return {
+        ...counts,
+        avgDuration: Math.round(averageMs),
+        recentSessions: recent.map((session) => ({
+          ...session,
+          startedAt: session.startedAt.toISOString(),
+          durationMs: Math.max(0, Math.round(session.durationMs)),
+        })),
+      }
+    },
+  }
+}
+
+export type DashboardService = ReturnType<typeof createDashboardService>

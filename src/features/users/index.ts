@@ -1,0 +1,13 @@
+import fp from 'fastify-plugin'
+import { preferencesRepository } from './repository.ts'
+import { preferencesRoutes } from './routes.ts'
+import { createPreferencesService } from './service.ts'
+
+/** What belongs to a person beyond the account: preferences. */
+export const users = fp(
+  async (app) => {
+    const service = createPreferencesService({ database: app.database, repository: preferencesRepository })
+    await app.register(preferencesRoutes, { prefix: '/api/user', service })
+  },
+  { name: 'users', dependencies: ['authentication', 'database'] },
+)

@@ -1,0 +1,49 @@
+import { eq, sql } from 'drizzle-orm'
+import type { Orm } from '../../db/orm.ts'
+import { baselines, userPreferences, users } from '../../db/schema/index.ts'
+
+export type StoredPreferences = Readonly<Record<string, unknown>>
+
+export const preferencesRepository = {
+  /** What the person has set; undefined when nothing ever was. */
+  find: async (orm: Orm, userId: number): Promise<StoredPreferences | undefined> => {
+    const [row] = await orm
+      .select({ preferences: userPreferences.preferences })
+      .from(userPreferences)
+      .where(eq(userPreferences.userId, userId))
+      .limit(1)
+    return row?.preferences
+  },
+
+  /** Sets these keys, leaves the others, and returns all; undefined when there is no such user any more. */
+  merge: async (orm: Orm, userId: number, changes: StoredPreferences) => {
+    const owner = orm
+      .select({
+        userId: users.id,
+        preferences: sql`${JSON.stringify(changes)}::text::jsonb`.as('preferences'),
+        updatedAt: sql`now()`.as('updated_at'),
+      })
+      .from(users)
+      .where(eq(users.id, userId))
+    // Merged by the database, so that two tabs that set different keys at once both have their way.
+    const [row] = await orm
+      .insert(userPreferences)
+      .select(owner)
+      .onConflictDoUpdate({
+        target: userPreferences.userId,
+        set: {
+          preferences: sql`${userPreferences.preferences} || excluded.preferences`,
+          updatedAt: sql`now()`,
+        },
+      })
+      .returning({ preferences: userPreferences.preferences })
+    return row?.preferences
+  },
+
+  /** Erases the neutral face that was kept for the person's next session. */
+  async deleteBaseline(orm: Orm, userId: number): Promise<void> {
+    await orm.delete(baselines).where(eq(baselines.userId, userId))
+  },
+}
+
+export type PreferencesRepository = typeof preferencesRepository

@@ -1,0 +1,39 @@
+import { Type } from 'typebox'
+import { isTimeZone } from '../../domain/day.ts'
+import { LANGUAGES } from '../../domain/language.ts'
+import { DEFAULT_PREFERENCES, FONT_SCALES, LAYOUT_DENSITIES } from '../../domain/preferences.ts'
+import { Success } from '../../plugins/envelope.ts'
+
+const TimeZone = Type.Refine(
+  Type.String({
+    minLength: 1,
+    maxLength: 64,
+    description: "IANA name of the time zone in which the person's day begins.",
+    examples: ['Asia/Seoul'],
+  }),
+  isTimeZone,
+)
+
+const KNOWN = {
+  fontScale: Type.Enum([...FONT_SCALES]),
+  layoutDensity: Type.Enum([...LAYOUT_DENSITIES]),
+  language: Type.Enum([...LANGUAGES]),
+  notificationsOptIn: Type.Boolean(),
+  timezone: TimeZone,
+  carryBaseline: Type.Boolean({
+    description:
+      'Whether the neutral face that one session has learnt, as measures, is kept for the next. Turned off, it is erased.',
+  }),
+}
+
+/** Keys that are not known here belong to the client and are kept as they are. */
+export const PreferencesBody = Type.Object({
+  preferences: Type.Partial(Type.Object(KNOWN), {
+    additionalProperties: true,
+    examples: [{ fontScale: 'lg', notificationsOptIn: true }],
+  }),
+})
+
+export const PreferencesResponse = Success(
+  Type.Object(KNOWN, { additionalProperties: true, examples: [DEFAULT_PREFERENCES] }),
+)

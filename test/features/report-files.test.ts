@@ -1,0 +1,553 @@
+import { execFileSync, spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { inflateSync } from 'node:zlib'
+import fc from 'fast-check'
+import type { LightMyRequestResponse } from 'fastify'
+import t from 'tap'
+import {
+  cbtFindings,
+  conversations,
+  emotionWindows,
+  reports,
+  sessions,
+  voiceWindows,
+} from '../../src/db/schema/index.ts'
+import { EMOTIONS } from '../../src/domain/emotion.ts'
+import { LANGUAGES, type Language } from '../../src/domain/language.ts'
+import { buildReport, type ReportedWindow } from '../../src/domain/report.ts'
+import { csvCell } from '../../src/features/reports/csv.ts'
+import { LABELS } from '../../src/features/reports/pdf/labels.ts'
+import { createPrinter } from '../../src/features/reports/pdf/printer.ts'
+import { formatTime } from '../../src/features/reports/pdf/printed-report.ts'
+import { reportsRepository } from '../../src/features/reports/repository.ts'
+import { createReportService } from '../../src/features/reports/service.ts'
+import { fromCursor, toCursor } from '../../src/features/reports/timeline.ts'
+import { bearer, createAccount, startTestApp } from '../helpers/app.ts'
+import { createTestDatabase } from '../helpers/database.ts'
+import { readingOf } from '../helpers/scripted-model.ts'
+
+const STARTED_AT = 1_772_409_900_000 // 2026-03-02 00:05 UTC
+const INTERVAL_MS = 10_000
+const HOUR = 360
+
+const database = await createTestDatabase(t)
+const { orm } = database
+const server = await startTestApp(t, { database, model: null, env: { SESSION_GRACE_MS: '3600000' } })
+const account = await createAccount(server)
+
+const get = (
+  sessionId: string,
+  path: string,
+  headers: Record<string, string> = bearer(account.accessToken),
+) => server.app.inject({ url: `/api/session/${sessionId}/${path}`, headers })
+const code = (answer: LightMyRequestResponse) =>
+  `${answer.statusCode} ${answer.json<{ error: { code: string } }>().error.code}`
+const data = (answer: LightMyRequestResponse) => answer.json<{ data: Record<string, unknown> }>().data
+
+let made = 0
+/** A session with these rows, whose report is made when somebody first asks; ended unless told otherwise. */
+async function storedSession(windows: number, more: { language?: Language; live?: boolean } = {}) {
+  const id = `sess_${String(++made).padStart(32, '0')}`
+  const endedAt = new Date(STARTED_AT + windows * INTERVAL_MS)
+  await orm.insert(sessions).values({
+    id,
+    userId: account.id,
+    intervalMs: INTERVAL_MS,
+    startedAt: new Date(STARTED_AT),
+    language: more.language ?? 'ko',
+    ...(more.live === true ? {} : { status: 'ended', endedAt }),
+  })
+  const rows = Array.from({ length: windows }, (_, i) => ({
+    sessionId: id,
+    window: i + 1,
+    closedAt: new Date(STARTED_AT + (i + 1) * INTERVAL_MS),
+    framesReceived: 100,
+    framesAnalysed: 40,
+    ...readingOf(EMOTIONS[Math.floor(i / 9) % EMOTIONS.length] ?? 'neutral'),
+    source: i % 3 === 0 ? ('gemini' as const) : ('local' as const),
+    model: i % 3 === 0 ? 'gemini-x' : 'local-1',
+    modelOutcome: i % 3 === 0 ? 'answered' : 'timed_out',
+    latencyMs: 10 + i,
+    analyserVersion: 'local-1',
+    measures: new Uint8Array(),
+    answeredAt: new Date(),
+  }))
+  if (rows.length > 0) await orm.insert(emotionWindows).values(rows)
+  return id
+}
+
+/** Makes the report as the sweep does. */
+async function finalise(id: string) {
+  const onFinalised = () => undefined
+  await createReportService({ database, repository: reportsRepository, onFinalised, graceMs: 0 }).finalise(
+    id,
+    null,
+  )
+  return id
+}
+
+t.test('voice and turns of thought reach the summary and the report', async (t) => {
+  const id = await storedSession(3)
+  const detection = {
+    type: 'labelling',
+    name_ko: '낙인찍기',
+    name_en: 'Labelling',
+    severity: 'high',
+    confidence: 0.8,
+    examples: ['항상'],
+  }
+  const intervention = {
+    distortionType: 'labelling',
+    distortionName: '낙인찍기',
+    severity: 'high',
+    urgency: 'soon',
+    questions: ['정말 그럴까요?'],
+    tasks: [{ title: '적기', description: '적어 봅니다.', difficulty: 'easy', duration: '10분' }],
+  }
+  await orm.insert(voiceWindows).values([
+    { sessionId: id, window: 1, closedAt: new Date(STARTED_AT), measures: { speechRatio: 0.5 } },
+    { sessionId: id, window: 2, closedAt: new Date(STARTED_AT), measures: { speechRatio: 0.25 } },
+  ])
+  await orm.insert(cbtFindings).values([
+    { sessionId: id, at: new Date(STARTED_AT + 5000), detections: [detection], intervention },
+    // Not of our shape, which no client may be shown:
+    { sessionId: id, at: new Date(STARTED_AT + 6000), detections: [{ type: 'x' }], intervention: { a: 1 } },
+    { sessionId: id, at: new Date(STARTED_AT + 7000), detections: [], isCrisis: true, intervention },
+  ])
+  await orm.insert(conversations).values({ sessionId: id, message: 'm', response: 'r', source: 'local' })
+  await finalise(id)
+  t.match(data(await get(id, 'summary')), {
+    averageVoiceMetrics: { speechRatio: 0.375 },
+    cbt: { totalDistortions: 1, mostCommon: 'labelling' },
+    recommendations: { length: 2 },
+  })
+  const report = data(await get(id, 'report'))
+  t.same(report['cbtFindings'], [
+    {
+      timestamp: STARTED_AT + 5000,
+      hasDistortions: true,
+      needsIntervention: true,
+      detections: [detection],
+      intervention,
+    },
+  ])
+  t.match(report, {
+    analysis: { overallAssessment: { forCounsellor: { isFlagged: true, crisisCount: 1, note: String } } },
+    statistics: { voiceWindows: 2, conversations: 1, crisisFindings: 1 },
+  })
+})
+
+t.test('a session in English is told in English', async (t) => {
+  const id = await finalise(await storedSession(3, { language: 'en' }))
+  const { keyObservations } = data(await get(id, 'summary'))
+  t.match(keyObservations, [/^The expression seen most often was happiness/])
+  t.equal((await get(id, 'report/pdf')).rawPayload.includes('/Lang (en)'), true)
+})
+
+t.test('a report of an older shape is made again from the rows', async (t) => {
+  const id = await storedSession(3)
+  await orm
+    .insert(reports)
+    .values({ id: `rep_old_${id}`, sessionId: id, version: 1, content: { analysis: {} } })
+  t.match(data(await get(id, 'summary')), { dominantEmotion: { count: 3 } })
+  t.match(data(await get(id, 'report')), {
+    reportId: `rep_old_${id}`,
+    version: 2,
+    statistics: { windows: 3 },
+  })
+})
+
+t.test('tables', async (t) => {
+  const id = await finalise(await storedSession(600))
+  const linesOf = async (query: string) => {
+    const answer = await get(id, `report/csv${query}`)
+    t.match(answer.headers, {
+      'content-type': 'text/csv; charset=utf-8',
+      'content-disposition': /^attachment; filename="maeum-2026-03-02-(emotion|vad)\.csv"$/,
+      'cache-control': 'no-store',
+    })
+    t.notOk(String(answer.headers['content-disposition']).includes(id), 'the id is a capability')
+    t.same([...answer.rawPayload.subarray(0, 3)], [0xef, 0xbb, 0xbf], 'a byte order mark')
+    const text = answer.rawPayload.subarray(3).toString('utf8')
+    t.ok(text.endsWith('\r\n'))
+    return text.trimEnd().split('\r\n')
+  }
+
+  t.test('of emotions', async (t) => {
+    const lines = await linesOf('?kind=emotion')
+    t.equal(lines.length, 601)
+    t.equal(lines[0], 'index,timestamp,relativeTime,emotion,confidence,source,frameCount')
+    t.equal(lines[1], `1,${STARTED_AT + 10_000},10000,happy,${readingOf('happy').confidence},gemini,40`)
+    t.match(lines[600], /^600,\d+,6000000,/)
+    t.same(await linesOf(''), lines, 'which is what is meant when no kind is named')
+  })
+
+  t.test('of valence, arousal and dominance', async (t) => {
+    const lines = await linesOf('?kind=vad')
+    t.equal(lines[0], 'index,timestamp,valence,arousal,dominance')
+    const { valence, arousal, dominance } = readingOf('sad')
+    t.equal(lines[10], `10,${STARTED_AT + 100_000},${valence},${arousal},${dominance}`)
+    t.match(lines[10], /,-0\.\d+/, 'a negative number stays a number')
+  })
+
+  t.test('of something else are refused by name', async (t) => {
+    const answer = await get(id, 'report/csv?kind=voice')
+    t.equal(code(answer), '400 VALIDATION_ERROR')
+    t.match(answer.json(), { error: { details: [{ field: 'kind' }] } })
+  })
+})
+
+t.test('a text that a spreadsheet would run is made harmless', (t) => {
+  for (const [text, cell] of [
+    ['=1+1', "'=1+1"],
+    ['+1', "'+1"],
+    ['-1', "'-1"],
+    ['@SUM(A1)', "'@SUM(A1)"],
+    ['  =1', "'  =1"],
+    ['＝1', "'＝1"],
+    ['\t=1', "'\t=1"],
+    ['\r=1', '"\'\r=1"'],
+    ['=HYPERLINK("http://x","y")', '"\'=HYPERLINK(""http://x"",""y"")"'],
+    ['a,b', '"a,b"'],
+    ['슬픔', '슬픔'],
+    ['a=b', 'a=b'],
+    ['', ''],
+  ] as const)
+    t.equal(csvCell(text), cell, JSON.stringify(text))
+  for (const number of [-1, 0, 0.25, -0.5, 1_700_000_000_000]) t.equal(csvCell(number), String(number))
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary' }), (text) => {
+      const cell = csvCell(text)
+      const shown = cell.startsWith('"') ? cell.slice(1, -1).replaceAll('""', '"') : cell
+      return !/^[\s]*[=+\-@]/.test(shown) && (shown === text || shown === `'${text}`)
+    }),
+  )
+  t.end()
+})
+
+t.test('the timeline', async (t) => {
+  const id = await storedSession(7, { live: true })
+  await orm.insert(emotionWindows).values({
+    sessionId: id,
+    window: 8,
+    closedAt: new Date(),
+    framesReceived: 1,
+    framesAnalysed: 1,
+    ...readingOf('sad'),
+    source: 'local',
+    model: 'local-1',
+    latencyMs: 1,
+    analyserVersion: 'local-1',
+    measures: new Uint8Array(),
+  })
+  const page = async (query: string) => data(await get(id, `timeline${query}`)) as Page
+
+  t.test('gives every answered window once, in order, page by page', async (t) => {
+    const numbers: number[] = []
+    const sizes: number[] = []
+    let cursor: string | null = ''
+    while (cursor !== null) {
+      const { windows, nextCursor }: Page = await page(`?limit=3${cursor === '' ? '' : `&cursor=${cursor}`}`)
+      numbers.push(...windows.map(({ window }) => window))
+      sizes.push(windows.length)
+      cursor = nextCursor
+    }
+    t.same(numbers, [1, 2, 3, 4, 5, 6, 7], 'and not the one that is still being answered')
+    t.same(sizes, [3, 3, 1])
+    t.equal((await page('?limit=7')).nextCursor, null, 'no empty page at the end')
+  })
+
+  t.test('tells of a window what is known', async (t) => {
+    const { confidence, scores, valence, arousal, dominance } = readingOf('happy')
+    t.same((await page('?limit=1')).windows[0], {
+      window: 1,
+      timestamp: STARTED_AT + 10_000,
+      relativeTime: 10_000,
+      framesReceived: 100,
+      frameCount: 40,
+      emotion: 'happy',
+      confidence,
+      uncertain: false,
+      scores,
+      valence,
+      arousal,
+      dominance,
+      source: 'gemini',
+      model: 'gemini-x',
+      modelOutcome: 'answered',
+      latencyMs: 10,
+    })
+  })
+
+  t.test('refuses what is no cursor and no limit, by name, and never breaks', async (t) => {
+    for (const [query, field] of [
+      ['?limit=0', 'limit'],
+      ['?limit=501', 'limit'],
+      ['?limit=x', 'limit'],
+      ['?cursor=', 'cursor'],
+      ['?cursor=%00', 'cursor'],
+      ['?cursor=1', 'cursor'],
+    ] as const) {
+      const answer = await get(id, `timeline${query}`)
+      t.equal(code(answer), '400 VALIDATION_ERROR', query)
+      t.match(answer.json(), { error: { details: [{ field }] } })
+    }
+    t.same(await page('?cursor=______'), { windows: [], nextCursor: null }, 'behind every window')
+    fc.assert(fc.property(fc.integer({ min: 0, max: 2 ** 31 - 1 }), (n) => fromCursor(toCursor(n)) === n))
+  })
+})
+
+type Page = { windows: { window: number }[]; nextCursor: string | null }
+
+/** What the pages' content says, read through the fonts' own tables of characters. */
+function readPdf(bytes: Buffer) {
+  const source = bytes.toString('latin1')
+  const objects = new Map<string, { head: string; body: string }>()
+  for (const [, id = '', object = ''] of source.matchAll(/(\d+) 0 obj\n([\s\S]*?)\nendobj/g)) {
+    const [head = '', stream] = object.split('\nstream\n')
+    const raw = Buffer.from(stream?.replace(/\nendstream$/, '') ?? '', 'latin1')
+    const isPacked = head.includes('/FlateDecode')
+    objects.set(id, { head, body: (isPacked ? inflateSync(raw) : raw).toString('latin1') })
+  }
+  const all = [...objects.values()]
+  const fonts = new Map<string, Map<string, string>>()
+  for (const [, name = '', id = ''] of source.matchAll(/\/(F\d+) (\d+) 0 R/g)) {
+    const unicode = /\/ToUnicode (\d+) 0 R/.exec(objects.get(id)?.head ?? '')?.[1] ?? ''
+    const characters = new Map<string, string>()
+    for (const [, list = ''] of (objects.get(unicode)?.body ?? '').matchAll(
+      /beginbfrange\n?([\s\S]*?)endbfrange/g,
+    ))
+      for (const [, from = '', texts = ''] of list.matchAll(/<([\da-f]+)> <[\da-f]+> \[([^\]]*)\]/gi))
+        for (const [i, [, hex = '']] of [...texts.matchAll(/<([\da-f ]+)>/gi)].entries())
+          characters.set(
+            (Number.parseInt(from, 16) + i).toString(16).padStart(4, '0'),
+            Buffer.from(hex.replaceAll(' ', ''), 'hex').swap16().toString('utf16le'),
+          )
+    fonts.set(name, characters)
+  }
+  let font = new Map<string, string>()
+  let text = ''
+  for (const { body } of all)
+    for (const [, name, shown] of body.matchAll(/\/(F\d+) [\d.]+ Tf|\[([^\]]*)\] TJ/g)) {
+      if (name !== undefined) font = fonts.get(name) ?? font
+      for (const [, hex = ''] of (shown ?? '').matchAll(/<([\da-f]+)>/gi))
+        for (const glyph of hex.match(/.{4}/g) ?? []) text += font.get(glyph.toLowerCase()) ?? '?'
+      if (shown !== undefined) text += '\n'
+    }
+  return {
+    text,
+    pages: all.filter(({ head }) => /\/Type \/Page\n/.test(head)).length,
+    embedded: [
+      ...new Set([...source.matchAll(/\/FontName \/[A-Z]+\+(\S+)/g)].map(([, name]) => name)),
+    ].sort(),
+    drawn: all.reduce((sum, { body }) => sum + (body.match(/ l$| re$/gm) ?? []).length, 0),
+    pictures: all.filter(({ head }) => head.includes('/Subtype /Image')).length,
+    boxes: [...new Set([...source.matchAll(/\/MediaBox \[([^\]]+)\]/g)].map(([, box]) => box))],
+  }
+}
+
+t.test('the document of an hour', async (t) => {
+  const id = await finalise(await storedSession(HOUR))
+  const answer = await get(id, 'report/pdf')
+  const pdf = readPdf(answer.rawPayload)
+
+  t.test('is an A4 document with its fonts in it, in Korean', async (t) => {
+    t.equal(answer.statusCode, 200)
+    t.match(answer.headers, {
+      'content-type': 'application/pdf',
+      'content-disposition': 'attachment; filename="maeum-2026-03-02-report.pdf"',
+    })
+    t.equal(answer.rawPayload.subarray(0, 7).toString(), '%PDF-1.')
+    t.ok(answer.rawPayload.subarray(-8).toString().includes('%%EOF'))
+    t.ok(answer.rawPayload.length < 300_000, `only the glyphs in use: ${answer.rawPayload.length} bytes`)
+    t.equal(pdf.pages, 2)
+    t.same(pdf.boxes, ['0 0 595.28 841.89'])
+    t.same(pdf.embedded, ['NanumGothic', 'NanumGothicBold'])
+    t.equal(pdf.text.includes('?'), false, 'no character that the font does not have')
+  })
+
+  t.test('says what the report says', async (t) => {
+    const report = data(await get(id, 'report')) as { analysis: Analysis; reportId: string }
+    const { keyObservations, disclaimer } = report.analysis.overallAssessment
+    const words = (text: string) => text.replaceAll(/\s/g, '')
+    const said = words(pdf.text)
+    const { headings } = LABELS.ko
+    for (const text of [
+      ...keyObservations,
+      ...report.analysis.recommendations.map(({ description }) => description),
+      disclaimer,
+      ...[headings.timeline, headings.vad, headings.distribution, headings.limits, LABELS.ko.elapsed],
+      ...['정서가', '각성도', '지배감', '행복', '두려움', '10분', '1 / 2쪽', '2 / 2쪽'],
+      report.reportId,
+      formatTime(STARTED_AT, 'ko'),
+      '1:00:00',
+    ])
+      t.ok(said.includes(words(text)), text)
+    t.notOk(said.includes(id))
+  })
+
+  t.test('has its charts drawn as lines and boxes, not as pictures', async (t) => {
+    t.equal(pdf.pictures, 0)
+    t.ok(pdf.drawn > 3 * HOUR, `${pdf.drawn} lines and boxes`)
+  })
+
+  const isMissing = spawnSync('pdftotext', ['-v']).error !== undefined
+  const skip = isMissing ? 'pdftotext is not here: nobody but this test has read the document' : false
+  t.test('is read by other programs', { skip }, (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'maeum-pdf-'))
+    t.teardown(() => rmSync(folder, { recursive: true }))
+    const path = join(folder, 'report.pdf')
+    writeFileSync(path, answer.rawPayload)
+    const text = execFileSync('pdftotext', ['-layout', path, '-'], { encoding: 'utf8' })
+    for (const part of [LABELS.ko.title, '가장 자주 보인 표정은', '진단이 아닙니다', '2 / 2쪽'])
+      t.match(text, part)
+    t.end()
+  })
+
+  t.test('is the same each time, to the byte', async (t) => {
+    t.ok((await get(id, 'report/pdf')).rawPayload.equals(answer.rawPayload))
+  })
+
+  t.test('in the other language when asked', async (t) => {
+    const english = readPdf((await get(id, 'report/pdf?language=en')).rawPayload)
+    for (const text of [
+      LABELS.en.title,
+      LABELS.en.headings.vad,
+      'The expression seen most often was',
+      'No diagnosis',
+    ])
+      t.match(english.text, text)
+    t.notMatch(english.text, /\p{Script=Hangul}/u)
+    t.equal(code(await get(id, 'report/pdf?language=fr')), '400 VALIDATION_ERROR')
+  })
+
+  t.test('holds up nobody while it is written', async (t) => {
+    const delay = monitorEventLoopDelay({ resolution: 2 })
+    delay.enable()
+    const all = await Promise.all(Array.from({ length: 6 }, () => get(id, 'report/pdf')))
+    delay.disable()
+    t.ok(
+      all.every((each) => each.rawPayload.equals(answer.rawPayload)),
+      'one after the other, all complete',
+    )
+    t.comment(`longest stall ${(delay.max / 1e6).toFixed(1)} ms`)
+  })
+
+  t.test('is refused, not queued for ever, when too many ask at once', async (t) => {
+    const all = await Promise.all(Array.from({ length: 40 }, () => get(id, 'report/pdf')))
+    const [served, refused] = [200, 503].map((status) => all.filter((each) => each.statusCode === status))
+    t.ok(served && served.length >= 16 && served.every((each) => each.rawPayload.equals(answer.rawPayload)))
+    t.ok(refused && refused.length > 0 && refused.every((each) => code(each) === '503 SERVER_BUSY'))
+    t.equal((served?.length ?? 0) + (refused?.length ?? 0), 40)
+    t.equal((await get(id, 'report/pdf')).statusCode, 200, 'and goes on afterwards')
+  })
+})
+
+type Analysis = {
+  overallAssessment: { keyObservations: string[]; disclaimer: string }
+  recommendations: { description: string }[]
+}
+
+t.test('documents of odd sessions', async (t) => {
+  for (const windows of [0, 1, 2, 5]) {
+    for (const language of LANGUAGES) {
+      const id = await finalise(await storedSession(windows, { language }))
+      const pdf = readPdf((await get(id, 'report/pdf')).rawPayload)
+      t.ok(pdf.pages >= 1 && pdf.pages <= 2, `${windows} windows in ${language}: ${pdf.pages} pages`)
+      t.ok(pdf.text.includes(LABELS[language].title))
+      if (windows === 0)
+        t.match(pdf.text, language === 'ko' ? '분석된 구간이 없습니다.' : 'No window was analysed.')
+    }
+  }
+  const live = readPdf((await get(await storedSession(4, { live: true }), 'report/pdf')).rawPayload)
+  t.match(live.text, LABELS.ko.unfinished, 'one that goes on says so')
+  t.match(live.text, LABELS.ko.ongoing)
+})
+
+t.test('a printer', async (t) => {
+  const window = (number: number): ReportedWindow => ({
+    window: number,
+    closedAt: STARTED_AT + number * INTERVAL_MS,
+    ...readingOf(EMOTIONS[number % EMOTIONS.length] ?? 'neutral'),
+    source: 'local',
+    model: 'local-1',
+    analyserVersion: 'local-1',
+    frameCount: 40,
+    offered: false,
+  })
+  const printed = (windows: readonly ReportedWindow[], words: string) => {
+    const detection = {
+      type: 'labelling',
+      name_ko: words,
+      name_en: words,
+      severity: 'low',
+      confidence: 1,
+      examples: [],
+    } as const
+    const session = { sessionId: 's', labels: {}, startedAt: STARTED_AT, endedAt: STARTED_AT + 86_400_000 }
+    const finding = { at: STARTED_AT, detections: [detection], intervention: null, isCrisis: false }
+    const rows = { windows, voice: [], findings: [finding], conversations: 0 }
+    const content = buildReport({ ...session, language: 'ko' }, rows)
+    return { reportId: null, generatedAt: STARTED_AT, crisisLines: [], ...content }
+  }
+  const bytesOf = async (stream: AsyncIterable<Buffer>) => {
+    const parts: Buffer[] = []
+    for await (const part of stream) parts.push(part)
+    return Buffer.concat(parts)
+  }
+  const printer = createPrinter()
+  t.teardown(() => printer.close())
+
+  t.test('writes a whole day, and its size is bounded', async (t) => {
+    const day = Array.from({ length: 8640 }, (_, i) => window(i + 1))
+    const bytes = await bytesOf(await printer.print(printed(day, 'x')))
+    t.ok(bytes.length < 500_000, `${bytes.length} bytes`)
+    t.equal(readPdf(bytes).pages, 2)
+  })
+
+  t.test('prints no box for what the font does not have, and breaks words that are too long', async (t) => {
+    const hostile = `😀\u0000\u202e漢${'가'.repeat(3000)}`
+    const { text } = readPdf(await bytesOf(await printer.print(printed([window(1)], hostile))))
+    t.notMatch(text, /[😀漢\u0000\u202e?]/u)
+    t.match(text, /가{20}…/)
+  })
+
+  t.test('tells when a document cannot be written, and writes the next', async (t) => {
+    const broken = { ...printed([window(1)], 'x'), vadTimeline: null } as unknown as Parameters<
+      typeof printer.print
+    >[0]
+    await t.rejects(printer.print(broken))
+    t.ok((await bytesOf(await printer.print(printed([window(1)], 'x')))).length > 10_000)
+  })
+
+  t.test('takes nothing more once it is closed', async (t) => {
+    const closed = createPrinter()
+    const cut = closed.print(printed([window(1)], 'x'))
+    const told = t.rejects(cut)
+    await closed.close()
+    await told
+    await t.rejects(closed.print(printed([window(1)], 'x')), { code: 'SERVER_BUSY' })
+  })
+})
+
+t.test('every word of the document exists in every language, and in no other', (t) => {
+  const texts = (value: unknown): string[] => {
+    if (typeof value === 'string') return [value]
+    if (typeof value === 'function') return [String((value as (...args: unknown[]) => unknown)(2, 2, 2))]
+    return Object.values(value as object).flatMap(texts)
+  }
+  const places = (value: unknown): string[] =>
+    typeof value === 'object' && value !== null
+      ? Object.entries(value).flatMap(([key, inner]) => [
+          key,
+          ...places(inner).map((place) => `${key}.${place}`),
+        ])
+      : []
+  t.same(places(LABELS.ko), places(LABELS.en))
+  for (const text of texts(LABELS.ko)) t.match(text, /\p{Script=Hangul}/u)
+  for (const text of texts(LABELS.en)) t.notMatch(text, /\p{Script=Hangul}|undefined|^$/u)
+  t.end()
+})
