@@ -1,0 +1,154 @@
+import {
+  type Connectivity,
+  connectivity,
+  type Globals,
+  globals,
+  monotonic,
+  type SocketConstructor,
+} from './environment.ts'
+import { MaeumError } from './error.ts'
+import { createGate } from './gate.ts'
+import { createHttp } from './http.ts'
+import type { Routes } from './routes.ts'
+import { type Channel, openSession, type Session, type SessionOptions } from './session.ts'
+import { defaultTokens, type TokenStore } from './tokens.ts'
+
+export type ClientOptions = {
+  /** Where the server is, `https://host`; the page's own origin unless told. */
+  readonly server?: string
+  /** Where tokens are kept: in the site's storage, or in memory where there is none, unless told. */
+  readonly tokens?: TokenStore
+  /** For Node before 22, which has none of its own: the one of the package `ws`. */
+  readonly WebSocket?: SocketConstructor
+  readonly fetch?: typeof fetch
+  /** `ko` or `en`, of the sentences meant for a person; the browser's choice unless told. */
+  readonly language?: string
+  /** How long a request may take; reports take up to 10 s. */
+  readonly timeoutMs?: number
+  /** Gives each socket its ticket, or none; asks the server unless told. */
+  readonly ticket?: (sessionId: string, channel: Channel) => Promise<string | null>
+  /** The login has ended: it was revoked, or was too old. */
+  readonly onSignedOut?: () => void
+  readonly connectivity?: Connectivity
+  /** Web Locks and BroadcastChannel; the platform's unless told. */
+  readonly platform?: Pick<Globals, 'navigator' | 'BroadcastChannel'>
+}
+
+type Body<Name extends keyof Routes> = Routes[Name]['input'] extends { readonly body?: infer Found }
+  ? Found
+  : never
+type StartOptions = SessionOptions & NonNullable<Body<'POST /api/session/start'>>
+
+export type Client = ReturnType<typeof createClient>
+
+/** A maeum server, seen from a page, a worker or Node. */
+export function createClient(options: ClientOptions = {}) {
+  const server = (options.server ?? globals.location?.origin ?? '').replace(/\/$/, '')
+  const tokens = options.tokens ?? defaultTokens()
+  const fetchOf = options.fetch ?? globals.fetch
+  const WebSocket = options.WebSocket ?? globals.WebSocket
+  if (fetchOf === undefined) throw new MaeumError('BAD_OPTIONS', 'there is no fetch here: pass one')
+
+  const http = createHttp({
+    server,
+    fetch: (input, init) => fetchOf(input, init), // a browser's own wants no other `this`
+    tokens,
+    gate: createGate(`maeum.refresh ${server}`, options.platform ?? globals),
+    timeoutMs: options.timeoutMs ?? 20_000,
+    language: options.language,
+    onSignedOut: options.onSignedOut ?? (() => undefined),
+  })
+
+  const ticket = options.ticket ?? createTicketOffice(http.request)
+
+  const address = async (channel: Channel, sessionId: string): Promise<string> => {
+    const query = new URLSearchParams({ sessionId })
+    const one = await ticket(sessionId, channel)
+    if (one !== null) query.set('ticket', one)
+    return `${server.replace(/^http/, 'ws')}/ws/${channel}?${query}`
+  }
+
+  const open = (
+    first: Parameters<typeof openSession>[0],
+    start: Parameters<typeof openSession>[1]['start'],
+    chosen: SessionOptions,
+  ): Session => {
+    if (WebSocket === undefined)
+      throw new MaeumError('BAD_OPTIONS', 'there is no WebSocket here: pass the one of the package `ws`')
+    const network = options.connectivity ?? connectivity
+    return openSession(first, { http, WebSocket, connectivity: network, address, start, options: chosen })
+  }
+
+  const begin = async (body: NonNullable<Body<'POST /api/session/start'>>) => {
+    const askedAt = monotonic()
+    const { sessionId } = await http.call('POST /api/session/start', { body })
+    return { sessionId, startedAt: (askedAt + monotonic()) / 2, isNew: true }
+  }
+
+  return {
+    call: http.call,
+    /** As `fetch`, with the login and the server's address: for files, and for what the table of calls lacks. */
+    fetch: http.request,
+
+    isSignedIn: async (): Promise<boolean> => (await tokens.get()) !== null,
+
+    async signup(body: Body<'POST /api/auth/signup'>) {
+      const { user, ...pair } = await http.call('POST /api/auth/signup', { body })
+      await tokens.set(pair)
+      return user
+    },
+
+    async login(body: Body<'POST /api/auth/login'>) {
+      const { user, ...pair } = await http.call('POST /api/auth/login', { body })
+      await tokens.set(pair)
+      return user
+    },
+
+    /** Forgets the login here, whether or not the server could be told. */
+    async logout(): Promise<void> {
+      const refreshToken = (await tokens.get())?.refreshToken
+      try {
+        if (refreshToken !== undefined) await http.call('POST /api/auth/logout', { body: { refreshToken } })
+      } finally {
+        await tokens.set(null)
+      }
+    },
+
+    /** Starts a session and opens its channels. */
+    async startSession({ userId, counselorId, ...chosen }: StartOptions = {}): Promise<Session> {
+      const labels = {
+        ...(userId === undefined ? {} : { userId }),
+        ...(counselorId === undefined ? {} : { counselorId }),
+      }
+      const start = () => begin(labels)
+      return open(await start(), start, chosen)
+    },
+
+    /** Comes back to a live session, after a reload of the page: its last 60 answers come again. */
+    async attach(sessionId: string, chosen: SessionOptions = {}): Promise<Session> {
+      const { status, duration } = await http.call('GET /api/session/:id', { params: { id: sessionId } })
+      if (status === 'ended') throw new MaeumError('SESSION_ENDED', 'the session has ended', { status: 409 })
+      const first = { sessionId, startedAt: monotonic() - duration, isNew: false }
+      return open(first, () => begin({}), chosen)
+    },
+  }
+}
+
+/** A ticket for each socket, from servers that give them out. */
+function createTicketOffice(request: (path: string, init: RequestInit) => Promise<Response>) {
+  let isOpen = true
+  return async (sessionId: string, channel: Channel): Promise<string | null> => {
+    if (!isOpen) return null
+    const answer = await request(`/api/session/${encodeURIComponent(sessionId)}/ticket`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ channel }),
+    })
+    const { data, error } = Object(await answer.json()) as {
+      readonly data?: { readonly ticket?: unknown }
+      readonly error?: { readonly code?: unknown }
+    } // every field is looked at before it is believed
+    if (answer.status === 404 && error?.code === 'NOT_FOUND') isOpen = false
+    return typeof data?.ticket === 'string' ? data.ticket : null
+  }
+}

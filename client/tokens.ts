@@ -1,0 +1,47 @@
+import { sharedStorage, type StorageLike } from './environment.ts'
+
+export type Tokens = { readonly accessToken: string; readonly refreshToken: string }
+
+/** Where the tokens of the one who is logged in are kept. All tabs of a login must see the same. */
+export type TokenStore = {
+  get(): Tokens | null | Promise<Tokens | null>
+  set(tokens: Tokens | null): void | Promise<void>
+}
+
+/** For Node, a worker, or a page that would rather ask again than leave anything behind. */
+export function memoryTokens(tokens: Tokens | null = null): TokenStore {
+  let kept = tokens
+  return {
+    get: () => kept,
+    set: (next) => {
+      kept = next
+    },
+  }
+}
+
+/** Kept in the storage that all tabs of a site share; whatever runs on the site can read them. */
+export function storedTokens(storage: StorageLike, key = 'maeum.tokens'): TokenStore {
+  return {
+    get: () => readTokens(storage.getItem(key)),
+    set: (tokens) => {
+      if (tokens === null) storage.removeItem(key)
+      else storage.setItem(key, JSON.stringify(tokens))
+    },
+  }
+}
+
+export function defaultTokens(): TokenStore {
+  const storage = sharedStorage()
+  return storage === undefined ? memoryTokens() : storedTokens(storage)
+}
+
+/** Storage may hold anything: what is no pair of tokens counts as none. */
+function readTokens(text: string | null): Tokens | null {
+  try {
+    const { accessToken, refreshToken } = Object(JSON.parse(text ?? 'null')) as Partial<Tokens>
+    if (typeof accessToken !== 'string' || typeof refreshToken !== 'string') return null
+    return { accessToken, refreshToken }
+  } catch {
+    return null
+  }
+}

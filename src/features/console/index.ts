@@ -1,0 +1,65 @@
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import fastifyStatic from '@fastify/static'
+import type { FastifyInstance, FastifyReply } from 'fastify'
+import fp from 'fastify-plugin'
+import type { Config } from '../../config.ts'
+import { AppError } from '../../errors.ts'
+import { headersFor } from './headers.ts'
+
+/** Written by `npm run build`; the same folder for `src/` and for `dist/`. */
+const BUILT = fileURLToPath(new URL('../../../dist/console', import.meta.url))
+
+const UNBUILT = `<!doctype html><meta charset="utf-8"><title>maeum</title>
+<p>The console has not been built: <code>npm run build</code>, then load this page again.</p>`
+
+type Options = { readonly config: Config; readonly version: string }
+
+/** Pages for people: everything under `/console` is a file of the build, or the one page that finds its way itself. */
+export const pages = fp(
+  async (app, { config, version }: Options) => {
+    await app.register(async (room) => serve(room, { config, version }), { prefix: '/console' })
+  },
+  { name: 'console', dependencies: ['security'] },
+)
+
+async function serve(room: FastifyInstance, { config, version }: Options): Promise<void> {
+  const hidden = { schema: { hide: true }, config: { rateLimit: false } } as const
+
+  // What the page must know before anybody has logged in.
+  room.get('/about.json', hidden, async () => ({
+    version,
+    intervalMs: config.analysis.intervalMs,
+    model: config.analysis.gemini?.models[0] ?? null,
+  }))
+
+  if (!existsSync(`${BUILT}/index.html`)) {
+    const explain = (_request: unknown, reply: FastifyReply) =>
+      reply.code(503).headers(headersFor('index.html')).type('text/html; charset=utf-8').send(UNBUILT)
+    room.get('/', hidden, explain)
+    room.get('/*', hidden, explain)
+    return
+  }
+
+  await room.register(fastifyStatic, {
+    root: BUILT,
+    wildcard: false,
+    serve: false,
+    cacheControl: false,
+    preCompressed: true,
+    setHeaders: (reply, path) => {
+      void reply.headers(headersFor(path.slice(BUILT.length + 1).replace(/\.gz$/, '')))
+    },
+  })
+  const page = (reply: FastifyReply) => reply.sendFile('index.html')
+  room.get('/', hidden, (_request, reply) => page(reply))
+  room.get<{ Params: { '*': string } }>('/*', hidden, async (request, reply) => {
+    const path = request.params['*']
+    if (isFile(path)) return reply.sendFile(path)
+    if (request.headers.accept?.includes('text/html') === true) return page(reply)
+    throw new AppError('NOT_FOUND', { details: { path: request.url } })
+  })
+}
+
+/** A name with an ending is a file, anything else is a place in the page. What leads out of the folder is refused below. */
+const isFile = (path: string): boolean => /\.[a-z0-9]+$/i.test(path)

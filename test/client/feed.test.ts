@@ -1,0 +1,137 @@
+import t from 'tap'
+import { Feed } from '../../client/feed.ts'
+import type { Wire } from '../../client/wire.ts'
+import { FACE } from './kit.ts'
+
+const START = 1000
+const INTERVAL_MS = 10_000
+
+/** A feed with a clock that the test turns, and a socket that takes what the test lets it. */
+function setting() {
+  let time = START
+  let unread = 0
+  const sent: number[] = []
+  const wire: Wire = {
+    isV2: true,
+    get bufferedAmount() {
+      return unread
+    },
+    send(data) {
+      sent.push(typeof data === 'string' ? Number(/"frame":(\d+)/.exec(data)?.[1]) : -1)
+      return true
+    },
+    probe: () => undefined,
+    close: () => undefined,
+  }
+  const feed = new Feed('float32', START, () => time)
+  const greet = (isResuming = false) => {
+    feed.attach(wire, { analysisInterval: INTERVAL_MS, maxFrames: 40 }, isResuming)
+    feed.rate({ fps: 4 })
+  }
+  return {
+    feed,
+    sent,
+    greet,
+    leave: () => feed.detach(),
+    /** The clock goes on in steps of a camera's images, each of which is offered. */
+    film: (ms: number) => {
+      for (const end = time + ms; time < end; time += 50) feed.push(FACE, {})
+    },
+    pass: (ms: number) => {
+      time += ms
+    },
+    block: (bytes: number) => {
+      unread = bytes
+    },
+  }
+}
+
+t.test('frames are taken on the beat of the server, however the camera beats', (t) => {
+  const { feed, film, greet, pass, leave } = setting()
+  greet()
+  film(10_000)
+  t.equal(feed.stats.taken, 40)
+  pass(60_000)
+  film(1000)
+  t.equal(feed.stats.taken, 44, 'what a pause has cost is not made up for')
+  leave()
+  t.end()
+})
+
+t.test(
+  'what was captured before there was a socket goes out when there is one, of the open window alone',
+  (t) => {
+    const { feed, sent, film, greet, leave } = setting()
+    film(12_000)
+    greet()
+    t.equal(sent.length, 8, 'two seconds of the second window')
+    t.equal(feed.stats.dropped, 40)
+    film(1000)
+    t.equal(sent.length, 12)
+    t.same(
+      sent,
+      sent.map((_, i) => (sent[0] ?? 0) + i),
+      'in order',
+    )
+    leave()
+    t.end()
+  },
+)
+
+t.test('a socket that takes nothing more makes the oldest frames go, and memory stay', (t) => {
+  const { feed, sent, film, greet, block, leave } = setting()
+  greet()
+  feed.rate({ fps: 60 })
+  block(128 * 1024 + 1)
+  film(9000)
+  t.equal(sent.length, 0)
+  const { taken, dropped } = feed.stats
+  t.equal(dropped, taken - 64)
+  block(0)
+  feed.rate({ fps: 60 })
+  t.equal(sent.length, 64)
+  t.equal(feed.stats.sent + feed.stats.dropped, taken, 'none is counted twice')
+  leave()
+  t.end()
+})
+
+t.test('coming back, the server gets what it has not had', async (t) => {
+  const cases = [
+    ['what came after its last frame', { recovered: true, frame: -4 }, 4],
+    ['the whole window when it has had none', { recovered: false, frame: 0 }, 20],
+    ['nothing when the rest of the window is not read', { recovered: true, frame: 0 }, 0],
+    ['nothing when it has had all', { recovered: true, frame: -0 }, 0],
+    ['nothing when it claims to have had what was never sent', { recovered: false, frame: 1e15 }, 0],
+  ] as const
+  for (const [what, { recovered, frame }, count] of cases) {
+    const { feed, sent, film, greet, leave } = setting()
+    greet()
+    film(5000)
+    const last = sent.at(-1) ?? 0
+    leave()
+    greet(true)
+    t.equal(sent.length, 20, 'nothing before the answer')
+    const had = Object.is(frame, 0) || frame > 0 ? frame : last + frame
+    feed.resumed({ recovered, frame: had, window: 1 })
+    t.equal(sent.length - 20, count, what)
+    film(500)
+    t.equal(sent.length - 20, count + 2, `${what}, and then it goes on`)
+    t.equal(feed.highestSent, last + 2)
+    leave()
+  }
+})
+
+t.test('a server that never says where it stands is sent to all the same', (t) => {
+  const { feed, sent, film, pass, greet, leave } = setting()
+  greet(true)
+  film(1000)
+  t.equal(sent.length, 0)
+  pass(3000)
+  film(100)
+  t.ok(sent.length >= 4)
+  feed.rate({ fps: Number.NaN })
+  feed.rate({ fps: -3 })
+  feed.clock('yesterday')
+  leave()
+  t.end()
+})

@@ -1,0 +1,130 @@
+import { existsSync } from 'node:fs'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { AxeResults } from 'axe-core'
+import { type BrowserContextOptions, chromium, type Page } from 'playwright-core'
+import type { Test } from 'tap'
+import type { Emotion } from '../../src/domain/emotion.ts'
+
+type Scope = Pick<Test, 'teardown'>
+
+export const CHROMIUM = '/usr/bin/chromium'
+/** Why browser tests cannot run here, loudly; false when they can. */
+export const skip =
+  !existsSync(CHROMIUM) && `!!! ${CHROMIUM} is not here: the console is NOT TESTED IN A BROWSER`
+
+/** A busy machine takes its time; nothing here is a measurement. */
+export const PATIENCE_MS = 120_000
+
+const FIXTURES = new URL('../fixtures/', import.meta.url)
+const FLAGS = [
+  '--use-fake-ui-for-media-stream',
+  '--use-fake-device-for-media-stream',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+]
+
+export type Visitor = {
+  readonly page: Page
+  /** What a visitor should never cause: errors of scripts and policies, requests that leave the server. */
+  readonly faults: string[]
+}
+
+type Visit = BrowserContextOptions & {
+  readonly origin: string
+  /** A file for the fake camera. */
+  readonly camera?: string
+  /** No camera may be used at all. */
+  readonly blind?: boolean
+}
+
+/** Somebody with a browser of their own, watched. */
+export async function visit(t: Scope, { origin, camera, blind, ...options }: Visit): Promise<Visitor> {
+  const browser = await chromium.launch({
+    executablePath: CHROMIUM,
+    chromiumSandbox: false,
+    args: camera === undefined ? FLAGS : [...FLAGS, `--use-file-for-fake-video-capture=${camera}`],
+  })
+  t.teardown(() => browser.close())
+  const context = await browser.newContext({
+    baseURL: origin,
+    locale: 'en-GB',
+    permissions: blind === true ? [] : ['camera'],
+    acceptDownloads: true,
+    ...options,
+  })
+  context.setDefaultTimeout(PATIENCE_MS)
+  const page = await context.newPage()
+  const faults: string[] = []
+  page.on('pageerror', (error) => faults.push(`script: ${error.message}`))
+  page.on('console', (message) => {
+    if (message.type() === 'error') faults.push(`console: ${message.text()} ${message.location().url}`)
+  })
+  context.on('request', (request) => {
+    const url = new URL(request.url())
+    if (/^(https?|wss?):$/.test(url.protocol) && url.host !== new URL(origin).host)
+      faults.push(`away: ${url.href}`)
+  })
+  return { page, faults }
+}
+
+const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
+const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
+
+/** What a person with a screen reader or poor sight would stumble over, a line each. */
+export async function barriers(page: Page): Promise<string[]> {
+  // Evaluated by the debugger, which no policy of the page forbids.
+  await page.evaluate(await readFile(AXE, 'utf8'))
+  const { violations } = await page.evaluate<AxeResults>(
+    `axe.run(document, { runOnly: ${JSON.stringify(RULES)}, iframes: false })`,
+  )
+  return violations.flatMap(({ id, nodes }) =>
+    nodes.map(({ html, any }) => `${id}: ${html} ${any[0]?.message ?? ''}`),
+  )
+}
+
+type Film = { readonly segments: readonly { readonly label: Emotion; readonly pictures: number }[] }
+
+/** Chromium plays a file of JPEG pictures at thirty a second, over and over. */
+const FILM_FPS = 30
+
+/**
+ * A film for the fake camera: the synthetic head (geometry from ICT-FaceKit, MIT) showing `labels` for `seconds` each,
+ * its pictures held as long as it takes. Each carries a grey square that says what it shows (`labelAt`).
+ */
+export async function film(t: Scope, labels: readonly Emotion[], seconds: number): Promise<string> {
+  const pictures = picturesIn(await readFile(new URL('face.mjpeg', FIXTURES)))
+  const { segments } = JSON.parse(await readFile(new URL('face.json', FIXTURES), 'utf8')) as Film
+  const held: Buffer[] = []
+  for (const label of labels) {
+    const at = segments.findIndex((segment) => segment.label === label)
+    const first = segments.slice(0, at).reduce((sum, { pictures: count }) => sum + count, 0)
+    const own = pictures.slice(first, first + (segments[at]?.pictures ?? 0))
+    for (let n = 0; n < seconds * FILM_FPS; n++) {
+      const picture = own[Math.floor((n * own.length) / (seconds * FILM_FPS))]
+      if (picture !== undefined) held.push(picture)
+    }
+  }
+  const folder = await mkdtemp(join(tmpdir(), 'maeum-film-'))
+  t.teardown(() => rm(folder, { recursive: true, force: true }))
+  const path = join(folder, 'face.mjpeg')
+  await writeFile(path, Buffer.concat(held))
+  return path
+}
+
+const START_OF_IMAGE = Buffer.from([0xff, 0xd8, 0xff])
+
+function picturesIn(bytes: Buffer): Buffer[] {
+  const pictures: Buffer[] = []
+  for (let from = 0; from >= 0; ) {
+    const next = bytes.indexOf(START_OF_IMAGE, from + 1)
+    pictures.push(bytes.subarray(from, next < 0 ? undefined : next))
+    from = next
+  }
+  return pictures
+}

@@ -1,0 +1,290 @@
+import { randomBytes } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { gzipSync } from 'node:zlib'
+import type { Page } from 'playwright-core'
+import t from 'tap'
+import { EMOTIONS, type Emotion } from '../../src/domain/emotion.ts'
+import { startTestApp } from '../helpers/app.ts'
+import { barriers, film, PATIENCE_MS, skip, visit } from './browser.ts'
+
+t.setTimeout(15 * 60_000)
+
+const LARGEST_FIRST_LOAD = 150 * 1024
+const SHORT_WINDOWS = { ANALYSIS_INTERVAL_MS: '4000', ANALYSIS_DEADLINE_MS: '3000' }
+const INTERVAL_MS = 4000
+
+async function signUp(page: Page): Promise<void> {
+  const name = randomBytes(6).toString('hex')
+  await page.goto('/')
+  await page.getByRole('link', { name: 'New here? Sign up' }).click()
+  await page.getByLabel('Name').fill(`하늘 ${name}`)
+  await page.getByLabel('E-mail').fill(`${name}@example.com`)
+  await page.getByLabel('Password').fill('password123')
+  await page.getByRole('button', { name: 'Sign up' }).click()
+  await page.getByRole('button', { name: 'I have read this and agree' }).click()
+  await page.getByRole('heading', { name: /^Hello/ }).waitFor()
+}
+
+const begin = (page: Page) =>
+  page.getByRole('button', { name: 'Start the session' }).and(page.locator(':not([aria-disabled])')).click()
+
+const answered = (page: Page, window: number) =>
+  page.locator(`.windows [data-window="${window}"]`).waitFor({ state: 'attached' })
+
+const shownEmotions = (page: Page) =>
+  page
+    .locator('.windows [data-emotion]')
+    .evaluateAll((all) =>
+      all.map((one) => [Number(one.getAttribute('data-window')), one.getAttribute('data-emotion')] as const),
+    )
+
+async function pdfOf(page: Page): Promise<string> {
+  const [file] = await Promise.all([
+    page.waitForEvent('download'),
+    page.getByRole('button', { name: 'Download PDF' }).click(),
+  ])
+  const { length, start } = await readFile(await file.path()).then((bytes) => ({
+    length: bytes.length,
+    start: bytes.toString('latin1', 0, 5),
+  }))
+  return `${start} ${length > 5000} ${file.suggestedFilename().replace(/\d{4}-\d\d-\d\d/, 'day')}`
+}
+
+t.test(
+  'without a camera the recording shows everything, from the door to the report',
+  { skip },
+  async (t) => {
+    const { origin } = await startTestApp(t, { env: SHORT_WINDOWS })
+    const { page, faults } = await visit(t, { origin, blind: true })
+    await signUp(page)
+    await page.getByRole('link', { name: 'Play the demo recording' }).click()
+    await begin(page)
+    await answered(page, 2)
+
+    t.comment('paused, nothing is read; resumed, it goes on; a reload comes back to the session')
+    await page.getByRole('button', { name: 'Pause' }).click()
+    await page.getByRole('button', { name: 'Resume' }).click()
+    await page.getByRole('button', { name: 'Pause' }).waitFor()
+    await page.reload()
+    await page.getByText('Connected').waitFor()
+    await answered(page, 2)
+
+    t.comment('the counsellor answers')
+    await page.getByText('Talk to the AI counsellor').click()
+    await page.getByLabel('Write what is on your mind').fill('발표를 망칠까 봐 너무 불안해요')
+    await page.getByRole('button', { name: 'Send' }).click()
+    await page.locator('.talk .theirs p', { hasText: /.{10}/ }).waitFor()
+
+    t.comment('every confident window says what was played; a paused one may be missing')
+    await answered(page, 5)
+    const played: readonly Emotion[] = [
+      'happy',
+      'sad',
+      'angry',
+      'surprised',
+      'fearful',
+      'disgusted',
+      'anxious',
+    ]
+    const shown = new Map(await shownEmotions(page))
+    t.same([shown.get(1), shown.get(4)], [played[0], played[3]])
+
+    await page.getByRole('button', { name: 'End', exact: true }).click()
+    await page.locator('.lead', { hasText: 'Seen most often' }).waitFor()
+    t.equal(await pdfOf(page), '%PDF- true maeum-day-report.pdf')
+    await page.getByLabel('5 of 5').check()
+    await page.locator('.feedback').getByRole('button', { name: 'Send' }).click()
+    await page.getByText('Thank you.').waitFor()
+    t.notMatch(
+      await page.evaluate('location.href.split("#")[0]'),
+      /sess_/,
+      'an id is nobody’s business but the page’s',
+    )
+    t.same(faults, [], 'no errors, no policy broken, nothing left the server’s origin')
+  },
+)
+
+t.test('with a camera the shown expressions are those that the camera saw', { skip }, async (t) => {
+  const { origin } = await startTestApp(t, { env: SHORT_WINDOWS })
+  const camera = await film(t, ['happy', 'surprised'], 12)
+  const { page, faults } = await visit(t, { origin, camera })
+  await signUp(page)
+  await page.getByRole('link', { name: 'Start with the camera' }).click()
+  await page.locator('.checks .good', { hasText: 'found' }).waitFor()
+  await begin(page)
+
+  // What is before the camera, by the grey square in its corner, and what is read, each with its time.
+  await page.evaluate(`(() => {
+    const seen = (window.__seen = { played: [], read: [] })
+    const pen = Object.assign(document.createElement('canvas'), { width: 1, height: 1 }).getContext('2d')
+    setInterval(() => {
+      const video = document.querySelector('video')
+      if (!video) return
+      pen.drawImage(video, 12, video.videoHeight - 20, 8, 8, 0, 0, 1, 1)
+      seen.played.push([performance.now(), pen.getImageData(0, 0, 1, 1).data[0]])
+      const word = document.querySelector('.word[data-window]')
+      const last = seen.read.at(-1)
+      if (word && (!last || last[1] !== word.dataset.window))
+        seen.read.push([performance.now(), word.dataset.window, word.dataset.emotion])
+    }, 100)
+  })()`)
+  type Seen = { played: [at: number, grey: number][]; read: [at: number, window: string, emotion: Emotion][] }
+  const look = () => page.evaluate<Seen>('window.__seen')
+  const labelAt = (grey: number) => EMOTIONS[Math.round((grey - 16) / 32)]
+
+  /** Answers whose whole window, and a little more, showed one expression. */
+  const judged = ({ played, read }: Seen) =>
+    read.flatMap(([at, , emotion]) => {
+      const during = played
+        .filter(([when]) => when <= at && when >= at - INTERVAL_MS - 1500)
+        .map(([, grey]) => labelAt(grey))
+      const [first] = during
+      const isWhole = during.length > 10 && during.every((label) => label === first)
+      return isWhole && first !== undefined ? [{ played: first, read: emotion }] : []
+    })
+  const deadline = Date.now() + PATIENCE_MS
+  let pairs = judged(await look())
+  while (new Set(pairs.map((pair) => pair.played)).size < 2 && Date.now() < deadline) {
+    await page.waitForTimeout(1000)
+    pairs = judged(await look())
+  }
+  t.same([...new Set(pairs.map((pair) => pair.played))].sort(), ['happy', 'surprised'])
+  for (const pair of pairs) t.equal(pair.read, pair.played)
+
+  await page.getByRole('button', { name: 'End', exact: true }).click()
+  await page.locator('.lead', { hasText: 'Seen most often' }).waitFor()
+  t.equal(await pdfOf(page), '%PDF- true maeum-day-report.pdf')
+  t.same(faults, [])
+})
+
+t.test('no screen has a barrier, on a desk or in a hand, by day or by night', { skip }, async (t) => {
+  const { origin } = await startTestApp(t, { env: { ...SHORT_WINDOWS, METRICS_TOKEN: 'operator' } })
+  const { page, faults } = await visit(t, { origin, blind: true })
+  const sizes = [
+    { width: 1280, height: 860 },
+    { width: 375, height: 740 },
+  ]
+
+  const inspect = async (name: string) => {
+    for (const viewport of sizes) {
+      await page.setViewportSize(viewport)
+      for (const colorScheme of ['light', 'dark'] as const) {
+        await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
+        const where = `${name}, ${viewport.width}, ${colorScheme}`
+        t.same(await barriers(page), [], where)
+        const overflow = await page.evaluate('document.documentElement.scrollWidth - innerWidth')
+        t.ok(Number(overflow) <= 0, `${where}: nothing sticks out`)
+      }
+    }
+    if (process.env['SCREENSHOTS'] !== undefined) await shoot(name)
+  }
+  const shoot = async (name: string) => {
+    for (const viewport of sizes)
+      for (const colorScheme of ['light', 'dark'] as const) {
+        await page.setViewportSize(viewport)
+        await page.emulateMedia({ colorScheme })
+        await page.waitForTimeout(400)
+        await page.screenshot({
+          path: `${process.env['SCREENSHOTS']}/${name}-${viewport.width}-${colorScheme}.png`,
+          fullPage: true,
+        })
+      }
+  }
+
+  await page.goto('/console/login')
+  await page.getByRole('heading', { name: 'Log in' }).waitFor()
+  await inspect('login')
+  await page.goto('/console/nowhere')
+  await page.getByRole('heading', { name: 'There is nothing here' }).waitFor()
+  await inspect('not-found')
+  await page.goto('/console/operate')
+  await page.getByLabel('METRICS_TOKEN').fill('operator')
+  await page.getByRole('button', { name: 'Enter' }).click()
+  await page.getByText('Lost windows').waitFor()
+  await inspect('operate')
+  t.match(await page.locator('.figures').innerText(), /Lost windows\s+0/)
+
+  await signUp(page)
+  await inspect('home-empty')
+  await page.goto('/console/consent')
+  await page.getByRole('heading', { name: 'Before you begin' }).waitFor()
+  await inspect('consent')
+  await page.goto('/console/session#recording')
+  await page.locator('.checks .good', { hasText: 'found' }).waitFor()
+  await inspect('check')
+  await begin(page)
+  await answered(page, 6)
+  await inspect('live')
+  await page.getByRole('button', { name: 'End', exact: true }).click()
+  await page.locator('.lead', { hasText: 'Seen most often' }).waitFor()
+  await page.locator('.chart canvas').waitFor()
+  await inspect('report')
+  await page.goto('/console/')
+  await page.getByText('Today', { exact: true }).waitFor()
+  await inspect('home')
+  await page.goto('/console/history')
+  await page.getByRole('heading', { name: 'History' }).waitFor()
+  await inspect('history')
+  await page.goto('/console/settings')
+  await page.getByRole('heading', { name: 'Settings' }).waitFor()
+  await inspect('settings')
+
+  t.comment('in Korean, by keyboard alone')
+  await page.getByRole('button', { name: '한국어' }).focus()
+  await page.keyboard.press('Enter')
+  await page.getByRole('heading', { name: '설정' }).waitFor()
+  t.equal(await page.evaluate('document.documentElement.lang'), 'ko')
+  await inspect('settings-ko')
+  await page.goto('/console/operate')
+  await page.getByText('분당 구간').first().waitFor()
+  await inspect('operate-ko')
+  // The wrong token that was never sent, and a page that is none, are refusals that a browser also reports.
+  t.same(
+    faults.filter((fault) => !/401.*\/metrics/.test(fault)),
+    [],
+  )
+})
+
+t.test('a person takes their data along, and leaves nothing behind', { skip }, async (t) => {
+  const { origin, database } = await startTestApp(t, { env: SHORT_WINDOWS })
+  const { page, faults } = await visit(t, { origin, blind: true })
+  await signUp(page)
+  await page.getByRole('link', { name: 'Settings' }).click()
+  await page.getByLabel('Text size').selectOption('lg')
+  await page.getByText('Saved.').waitFor()
+  await page.reload()
+  t.equal(await page.getByLabel('Text size').inputValue(), 'lg')
+  const [file] = await Promise.all([
+    page.waitForEvent('download'),
+    page.getByRole('button', { name: 'Download my data' }).click(),
+  ])
+  const taken = await readFile(await file.path(), 'utf8')
+  t.doesNotThrow(() => JSON.parse(taken), 'it is JSON')
+  t.match(taken, /@example\.com/)
+  await page.getByRole('button', { name: 'Delete my account' }).click()
+  await page.getByRole('dialog').getByLabel('Password').fill('password123')
+  await page.getByRole('button', { name: 'Delete for good' }).click()
+  await page.getByRole('heading', { name: 'Sign up' }).waitFor()
+  const [row] = await database.sql`select count(*)::int as people from users`
+  t.equal(row?.['people'], 0)
+  t.same(faults, [])
+})
+
+t.test('the first load is small', async (t) => {
+  const { origin } = await startTestApp(t)
+  const text = async (path: string) => (await fetch(new URL(path, `${origin}/console/`))).text()
+  const seen = new Set<string>()
+  const load = async (path: string): Promise<number> => {
+    if (seen.has(path)) return 0
+    seen.add(path)
+    const body = await text(path)
+    // What it names is loaded too: all of the screens, since a visit may go through them.
+    const named = [...body.matchAll(/(?:\/console\/|\.\/|")(assets\/)?([\w.-]+-[\w-]{8}\.(?:js|css))/g)]
+    let sum = gzipSync(body).length
+    for (const [, , name = ''] of named) sum += await load(`assets/${name}`)
+    return sum
+  }
+  const bytes = await load('index.html')
+  t.ok(seen.size > 5, `${seen.size} files were found`)
+  t.ok(bytes <= LARGEST_FIRST_LOAD, `${bytes} bytes gzipped, every screen included`)
+})

@@ -1,0 +1,10 @@
+/** Where the model's files are, as `web/vite.config.ts` puts them there. */
+export const FACE_PATH = '/console/face-mesh/'
+
+export type ToFace = { readonly picture: ImageBitmap }
+
+export type FromFace =
+  | { readonly kind: 'ready' }
+  /** x, y, z of 478 points; null when there is no face. */
+  | { readonly kind: 'points'; readonly points: Float32Array | null }
+  | { readonly kind: 'failed'; readonly reason: string }

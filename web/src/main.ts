@@ -1,0 +1,21 @@
+import { createClient } from '../../client/index.ts'
+import { askAbout } from './about.ts'
+import { createRouter } from './router.ts'
+import { createShell } from './shell.ts'
+import { applyLook } from './ui/look.ts'
+import { failure } from './ui/notice.ts'
+import { language, setLanguage } from './words/language.ts'
+
+setLanguage(language())
+applyLook()
+
+try {
+  const about = await askAbout()
+  const client = createClient({ onSignedOut: () => router.go('/login') })
+  const shell = createShell({ client, go: (place) => router.go(place), again: () => router.again() })
+  const router = createRouter({ client, about, shell })
+  document.body.replaceChildren(...shell.elements)
+  await router.start()
+} catch (error) {
+  document.body.replaceChildren(failure(error, () => location.reload()))
+}

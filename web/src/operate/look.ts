@@ -1,0 +1,28 @@
+import { parseMetrics, type Sample } from './prometheus.ts'
+
+const DEADLINE_MS = 8000
+const KEY = 'maeum.metrics'
+
+type Check = { readonly ok: boolean; readonly details: readonly string[] }
+export type Readiness = Readonly<Record<'process' | 'database' | 'schema' | 'model', Check>>
+export type Seen =
+  | { readonly kind: 'seen'; readonly samples: readonly Sample[]; readonly checks: Readiness }
+  | { readonly kind: 'denied' }
+
+export const keepToken = (token: string): void => sessionStorage.setItem(KEY, token)
+export const hasToken = (): boolean => sessionStorage.getItem(KEY) !== null
+
+/** Metrics and readiness at this moment. */
+export async function lookAtServer(): Promise<Seen> {
+  const token = sessionStorage.getItem(KEY)
+  const signal = AbortSignal.timeout(DEADLINE_MS)
+  const headers: HeadersInit = token === null ? {} : { authorization: `Bearer ${token}` }
+  const [metrics, ready] = await Promise.all([
+    fetch('/metrics', { headers, signal }),
+    fetch('/api/health/ready', { signal }),
+  ])
+  if (metrics.status === 401 || metrics.status === 403) return { kind: 'denied' }
+  if (!metrics.ok) throw new Error(`/metrics: ${metrics.status}`)
+  const { checks } = (await ready.json()) as { readonly checks: Readiness } // 200 or 503, by its schema
+  return { kind: 'seen', samples: parseMetrics(await metrics.text()), checks }
+}

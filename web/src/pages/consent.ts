@@ -1,0 +1,35 @@
+import { giveConsent } from '../consent.ts'
+import { h } from '../ui/dom.ts'
+import { attempt, createNotice } from '../ui/notice.ts'
+import type { OpenPage } from '../ui/page.ts'
+import { t, type Word } from '../words/language.ts'
+
+export const openConsent: OpenPage = ({ client, about, go }) => {
+  const notice = createNotice('alert')
+  const agree = h('button', { type: 'button', class: 'main' }, t('consentAgree'))
+  agree.addEventListener('click', () => {
+    void attempt(agree, notice, async () => {
+      await giveConsent(client)
+      go('/')
+    })
+  })
+  const point = (title: Word, text: Word) => h('div', {}, h('h2', {}, t(title)), h('p', {}, t(text)))
+  const element = h(
+    'article',
+    { class: 'narrow prose' },
+    h('h1', {}, t('consentTitle')),
+    point('consentWhat', 'consentWhatText'),
+    point('consentKept', 'consentKeptText'),
+    point('consentModel', about.model === null ? 'consentModelLocal' : 'consentModelRemote'),
+    point('consentRight', 'consentRightText'),
+    h('p', { class: 'lead' }, t('disclaimer')),
+    notice.element,
+    h(
+      'div',
+      { class: 'row' },
+      agree,
+      h('button', { type: 'button', class: 'quiet', onclick: () => go('/') }, t('consentLater')),
+    ),
+  )
+  return { title: t('consentTitle'), element }
+}

@@ -1,0 +1,90 @@
+import { BASE } from '../router.ts'
+import { ask } from '../ui/ask.ts'
+import { h } from '../ui/dom.ts'
+import { createNotice, sentenceOf } from '../ui/notice.ts'
+import type { Context, OpenPage } from '../ui/page.ts'
+import { dateTime, duration, emotionName } from '../words/format.ts'
+import { t, type Word } from '../words/language.ts'
+
+const askStatistics = ({ client }: Context) => client.call('GET /api/session/stats/summary')
+type Statistics = Awaited<ReturnType<typeof askStatistics>>
+type Line = Statistics['recentSessions'][number]
+
+const STATUS = {
+  active: 'statusActive',
+  paused: 'statusPaused',
+  ended: 'statusEnded',
+} as const satisfies Record<Line['status'], Word>
+
+export const openHistory: OpenPage = async (context) => {
+  const { client } = context
+  const notice = createNotice('status')
+  const totals = h('dl', { class: 'facts-row' })
+  const list = h('ul', { class: 'lines sessions' })
+
+  const remove = async (line: Line) => {
+    const when = dateTime(line.startedAt)
+    const isMeant = await ask({
+      title: t('removeSession'),
+      text: t('removeSessionText', { when }),
+      action: t('remove'),
+    })
+    if (!isMeant) return
+    try {
+      await client.call('DELETE /api/session/:id', { params: { id: line.id } })
+      show(await askStatistics(context))
+    } catch (error) {
+      notice.say(sentenceOf(error))
+    }
+  }
+
+  const row = (line: Line) => {
+    const when = dateTime(line.startedAt)
+    const state =
+      line.status === 'ended'
+        ? line.dominantEmotion === null
+          ? t('noReading')
+          : emotionName(line.dominantEmotion)
+        : t(STATUS[line.status])
+    return h(
+      'li',
+      {},
+      h('a', { href: `${BASE}/report#${line.id}` }, when),
+      h('span', {}, state),
+      h('span', { class: 'figure' }, duration(line.durationMs)),
+      h(
+        'button',
+        {
+          type: 'button',
+          class: 'plain',
+          'aria-label': `${t('remove')}: ${when}`,
+          onclick: () => void remove(line),
+        },
+        t('remove'),
+      ),
+    )
+  }
+
+  const show = ({ total, active, paused, avgDuration, recentSessions }: Statistics) => {
+    const fact = (word: Word, text: string) => h('div', {}, h('dt', {}, t(word)), h('dd', {}, text))
+    totals.replaceChildren(
+      fact('total', String(total)),
+      fact('stillOpen', String(active + paused)),
+      fact('averageLength', duration(avgDuration)),
+    )
+    const rows = recentSessions.map(row)
+    list.replaceChildren(...(rows.length > 0 ? rows : [h('li', { class: 'quiet-text' }, t('recentNone'))]))
+  }
+
+  show(await askStatistics(context))
+  const element = h(
+    'div',
+    { class: 'medium' },
+    h('h1', {}, t('history')),
+    h('p', { class: 'lead' }, t('historyText')),
+    totals,
+    list,
+    notice.element,
+  )
+  return { title: t('history'), element }
+}
