@@ -76,7 +76,10 @@ export default tseslint.config(
   },
   { files: ['src/features/**/*.ts'], rules: restrict(neighbours, tables, framework) },
   { files: ['src/features/*/{index,routes,connection}.ts'], rules: restrict(neighbours, tables) },
-  { files: ['src/features/*/repository.ts'], rules: restrict(neighbours, framework) },
+  {
+    files: ['src/features/*/repository.ts', 'src/features/*/*/repository.ts'],
+    rules: restrict(neighbours, framework),
+  },
   {
     files: ['test/**/*.ts'],
     rules: {

@@ -25,19 +25,24 @@ async function render(): Promise<RenderedDocument[]> {
   }
 }
 
-async function isStale(document: RenderedDocument): Promise<boolean> {
-  const onDisk = await readFile(absolute(document), 'utf8').catch(() => undefined) // a missing one is stale
-  return onDisk !== document.text
-}
+const onDisk = (document: RenderedDocument): Promise<string | undefined> =>
+  readFile(absolute(document), 'utf8').catch(() => undefined) // a missing one is stale
 
 const check = process.argv.includes('--check')
+
+/** What is checked must be whole; what is written is written as far as it can be. */
+const complain = (text: string) => {
+  process.stderr.write(`${text}\n`)
+  if (check) process.exitCode = 1
+}
+
 for (const document of await render()) {
-  if (!(await isStale(document))) continue
-  if (check) {
-    process.stderr.write(`${document.path} is stale: run \`npm run docs\`\n`)
-    process.exitCode = 1
-  } else {
+  const { path } = document
+  if ('missing' in document) complain(`${path} cannot be written without ${document.missing}`)
+  else if ((await onDisk(document)) === document.text) continue
+  else if (check) complain(`${path} is stale: run \`npm run docs\``)
+  else {
     await writeFile(absolute(document), document.text)
-    process.stdout.write(`${document.path} written\n`)
+    process.stdout.write(`${path} written\n`)
   }
 }

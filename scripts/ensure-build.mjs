@@ -1,26 +1,48 @@
-// Before `npm start`: compiles when the sources are newer than dist/, or uses what a build step has left there.
+// Before `npm start`, `npm run dev` and `npm test`: builds what is older than its sources, or uses what a build step has left there.
+// Arguments name the parts to look at; all of them unless given.
 import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, statSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const newest = (folder) =>
-  readdirSync(`${root}/${folder}`, { recursive: true, withFileTypes: true })
+const tool = (path) => `${root}node_modules/${path}`
+
+/** What is built, from what, and how; `made` is written last. */
+const PARTS = [
+  {
+    name: 'server',
+    made: 'dist/main.js',
+    of: ['src', 'tsconfig.json', 'tsconfig.build.json'],
+    command: [tool('typescript/bin/tsc'), '-p', 'tsconfig.build.json'],
+  },
+  {
+    name: 'console',
+    made: 'dist/console/index.html',
+    of: ['web', 'client', 'src/domain'],
+    command: [tool('vite/bin/vite.js'), 'build', 'web'],
+  },
+]
+
+/** Time of the newest file, in a folder or of the file itself. */
+const newest = (path) => {
+  if (!existsSync(path)) return 0
+  if (statSync(path).isFile()) return statSync(path).mtimeMs
+  return readdirSync(path, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .reduce((time, entry) => Math.max(time, statSync(`${entry.parentPath}/${entry.name}`).mtimeMs), 0)
-
-const compiler = `${root}/node_modules/typescript/bin/tsc`
-const built = existsSync(`${root}/dist/main.js`)
-const stale = !built || (existsSync(`${root}/src`) && newest('src') > newest('dist'))
-
-if (stale && existsSync(compiler)) {
-  const { status } = spawnSync(process.execPath, [compiler, '-p', 'tsconfig.build.json'], {
-    cwd: root,
-    stdio: 'inherit',
-  })
-  process.exit(status ?? 1)
 }
-if (!built) {
-  console.error('dist/ is missing and TypeScript is not installed: run `npm ci && npm run build` first')
-  process.exit(1)
+
+const asked = process.argv.slice(2)
+for (const { name, made, of, command } of PARTS) {
+  if (asked.length > 0 && !asked.includes(name)) continue
+  const isBuilt = existsSync(root + made)
+  const sources = Math.max(...of.map((path) => newest(root + path)))
+  if (isBuilt && sources <= newest(root + made)) continue
+  if (existsSync(command[0])) {
+    const { status } = spawnSync(process.execPath, command, { cwd: root, stdio: 'inherit' })
+    if (status !== 0) process.exit(status ?? 1)
+  } else if (!isBuilt && name === 'server') {
+    console.error('dist/ is missing and TypeScript is not installed: run `npm ci && npm run build` first')
+    process.exit(1)
+  }
 }

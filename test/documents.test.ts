@@ -29,8 +29,14 @@ const anchorsOf = (text: string) =>
 
 t.test('each generated document is what the code says today', async (t) => {
   const { app } = await startTestApp(t)
-  for (const { path, text } of renderDocuments(app)) {
-    t.ok(existsSync(join(ROOT, path)) && read(path) === text, `${path} is fresh, or run \`npm run docs\``)
+  for (const document of renderDocuments(app)) {
+    const { path } = document
+    if ('missing' in document) t.fail(`${path} cannot be written without ${document.missing}`)
+    else
+      t.ok(
+        existsSync(join(ROOT, path)) && read(path) === document.text,
+        `${path} is fresh, or run \`npm run docs\``,
+      )
   }
 })
 
