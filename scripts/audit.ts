@@ -25,7 +25,10 @@ try {
   })
   for (const { kind, chain, place, what } of findings)
     process.stdout.write(`${kind}: chain ${chain}, row ${place}: ${what}\n`)
-  const broken = findings.filter(({ kind }) => kind !== 'unproven').length
+  const isGuarded = await auditRepository.isGuarded(database.orm)
+  if (!isGuarded)
+    process.stdout.write('unguarded: the triggers that keep rows from being changed are not there\n')
+  const broken = findings.filter(({ kind }) => kind !== 'unproven').length + (isGuarded ? 0 : 1)
   const verdict = broken === 0 ? 'nothing is missing or altered' : `${broken} faults`
   process.stdout.write(`${rows} rows in ${chains} chains: ${verdict}\n`)
   if (broken > 0) process.exitCode = 1

@@ -74,9 +74,44 @@ t.test('a trail that nobody touched is found whole', async (t) => {
   )
 })
 
+/** As who owns the table can, and nobody else. */
+const switchOffGuard = ({ sql }: TestDatabase) => sql`alter table audit_log disable trigger user`
+
+t.test('the database lets the trail grow, and nothing else', async (t) => {
+  const { database, one } = await sealedTrails(t)
+  const { sql, orm } = database
+  const refused = async (what: string, work: (tx: typeof sql) => Promise<unknown>) =>
+    t.rejects(work(sql), { message: /the audit trail is append-only/ }, what)
+  await refused('a change', (tx) => tx`update audit_log set event = 'never' where place = 4`)
+  await refused('a change of nothing', (tx) => tx`update audit_log set place = place where place = 4`)
+  await refused('a deletion', (tx) => tx`delete from audit_log where place = 4`)
+  await refused('everything', (tx) => tx`truncate audit_log cascade`)
+  await refused(
+    'a change in place of an insert',
+    (tx) => tx`
+      insert into audit_log select * from audit_log where place = 4
+      on conflict (chain, place) do update set event = 'never'`,
+  )
+  for (const days of ['0', '-1', '1', ''])
+    await t.rejects(
+      sql.begin(async (tx) => {
+        await tx`select set_config('maeum.audit_kept_days', ${days}, true)`
+        await tx`delete from audit_log where place = 4`
+      }),
+      { message: /append-only/ },
+      `what is of today goes for nobody: ${days}`,
+    )
+  t.equal(await one.trail.retain(1), 0)
+  t.same(await verify(database), { chains: 2, rows: 22, findings: [] }, 'all is there')
+  t.equal(await repository.isGuarded(orm), true)
+  await switchOffGuard(database)
+  t.equal(await repository.isGuarded(orm), false, 'and a guard that is off is seen')
+})
+
 t.test('whatever is done to a row is found', async (t) => {
   const { database, one, two } = await sealedTrails(t)
   const { sql } = database
+  await switchOffGuard(database)
   const touch = async (name: string, work: (tx: typeof sql) => Promise<unknown>, expected: string[]) => {
     await sql`create table kept as select * from audit_log`
     await work(sql)
@@ -167,6 +202,8 @@ t.test('old rows go and the trail still holds', async (t) => {
     ['yesterday'],
   )
   t.same((await verify(database)).findings, [], 'what is left is proven')
+  await t.rejects(sql`delete from audit_log where chain = ${old.chain}`, { message: /append-only/ })
+  await switchOffGuard(database)
   await sql`update audit_log set event = 'never' where chain = ${old.chain}`
   t.same(await kinds(database), ['altered old 7'])
   await sql`update audit_log set event = 'yesterday' where chain = ${old.chain}`

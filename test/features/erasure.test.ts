@@ -1,5 +1,6 @@
 import { createPublicKey, verify } from 'node:crypto'
 import type { LightMyRequestResponse } from 'fastify'
+import type postgres from 'postgres'
 import t from 'tap'
 import { createChainHash } from '../../src/features/audit/chain.ts'
 import { auditRepository } from '../../src/features/audit/repository.ts'
@@ -261,4 +262,45 @@ t.test('what is too old goes at night', async (t) => {
   t.equal(untilNight(0), 3 * hour)
   t.equal(untilNight(3 * hour), 24 * hour)
   t.equal(untilNight(4 * hour), 23 * hour)
+})
+
+t.test('what is too old is found by an index, however much there is', async (t) => {
+  const database = await createTestDatabase(t)
+  const { sql, orm } = database
+  await sql`insert into users (username, email, password_hash) values ('a', 'a@example.com', 'x')`
+  await sql`
+    insert into sessions (id, user_id, interval_ms, status, started_at, ended_at)
+    select 's' || n, u.id, 10000, 'ended', now() - n * interval '1 hour', now() - n * interval '1 hour'
+    from users u, generate_series(1, 10000) as n`
+  await sql`
+    insert into conversations (session_id, message, response, source, created_at)
+    select id, 'm', 'r', 'local', ended_at from sessions`
+  await sql`insert into feedbacks (user_id, session_id, rating, created_at) select user_id, id, 5, ended_at from sessions`
+  await sql`
+    insert into counselings (user_id, session_id, type, updated_at, scheduled_at)
+    select user_id, id, 'video', ended_at, ended_at + interval '1 day' from sessions`
+  await sql`analyze`
+
+  const asked: { text: string; parameters: postgres.ParameterOrJSON<never>[] }[] = []
+  const options = sql.options as { debug: unknown } // the driver looks at it at every statement
+  options.debug = (_connection: number, text: string, parameters: postgres.ParameterOrJSON<never>[]) =>
+    void asked.push({ text, parameters: [...parameters] })
+  const days = { sessions: 410, conversations: 410, counselings: 410, feedback: 410 }
+  const retention = createRetention({
+    orm,
+    repository: retentionRepository,
+    days,
+    retainAudit: async () => 0,
+  })
+  const gone = await retention.run(new AbortController().signal)
+  options.debug = undefined
+  for (const kind of ['sessions', 'conversations', 'counselings', 'feedback'] as const)
+    t.ok((gone[kind] ?? 0) > 100, `${kind}: ${gone[kind]}`)
+  const deletions = asked.filter(({ text }) => /^delete/i.test(text))
+  t.equal(deletions.length, 4)
+  for (const { text, parameters } of deletions) {
+    const plan = JSON.stringify(await sql.unsafe(`explain ${text}`, parameters))
+    t.match(plan, /Index Cond: \([^"]*now\(\)/, text)
+    t.notMatch(plan, /Filter: [^"]*now\(\)/, text)
+  }
 })

@@ -1,9 +1,13 @@
-import { sql } from 'drizzle-orm'
+import { type SQL, type SQLWrapper, sql } from 'drizzle-orm'
 import { bigint, check, index, jsonb, pgTable, smallint, text } from 'drizzle-orm/pg-core'
 import { COUNSELING_STATUSES, type CounselingStatus } from '../../domain/counseling.ts'
 import { users } from './accounts.ts'
 import { createdAt, instant, oneOf } from './columns.ts'
 import { sessions } from './sessions.ts'
+
+/** When a counselling was last changed or took place, whichever is later: one that is to come is not over. */
+export const overAt = (table: { readonly updatedAt: SQLWrapper; readonly scheduledAt: SQLWrapper }): SQL =>
+  sql`greatest(${table.updatedAt}, coalesce(${table.scheduledAt}, ${table.updatedAt}))`
 
 export const counselings = pgTable(
   'counselings',
@@ -24,6 +28,7 @@ export const counselings = pgTable(
   (table) => [
     index('counselings_user_idx').on(table.userId, table.status, table.id),
     index('counselings_session_idx').on(table.sessionId),
+    index('counselings_over_idx').on(overAt(table)),
     check('counselings_status_known', oneOf(table.status, COUNSELING_STATUSES)),
   ],
 ).enableRLS()
@@ -44,6 +49,7 @@ export const feedbacks = pgTable(
   (table) => [
     index('feedbacks_user_idx').on(table.userId, table.id),
     index('feedbacks_session_idx').on(table.sessionId),
+    index('feedbacks_created_idx').on(table.createdAt),
     check('feedbacks_rating_range', sql`${table.rating} between 1 and 5`),
   ],
 ).enableRLS()

@@ -12,6 +12,7 @@ import {
   text,
 } from 'drizzle-orm/pg-core'
 import { EMOTIONS, type Emotion, type EmotionScores } from '../../domain/emotion.ts'
+import { LANGUAGES, type Language } from '../../domain/language.ts'
 import {
   ANSWER_SOURCES,
   type AnswerSource,
@@ -20,7 +21,6 @@ import {
   SESSION_STATUSES,
   type SessionStatus,
 } from '../../domain/session.ts'
-import { LANGUAGES, type Language } from '../../domain/language.ts'
 import { refreshFamilies, users } from './accounts.ts'
 import { bytes, createdAt, instant, oneOf } from './columns.ts'
 
@@ -34,8 +34,11 @@ export const sessions = pgTable(
     userId: bigint('user_id', { mode: 'number' })
       .notNull()
       .references(() => users.id, { onDelete: 'cascade' }),
-    /** The device that started it: logging that device out ends it. */
-    familyId: text('family_id').references(() => refreshFamilies.id, { onDelete: 'set null' }),
+    /** The device that started it: logging that device out ends it. It goes along when the device is named anew. */
+    familyId: text('family_id').references(() => refreshFamilies.id, {
+      onDelete: 'set null',
+      onUpdate: 'cascade',
+    }),
     labels: jsonb('labels').$type<SessionLabels>().notNull().default({}),
     status: text('status').$type<SessionStatus>().notNull().default('active'),
     /** Length of a window. On the row, so that a change of configuration never moves a running schedule. */
@@ -69,6 +72,7 @@ export const sessions = pgTable(
     index('sessions_family_idx').on(table.familyId),
     index('sessions_live_idx').on(table.startedAt).where(sql`${table.status} <> 'ended'`),
     index('sessions_changed_idx').on(table.changedAt),
+    index('sessions_ended_idx').on(table.endedAt).where(sql`${table.status} = 'ended'`),
     index('sessions_unfinalised_idx')
       .on(table.endedAt)
       .where(sql`${table.status} = 'ended' and ${table.finalisedAt} is null`),
@@ -190,6 +194,7 @@ export const conversations = pgTable(
   },
   (table) => [
     index('conversations_session_idx').on(table.sessionId, table.id),
+    index('conversations_created_idx').on(table.createdAt),
     check('conversations_emotion_known', oneOf(table.emotion, EMOTIONS)),
     check('conversations_source_known', oneOf(table.source, ANSWER_SOURCES)),
   ],

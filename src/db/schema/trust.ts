@@ -59,7 +59,10 @@ export const throttles = pgTable(
   ],
 ).enableRLS()
 
-/** Who did what to whose data, when and from where; never contents. Rows of one chain are hashed into one another. */
+/**
+ * Who did what to whose data, when and from where; never contents. Rows of one chain are hashed into one another, and
+ * triggers of the database refuse to change or take away any (`drizzle/*_audit_append_only.sql`).
+ */
 export const auditLog = pgTable(
   'audit_log',
   {
@@ -78,6 +81,6 @@ export const auditLog = pgTable(
   (table) => [
     primaryKey({ name: 'audit_log_pkey', columns: [table.chain, table.place] }),
     index('audit_log_at_idx').on(table.at),
-    index('audit_log_subject_idx').on(table.subject),
+    index('audit_log_subject_idx').on(table.subject, table.chain, table.place),
   ],
 ).enableRLS()

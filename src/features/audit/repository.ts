@@ -3,6 +3,9 @@ import type { Orm } from '../../db/orm.ts'
 import { auditLog } from '../../db/schema/index.ts'
 import type { AuditRow, Head } from './chain.ts'
 
+/** Triggers on the table: one for its rows, one for the whole. */
+const GUARDS = 2
+
 /** Key of the advisory lock of its retention; any number that nobody else uses. */
 const RETENTION_LOCK = 0x6d61_6175
 
@@ -86,6 +89,20 @@ export const auditRepository = {
       .select({ chain: auditLog.chain, place: auditLog.place, hash: auditLog.hash })
       .from(auditLog)
       .innerJoin(last, and(eq(auditLog.chain, last.chain), eq(auditLog.place, last.place)))
+  },
+
+  /** The database refuses to take anything of the trail away, except in this transaction what is older than `days`. */
+  async allowRetention(tx: Orm, days: number): Promise<void> {
+    await tx.execute(sql`select set_config('maeum.audit_kept_days', ${String(days)}, true)`)
+  },
+
+  /** Whether the triggers that let the trail only grow are there and switched on. */
+  isGuarded: async (orm: Orm): Promise<boolean> => {
+    const rows = await orm.execute<{ guards: number }>(sql`
+      select count(*)::int as guards from pg_trigger
+      where tgrelid = 'public.audit_log'::regclass and tgenabled in ('O', 'A')
+        and tgfoid = to_regproc('public.audit_log_only_grows')`)
+    return rows[0]?.guards === GUARDS
   },
 
   /** Takes a chain's rows up to `place` away: the one deletion that the trail knows. */

@@ -88,6 +88,7 @@ export function createAudit({ database, repository, writer, chain, pseudonymOf }
       if (expired.length === 0 || !(await writer.settled(SETTLE_MS))) return 0
       return orm.transaction(async (tx) => {
         if (!(await repository.lockRetention(tx))) return 0
+        await repository.allowRetention(tx, days)
         let deleted = 0
         for (const { chain: old, place } of expired) deleted += await repository.deleteUpTo(tx, old, place)
         return deleted

@@ -2,8 +2,8 @@ import type { Orm } from '../../db/orm.ts'
 import {
   type AuditRow,
   BEGINNING,
-  type ChainHash,
   CHECKPOINT,
+  type ChainHash,
   fromHeadText,
   type Head,
   SEALED,

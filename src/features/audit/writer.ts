@@ -22,6 +22,8 @@ type Dependencies = {
 
 const MOST_WAITING = 10_000
 const BATCH = 200
+/** What is told within so long shares a statement: under a rush of logins one each would cost as much as the login. */
+const GATHER_MS = 100
 const WRITE_MS = 10_000
 const FIRST_RETRY_MS = 250
 const LONGEST_RETRY_MS = 10_000
@@ -82,7 +84,7 @@ export class ChainWriter {
   }
 
   async #run(): Promise<void> {
-    await Promise.resolve() // what is told in one breath shares a statement
+    await pause(GATHER_MS, this.#stop.signal)
     while (this.#waiting.length > 0 && !this.#stop.signal.aborted) {
       const lost = this.#lost
       const entries = this.#waiting.slice(0, BATCH)

@@ -1,6 +1,6 @@
 import type { Orm } from '../../../db/orm.ts'
 import { decodeMeasures } from '../../../domain/face/encoding.ts'
-import { BASELINE, exchangeRow, windowRow } from '../../../domain/sealed-rows.ts'
+import { BASELINE, exchangeRow, findingRow, windowRow } from '../../../domain/sealed-rows.ts'
 import { AppError } from '../../../errors.ts'
 import { type Safe, SealError } from '../../../lib/sealing.ts'
 import type { ExportRepository } from './repository.ts'
@@ -85,7 +85,7 @@ export function createExport({ orm, repository, safeOf, pseudonymOf }: Dependenc
       yield ',"windows":'
       yield* listOf(
         paged(repository.listWindows(orm, id)),
-        asJson(({ sessionId, measures, sttSnippet, ...window }) => {
+        asJson(({ sessionId, measures, sttSnippet, intervention, ...window }) => {
           const name = windowRow(sessionId, window.window)
           return {
             ...window,
@@ -94,18 +94,35 @@ export function createExport({ orm, repository, safeOf, pseudonymOf }: Dependenc
               sttSnippet === null
                 ? null
                 : readable(() => safe.open(sttSnippet, 'emotion_windows.stt_snippet', name)),
+            intervention:
+              intervention &&
+              readable(() => safe.openJson(intervention, 'emotion_windows.intervention', name)),
           }
         }),
       )
       yield ',"voice":'
       yield* listOf(
         paged(repository.listVoice(orm, id)),
-        asJson((row) => without(row, 'sessionId')),
+        asJson(({ sessionId, measures, ...row }) => {
+          const name = windowRow(sessionId, row.window)
+          return {
+            ...row,
+            measures: readable(() => safe.openJson(measures, 'voice_windows.measures', name)),
+          }
+        }),
       )
       yield ',"findings":'
       yield* listOf(
         paged(repository.listFindings(orm, id)),
-        asJson((row) => without(row, 'sessionId', 'id')),
+        asJson(({ detections, intervention, ...row }) => {
+          const name = findingRow(row.sessionId, row.at)
+          return {
+            ...without(row, 'sessionId', 'id'),
+            detections: readable(() => safe.openJson(detections, 'cbt_findings.detections', name)),
+            intervention:
+              intervention && readable(() => safe.openJson(intervention, 'cbt_findings.intervention', name)),
+          }
+        }),
       )
       yield ',"conversations":'
       yield* listOf(
@@ -121,7 +138,8 @@ export function createExport({ orm, repository, safeOf, pseudonymOf }: Dependenc
         }),
       )
       const report = await repository.findReport(orm, id)
-      yield `,"report":${JSON.stringify(report?.content ?? null)}}`
+      const content = report && readable(() => safe.openJson(report.content, 'reports.content', id))
+      yield `,"report":${JSON.stringify(content ?? null)}}`
     }
 
   return {

@@ -1,6 +1,6 @@
 import { and, asc, eq, inArray, lt, type SQLWrapper, sql } from 'drizzle-orm'
 import type { Orm } from '../../../db/orm.ts'
-import { conversations, counselings, feedbacks, sessions } from '../../../db/schema/index.ts'
+import { conversations, counselings, feedbacks, overAt, sessions } from '../../../db/schema/index.ts'
 
 /** Key of the advisory lock of the nightly job; any number that nobody else uses. */
 const RETENTION_LOCK = 0x6d61_6572
@@ -43,11 +43,11 @@ export const retentionRepository = {
 
   /** Those that are over; one that is still to come is kept however long ago it was booked. */
   async deleteCounselings(tx: Orm, days: number, limit: number): Promise<number> {
-    const isOld = olderThan(
-      sql`greatest(${counselings.updatedAt}, coalesce(${counselings.scheduledAt}, ${counselings.updatedAt}))`,
-      days,
-    )
-    const old = tx.select({ id: counselings.id }).from(counselings).where(isOld).limit(limit)
+    const old = tx
+      .select({ id: counselings.id })
+      .from(counselings)
+      .where(olderThan(overAt(counselings), days))
+      .limit(limit)
     const rows = await tx
       .delete(counselings)
       .where(inArray(counselings.id, old))
