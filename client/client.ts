@@ -61,9 +61,9 @@ export function createClient(options: ClientOptions = {}) {
 
   const ticket = options.ticket ?? createTicketOffice(http.request)
 
-  const address = async (channel: Channel, sessionId: string): Promise<string> => {
+  const address = async (channel: Channel, sessionId: string, signal: AbortSignal): Promise<string> => {
     const query = new URLSearchParams({ sessionId })
-    const one = await ticket(sessionId, channel)
+    const one = await ticket(sessionId, channel, signal)
     if (one !== null) query.set('ticket', one)
     return `${server.replace(/^http/, 'ws')}/ws/${channel}?${query}`
   }
@@ -104,6 +104,15 @@ export function createClient(options: ClientOptions = {}) {
       return user
     },
 
+    /**
+     * Puts a new password in the place of the current one: other devices are logged out, this one stays. Tells what
+     * would be better done otherwise, such as a common password.
+     */
+    async changePassword(body: Body<'POST /api/user/password'>) {
+      const { hints = [] } = await http.exchange('POST /api/user/password', body)
+      return hints
+    },
+
     /** Forgets the login here, whether or not the server could be told. */
     async logout(): Promise<void> {
       const refreshToken = (await tokens.get())?.refreshToken
@@ -137,10 +146,11 @@ export function createClient(options: ClientOptions = {}) {
 /** A ticket for each socket, from servers that give them out. */
 function createTicketOffice(request: (path: string, init: RequestInit) => Promise<Response>) {
   let isOpen = true
-  return async (sessionId: string, channel: Channel): Promise<string | null> => {
+  return async (sessionId: string, channel: Channel, signal: AbortSignal): Promise<string | null> => {
     if (!isOpen) return null
     const answer = await request(`/api/session/${encodeURIComponent(sessionId)}/ticket`, {
       method: 'POST',
+      signal,
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ channel }),
     })

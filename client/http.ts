@@ -1,7 +1,7 @@
 import { MaeumError } from './error.ts'
 import type { Gate } from './gate.ts'
 import type { Input, Routes } from './routes.ts'
-import type { Tokens, TokenStore } from './tokens.ts'
+import type { TokenStore, Tokens } from './tokens.ts'
 
 type Dependencies = {
   /** `https://host`, without a slash at its end. */
@@ -14,6 +14,9 @@ type Dependencies = {
   /** The login has ended: it was revoked, or was too old. */
   readonly onSignedOut: () => void
 }
+
+/** Routes that end the login which asks, and answer with another. */
+type Exchange = 'POST /api/user/password'
 
 const ANONYMOUS = /^\/api\/auth\/(signup|login|refresh)$/
 
@@ -36,7 +39,7 @@ export function createHttp({ server, fetch, tokens, gate, timeoutMs, language, o
     }
   }
 
-  const exchange = async ({ refreshToken }: Tokens): Promise<Tokens> =>
+  const refresh = async ({ refreshToken }: Tokens): Promise<Tokens> =>
     dataOf<Tokens>(await send('/api/auth/refresh', json('POST', { refreshToken })))
 
   let renewal: Promise<Tokens | null> | undefined
@@ -47,7 +50,7 @@ export function createHttp({ server, fetch, tokens, gate, timeoutMs, language, o
       const kept = await tokens.get()
       if (kept === null || kept.accessToken !== stale) return kept // another tab was first
       try {
-        const fresh = await exchange(kept)
+        const fresh = await refresh(kept)
         await tokens.set(fresh)
         return fresh
       } catch (error) {
@@ -68,7 +71,7 @@ export function createHttp({ server, fetch, tokens, gate, timeoutMs, language, o
     const kept = await tokens.get()
     if (kept === null) return send(path, init)
     const answer = await send(path, init, kept.accessToken)
-    if (answer.status !== 401) return answer
+    if (answer.status !== 401 || (await isAboutPassword(answer))) return answer
     const fresh = await renew(kept.accessToken)
     if (fresh === null) throw new MaeumError('SIGNED_OUT', 'the login has ended', { status: 401 })
     await answer.body?.cancel()
@@ -87,7 +90,22 @@ export function createHttp({ server, fetch, tokens, gate, timeoutMs, language, o
     return dataOf(await (ANONYMOUS.test(address) ? send : request)(address, json(method, body)))
   }
 
-  return { request, call }
+  /** A call that ends this login and brings another: nobody renews the old one meanwhile. */
+  const exchange = async <Name extends Exchange>(
+    route: Name,
+    body: Routes[Name]['input']['body'],
+  ): Promise<Routes[Name]['data']> => {
+    await call('GET /api/auth/me') // what has run out is renewed before
+    return gate(async () => {
+      const [method = '', path = ''] = route.split(' ')
+      const answer = await send(path, json(method, body), (await tokens.get())?.accessToken)
+      const data = await dataOf<Routes[Name]['data']>(answer)
+      await tokens.set({ accessToken: data.accessToken, refreshToken: data.refreshToken })
+      return data
+    })
+  }
+
+  return { request, call, exchange }
 }
 
 export type Http = ReturnType<typeof createHttp>
@@ -96,6 +114,16 @@ const json = (method: string, body: unknown): RequestInit =>
   body === undefined
     ? { method }
     : { method, body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }
+
+/** A 401 that a newer token would not change. */
+async function isAboutPassword(answer: Response): Promise<boolean> {
+  try {
+    const { error } = Object(await answer.clone().json()) as Envelope // the field is looked at before it is believed
+    return error?.code === 'INVALID_CREDENTIALS'
+  } catch {
+    return false // no JSON: not one of the server's own
+  }
+}
 
 type Envelope = {
   readonly success?: unknown

@@ -28,8 +28,8 @@ type Dependencies = {
   readonly WebSocket: SocketConstructor
   readonly connectivity: Connectivity
   readonly policy: ReconnectPolicy
-  /** The address of the next socket, with a ticket of its own where the server wants one. */
-  readonly address: () => Promise<string>
+  /** The address of the next socket, with a ticket of its own where the server wants one; given up with the signal. */
+  readonly address: (signal: AbortSignal) => Promise<string>
   /** Whether the session is no more; asked when a handshake failed and nobody said why. */
   readonly isGone: () => Promise<boolean>
   readonly onReady: (wire: Wire, greeting: Message) => void
@@ -91,7 +91,7 @@ export class Link {
     const { address, policy, WebSocket } = this.#with
     this.#isDialling = true
     try {
-      const url = await address()
+      const url = await address(AbortSignal.timeout(policy.connectMs))
       if (dial !== this.#dials) return
       const wire = openWire(url, policy, WebSocket, {
         ready: (ready, greeting) => this.#take(ready, greeting),

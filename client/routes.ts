@@ -44,6 +44,7 @@ export type Routes = {
   'GET /api/session/stats/summary': Route<Nothing, typeof dashboard.StatisticsResponse>
 
   'GET /api/dashboard/summary': Route<Nothing, typeof dashboard.DashboardResponse>
+  'POST /api/user/password': Route<Body<typeof auth.PasswordBody>, typeof auth.PasswordResponse>
   'GET /api/user/preferences': Route<Nothing, typeof users.PreferencesResponse>
   'PUT /api/user/preferences': Route<Body<typeof users.PreferencesBody>, typeof users.PreferencesResponse>
   'GET /api/user/consent': Route<Nothing, typeof consent.ConsentsResponse>

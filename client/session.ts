@@ -61,7 +61,7 @@ type Dependencies = {
   readonly WebSocket: SocketConstructor
   readonly connectivity: Connectivity
   /** The address of one more socket of the session. */
-  readonly address: (channel: Channel, sessionId: string) => Promise<string>
+  readonly address: (channel: Channel, sessionId: string, signal: AbortSignal) => Promise<string>
   readonly start: () => Promise<Started>
   readonly options: SessionOptions
 }
@@ -175,7 +175,7 @@ export function openSession(first: Started, dependencies: Dependencies) {
       WebSocket,
       connectivity,
       policy,
-      address: () => address(channel, id),
+      address: (signal) => address(channel, id, signal),
       isGone: () => isGone(http, id),
       onReady: (wire, greeting) => {
         if (channel === 'landmarks') {

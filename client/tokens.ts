@@ -1,4 +1,4 @@
-import { sharedStorage, type StorageLike } from './environment.ts'
+import { type StorageLike, sharedStorage } from './environment.ts'
 
 export type Tokens = { readonly accessToken: string; readonly refreshToken: string }
 

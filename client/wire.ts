@@ -8,7 +8,7 @@ const PROBE_MS = 3000
 const OPEN = 1
 
 export type WireTimes = {
-  /** From the dial to the server's greeting. */
+  /** For the ticket of a socket, and from its dial to the server's greeting. */
   readonly connectMs: number
   /** After so long a silence the server is asked, after twice that it counts as gone. */
   readonly heartbeatMs: number

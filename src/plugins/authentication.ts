@@ -18,6 +18,8 @@ export type AccessClaims = {
 
 export type Principal = { readonly userId: number; readonly familyId: string; readonly counter: number }
 
+type Opened = { readonly principal: Principal; readonly expiresAt: number }
+
 type Verdict =
   | { readonly kind: 'valid' | 'expired'; readonly principal: Principal }
   | { readonly kind: 'absent' }
@@ -51,6 +53,8 @@ declare module 'fastify' {
 const ISSUER = 'maeum'
 const BEARER = /^bearer\s+(\S+)$/i
 const FORGOTTEN_FAMILIES = 50_000
+/** Half a kilobyte each. */
+const OPENED_TOKENS = 10_000
 
 /** Access tokens: HS256 with pinned issuer, audience and type, under the present key or the one before it. */
 export const authentication = fp(
@@ -86,14 +90,25 @@ export const authentication = fp(
       return verdict
     }
 
+    /** What was signed stays signed: a token is read once, and only its end is looked at each time. */
+    const opened = new LRUCache<string, Opened>({ max: OPENED_TOKENS })
+    const openOnce = (token: string): Opened | undefined => {
+      const known = opened.get(token)
+      if (known !== undefined) return known
+      const claims = open(token)
+      const principal = claims === undefined ? undefined : toPrincipal(claims)
+      if (principal === undefined) return undefined
+      const fresh = { principal, expiresAt: Number(claims?.exp) * 1000 }
+      opened.set(token, fresh)
+      return fresh
+    }
+
     const judge = (header: string | undefined): Verdict => {
       if (header === undefined) return { kind: 'absent' }
       const token = BEARER.exec(header.trim())?.[1]
-      const claims = token === undefined ? undefined : open(token)
-      const principal = claims === undefined ? undefined : toPrincipal(claims)
-      if (principal === undefined) return { kind: 'invalid' }
-      const isExpired = Number(claims?.exp) * 1000 <= Date.now()
-      return { kind: isExpired ? 'expired' : 'valid', principal }
+      const known = token === undefined ? undefined : openOnce(token)
+      if (known === undefined) return { kind: 'invalid' }
+      return { kind: known.expiresAt <= Date.now() ? 'expired' : 'valid', principal: known.principal }
     }
 
     app.decorateRequest('principal', null)

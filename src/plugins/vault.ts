@@ -15,6 +15,11 @@ export type Vault = {
    */
   readonly safeOf: (userId: number) => Promise<Safe>
   /**
+   * The safes of the people whose sessions these are, by session; sessions that are gone may be missing. Without
+   * DATA_KEYS nobody is asked. Rejects as `safeOf` does.
+   */
+  readonly safesOfSessions: (sessionIds: readonly string[]) => Promise<ReadonlyMap<string, Safe>>
+  /**
    * What stands for the person in the audit trail: an HMAC under their data key, the same each time and for nobody
    * else. Undefined when the person is gone, and with their key what it stood for.
    */
@@ -40,11 +45,19 @@ async function findKey(sql: postgres.Sql, userId: number): Promise<Stored | unde
   return row === undefined ? undefined : { wrapped: row['data_key'] as Uint8Array | null } // bytea
 }
 
-/** Puts `wrapped` in the place of what was found, unless another was quicker: then that one's stays. */
+/** Puts `wrapped` in the place of what was found; false when another was quicker, whose key stays. */
 async function updateKey(sql: postgres.Sql, userId: number, found: Stored, wrapped: Uint8Array) {
-  await sql`
+  const { count } = await sql`
     update users set data_key = ${wrapped}
     where id = ${userId} and data_key is not distinct from ${found.wrapped}::bytea`
+  return count > 0
+}
+
+async function findOwners(sql: postgres.Sql, sessionIds: readonly string[]) {
+  // Arrays do not pass the driver; ids hold no comma.
+  const rows = await sql`
+    select id, user_id from sessions where id = any(string_to_array(${sessionIds.join(',')}, ','))`
+  return rows.map((row) => ({ sessionId: String(row['id']), userId: Number(row['user_id']) }))
 }
 
 export function createVault(sql: postgres.Sql, wrapping: Wrapping): Vault {
@@ -53,13 +66,15 @@ export function createVault(sql: postgres.Sql, wrapping: Wrapping): Vault {
     ttl: REMEMBERED_MS,
   })
 
+  const pseudonyms = new LRUCache<number, string>({ max: REMEMBERED, ttl: REMEMBERED_MS })
+
   const load = async (userId: number): Promise<Uint8Array | undefined> => {
     const found = await findKey(sql, userId)
     if (found === undefined) return undefined
     const opened = found.wrapped === null ? undefined : wrapping.open(found.wrapped, userId)
     if (opened?.isFit === true) return opened.key
     const key = opened?.key ?? randomBytes(KEY_BYTES)
-    await updateKey(sql, userId, found, wrapping.wrap(key, userId))
+    if (await updateKey(sql, userId, found, wrapping.wrap(key, userId))) return key
     const kept = await findKey(sql, userId)
     return kept?.wrapped == null ? undefined : wrapping.open(kept.wrapped, userId)?.key
   }
@@ -73,20 +88,38 @@ export function createVault(sql: postgres.Sql, wrapping: Wrapping): Vault {
     return loading
   }
 
+  const safeOf = async (userId: number): Promise<Safe> => {
+    if (!wrapping.isOn) return createSafe(null, String(userId))
+    const key = await keyOf(userId)
+    if (key === undefined) throw new AppError('UNAUTHORIZED') // a token, or a session here, may outlive its person
+    return createSafe(key, String(userId))
+  }
+
   return {
-    safeOf: async (userId) => {
-      if (!wrapping.isOn) return createSafe(null, String(userId))
-      const key = await keyOf(userId)
-      if (key === undefined) throw new AppError('UNAUTHORIZED') // a token, or a session here, may outlive its person
-      return createSafe(key, String(userId))
+    safeOf,
+    safesOfSessions: async (sessionIds) => {
+      const ids = [...new Set(sessionIds)]
+      if (!wrapping.isOn) return new Map(ids.map((id) => [id, createSafe(null, id)]))
+      const owners = await findOwners(sql, ids)
+      const safes = new Map<string, Safe>()
+      for (const { sessionId, userId } of owners) safes.set(sessionId, await safeOf(userId))
+      return safes
     },
     pseudonymOf: async (userId) => {
+      const known = pseudonyms.get(userId)
+      if (known !== undefined) return known
       const key = await keyOf(userId)
       if (key === undefined) return undefined
       const own = Buffer.from(hkdfSync('sha256', key, '', 'maeum pseudonym', KEY_BYTES))
-      return createHmac('sha256', own).update(String(userId)).digest('base64url').slice(0, PSEUDONYM_LENGTH)
+      const mac = createHmac('sha256', own).update(String(userId)).digest('base64url')
+      const pseudonym = mac.slice(0, PSEUDONYM_LENGTH)
+      pseudonyms.set(userId, pseudonym)
+      return pseudonym
     },
-    forget: (userId) => void keys.delete(userId),
+    forget(userId) {
+      keys.delete(userId)
+      pseudonyms.delete(userId)
+    },
   }
 }
 

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { createClient, MaeumError, memoryTokens, storedTokens, type TokenStore } from '../../client/index.ts'
 import type { LocksLike } from '../../client/environment.ts'
+import { createClient, MaeumError, memoryTokens, storedTokens, type TokenStore } from '../../client/index.ts'
 import { startTestApp } from '../helpers/app.ts'
 import { signedUp } from './kit.ts'
 
@@ -149,4 +149,39 @@ t.test('an answer that does not come in time, or is none of ours, is an error of
     fetch: async () => new Response('<html>', { status: 502 }),
   })
   await t.rejects(proxy.call('GET /api/auth/me'), { code: 'BAD_ANSWER', status: 502, retryable: true })
+})
+
+t.test('a changed password leaves this client in, whatever it asks meanwhile, and no other', async (t) => {
+  const { origin } = await startTestApp(t)
+  const storage = sharedStorage()
+  let signedOut = 0
+  const onSignedOut = () => {
+    signedOut++
+  }
+  const tokens = storedTokens(storage)
+  const { fetch, renewals } = countingFetch()
+  const client = await signedUp(origin, { tokens, fetch, onSignedOut })
+  const { email } = (await client.call('GET /api/auth/me')).user
+  const tab = createClient({ server: origin, tokens: storedTokens(storage), onSignedOut })
+  const elsewhere = createClient({ server: origin, tokens: memoryTokens() })
+  await elsewhere.login({ email, password: 'password123' })
+
+  await t.rejects(client.changePassword({ currentPassword: 'wrong', newPassword: 'three small boats' }), {
+    code: 'INVALID_CREDENTIALS',
+  })
+  await t.rejects(client.call('DELETE /api/user', { body: { password: 'wrong' } }), {
+    code: 'INVALID_CREDENTIALS',
+  })
+  t.equal(renewals(), 0, 'a wrong password is no old token')
+  await spoilAccess(tokens)
+  const [hints] = await Promise.all([
+    client.changePassword({ currentPassword: 'password123', newPassword: 'three small boats' }),
+    ...Array.from({ length: 20 }, () => client.call('GET /api/auth/me')),
+    ...Array.from({ length: 20 }, () => tab.call('GET /api/auth/me')),
+  ])
+  t.same(hints, [])
+  t.equal((await tab.call('GET /api/auth/me')).user.email, email)
+  t.equal(signedOut, 0)
+  await t.rejects(elsewhere.call('GET /api/auth/me'), { code: 'SIGNED_OUT' })
+  await elsewhere.login({ email, password: 'three small boats' })
 })

@@ -21,7 +21,9 @@ t.test(
     if (a === undefined || b === undefined) throw new Error('two instances were asked for')
     const board = await startSwitchboard(t, a.origin)
     const client = await signedUp(board.origin)
-    const session = await client.startSession({ reconnect: { ...QUICK, heartbeatMs: 500, maxTries: 50 } })
+    const session = await client.startSession({
+      reconnect: { ...QUICK, heartbeatMs: 500, connectMs: 1000, maxTries: 50 },
+    })
     const seen = watch(t, session)
     film(t, session)
     await seen.has('emotion', 2)

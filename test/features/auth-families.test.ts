@@ -155,3 +155,152 @@ t.test('a session does not outlive the login of its device', async (t) => {
   const [row] = await server.database.sql`select end_reason from sessions where user_id = ${account.id}`
   t.equal(row?.['end_reason'], 'logged_out')
 })
+
+t.test('a changed password', async (t) => {
+  const one = await startTestApp(t)
+  const { database } = one
+  const two = await startTestApp(t, { database })
+  const NEW_PASSWORD = 'three small boats'
+  const change = async (server: TestApp, token: string, body: object) => {
+    const answer = await server.app.inject({
+      method: 'POST',
+      url: '/api/user/password',
+      headers: bearer(token),
+      payload: body,
+    })
+    const { data, error } = answer.json<{ data?: Account; error?: { code: string; details?: object } }>()
+    return { status: answer.statusCode, code: error?.code, details: error?.details, data }
+  }
+  const login = async ({ email }: Account, password: string) => {
+    const answer = await one.app.inject({
+      method: 'POST',
+      url: '/api/auth/login',
+      payload: { email, password },
+    })
+    return answer.statusCode === 200 ? { ...answer.json<{ data: Account }>().data, email, password } : null
+  }
+
+  t.test('logs all other devices out, on every instance, and leaves this one in', async (t) => {
+    const account = await createAccount(one)
+    const elsewhere = await login(account, account.password)
+    if (elsewhere === null) return t.fail('the second device is in')
+    const bystander = await createAccount(one)
+    const events: unknown[] = []
+    one.app.securityEvents.subscribe((event) => events.push(event))
+    const here = await connect(t, (await startSession(two, account)).wsUrls.landmarks)
+    const away = await connect(t, (await startSession(two, elsewhere)).wsUrls.landmarks)
+    const others = await connect(t, (await startSession(two, bystander)).wsUrls.landmarks)
+    t.equal(await me(two, elsewhere.accessToken), 200)
+
+    const { status, data } = await change(one, account.accessToken, {
+      currentPassword: account.password,
+      newPassword: NEW_PASSWORD,
+    })
+    t.equal(status, 200)
+    if (data === undefined) return t.fail('there are new tokens')
+    t.equal((await away.closed).code, 1000)
+    for (const old of [account, elsewhere]) {
+      t.equal(await me(one, old.accessToken), 401)
+      await eventually(
+        () => me(two, old.accessToken),
+        (found) => found === 401,
+      )
+      t.equal(
+        (await refresh(two, old.refreshToken)).statusCode,
+        401,
+        'copies of old tokens are worth nothing',
+      )
+    }
+    t.equal(await me(two, data.accessToken), 200, 'and the new ones are not ended by their being tried')
+    for (const socket of [here, others]) t.equal(socket.socket.readyState, socket.socket.OPEN)
+    const renewed = (await refresh(two, data.refreshToken)).json<{ data: Account }>().data
+    t.equal(await start(two, { ...account, ...renewed }), 'started')
+    t.equal(await me(two, bystander.accessToken), 200)
+
+    t.equal(await login(account, account.password), null)
+    t.ok(await login(account, NEW_PASSWORD))
+    t.match(events, [{ event: 'authn_password_change', userId: account.id, details: { devices: 1 } }])
+    const trail = await eventually(
+      () =>
+        database.sql`select details::text as details from audit_log where event = 'authn_password_change'`,
+      (rows) => rows.length > 0,
+    )
+    t.notMatch(JSON.stringify([trail, one.log, two.log]), NEW_PASSWORD)
+
+    // A logout ends what this device had started before.
+    await logout(one, { ...account, ...renewed })
+    t.equal((await here.closed).code, 1000)
+  })
+
+  t.test('wants the current one, and keeps to the rules of a first one', async (t) => {
+    const account = await createAccount(one)
+    const { accessToken, password } = account
+    const wrong = await change(one, accessToken, { currentPassword: 'wrong', newPassword: NEW_PASSWORD })
+    t.match(wrong, { status: 401, code: 'INVALID_CREDENTIALS' })
+    t.equal(await me(one, accessToken), 200, 'a mistake logs nobody out')
+    for (const newPassword of ['short', 'x'.repeat(129), 7, undefined])
+      t.match(await change(one, accessToken, { currentPassword: password, newPassword }), {
+        status: 400,
+        code: 'VALIDATION_ERROR',
+        details: [{ field: 'newPassword' }],
+      })
+    t.ok(await login(account, password), 'nothing has changed')
+    t.match(
+      await change(one, accessToken, { currentPassword: password, newPassword: 'PASSWORD123' }),
+      { status: 200, data: { hints: [{ field: 'newPassword' }] } },
+      'many people have it, which is told',
+    )
+    const strict = await startTestApp(t, { database, env: { PASSWORD_BLOCKLIST: 'true' } })
+    const careful = await createAccount(one)
+    t.match(
+      await change(strict, careful.accessToken, { currentPassword: password, newPassword: 'PASSWORD123' }),
+      { status: 400, code: 'VALIDATION_ERROR', details: [{ field: 'newPassword' }] },
+    )
+  })
+
+  t.test('of two at once is one, whichever', async (t) => {
+    const blocked = async () =>
+      (
+        await database.sql`
+          select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
+      ).length
+    for (let round = 0; round < 3; round++) {
+      const account = await createAccount(one)
+      const second = await login(account, account.password)
+      if (second === null) return t.fail('the second device is in')
+      const wanted = ['the first of two', 'the second of two'] as const
+      const currentPassword = account.password
+      const both = await database.sql.begin(async (tx) => {
+        // Both stand at the row, with the password that was right when they asked.
+        await tx`select 1 from users where id = ${account.id} for update`
+        const asked = [
+          change(one, account.accessToken, { currentPassword, newPassword: wanted[0] }),
+          change(two, second.accessToken, { currentPassword, newPassword: wanted[1] }),
+        ]
+        await eventually(blocked, (count) => count === 2)
+        return { asked }
+      })
+      const answers = await Promise.all(both.asked)
+      t.same(answers.map(({ status }) => status).toSorted(), [200, 401])
+      const won = answers.findIndex(({ status }) => status === 200)
+      t.ok(await login(account, wanted[won] ?? ''))
+      t.equal(await login(account, wanted[1 - won] ?? ''), null)
+      const devices = await database.sql`
+        select 1 from refresh_families where user_id = ${account.id} and revoked_at is null`
+      t.equal(devices.length, 2, 'the one who changed it, and the login just now')
+    }
+  })
+
+  t.test('is not for a device that was logged out, whoever has heard of it', async (t) => {
+    const account = await createAccount(one)
+    await database.sql`update refresh_families set revoked_at = now() where user_id = ${account.id}` // no notice of it
+    t.match(
+      await change(one, account.accessToken, {
+        currentPassword: account.password,
+        newPassword: NEW_PASSWORD,
+      }),
+      { status: 401, code: 'INVALID_TOKEN' },
+    )
+    t.ok(await login(account, account.password))
+  })
+})

@@ -236,6 +236,7 @@ t.test('an unknown e-mail costs as much as a wrong password: one hash verified',
     refreshTtlMs: 60_000,
     refusesCommon: false,
     onLogout: () => Promise.resolve(),
+    onRenamed: () => undefined,
     tell: () => undefined,
   })
   await service.signup({ ...person({ email: 'known@example.com' }), address: '::1' })

@@ -46,6 +46,7 @@ function instanceOn(database: TestDatabase, onVerify: () => Promise<void> = () =
     refreshTtlMs: 60_000,
     refusesCommon: false,
     onLogout: () => Promise.resolve(),
+    onRenamed: () => undefined,
     tell: (event) => void events.push(event),
   })
   type Login = Parameters<typeof service.login>[0]
@@ -98,6 +99,18 @@ t.test('guesses at an account are counted over all instances and addresses', asy
   t.same(one.waits, [500], 'however the e-mail is written')
   for (let i = 0; i < 6; i++) await one.login({ email: 'nobody@example.com', address: newAddress() })
   t.same(one.waits, [500, 250], 'an unknown e-mail is treated as a known one')
+})
+
+t.test('whoever guesses with a stolen token is counted as one who guesses at the door', async (t) => {
+  const { one, two, user, right } = await twoInstances(t)
+  const who = { userId: user.id, familyId: 'stolen', counter: 1 }
+  const guess = (currentPassword: string) =>
+    two.service.changePassword(who, { currentPassword, newPassword: 'quite another', address: newAddress() })
+  for (let i = 0; i < LIMIT; i++) await t.rejects(guess('wrong'), { message: 'INVALID_CREDENTIALS' })
+  await t.rejects(guess(right.password), { message: 'TOO_MANY_ATTEMPTS' }, 'right or wrong')
+  t.equal(await one.login({ address: newAddress() }), 'INVALID_CREDENTIALS')
+  t.same(one.waits, [8000])
+  t.equal(two.events.filter(({ event }) => event === 'authn_login_fail').length, LIMIT)
 })
 
 t.test('the owner always gets in: from anywhere after the longest wait', async (t) => {

@@ -261,8 +261,12 @@ t.test('a person takes their data along, and leaves nothing behind', { skip }, a
   const taken = await readFile(await file.path(), 'utf8')
   t.doesNotThrow(() => JSON.parse(taken), 'it is JSON')
   t.match(taken, /@example\.com/)
+  await page.getByLabel('Current password').fill('password123')
+  await page.getByLabel('New password').fill('three small boats')
+  await page.keyboard.press('Enter')
+  await page.getByText('Your password is changed.').waitFor()
   await page.getByRole('button', { name: 'Delete my account' }).click()
-  await page.getByRole('dialog').getByLabel('Password').fill('password123')
+  await page.getByRole('dialog').getByLabel('Password').fill('three small boats')
   await page.getByRole('button', { name: 'Delete for good' }).click()
   await page.getByRole('heading', { name: 'Sign up' }).waitFor()
   const [row] = await database.sql`select count(*)::int as people from users`

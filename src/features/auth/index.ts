@@ -8,7 +8,7 @@ import { createAttempts } from './attempts.ts'
 import { createPasswords } from './passwords.ts'
 import { createRefreshTokens } from './refresh-token.ts'
 import { accountRepository, authRepository } from './repository.ts'
-import { authRoutes } from './routes.ts'
+import { authRoutes, passwordRoutes } from './routes.ts'
 import { createAuthService } from './service.ts'
 
 type LogoutListener = (familyIds: readonly string[]) => Promise<void>
@@ -43,6 +43,11 @@ export const auth = fp(
     const passwords = createPasswords({ pepper: config.accounts.pepper })
     const attempts = createAttempts({ secret, pause })
     const logoutListeners: LogoutListener[] = []
+    /** On all instances. */
+    const forget = (familyId: string) => {
+      app.authentication.forget(familyId)
+      app.notices.send({ kind: 'logged_out', familyId })
+    }
     const service = createAuthService({
       database: app.database,
       accounts: accountRepository,
@@ -53,11 +58,9 @@ export const auth = fp(
       issueAccess: app.authentication.issue,
       refreshTtlMs: config.accounts.refreshTtlMs,
       refusesCommon: config.accounts.blocklist,
+      onRenamed: forget,
       onLogout: async (families) => {
-        for (const familyId of families) {
-          app.authentication.forget(familyId)
-          app.notices.send({ kind: 'logged_out', familyId })
-        }
+        for (const familyId of families) forget(familyId)
         for (const listener of logoutListeners) await listener(families)
       },
       tell: (event) => app.securityEvents.emit(event),
@@ -97,6 +100,7 @@ export const auth = fp(
       attempts.close()
       done()
     })
+    await app.register(passwordRoutes, { prefix: '/api/user', service })
     await app.register(authRoutes, {
       prefix: '/api/auth',
       service,

@@ -22,6 +22,16 @@ type NewFamily = { readonly id: string; readonly ttlMs: number }
 /** Names of the counters that one login reads and writes; an unknown device has none of its own. */
 export type LoginKeys = { readonly account: string; readonly address: string; readonly device: string | null }
 
+/** A password in place of another, on a device that is named anew with it. */
+export type PasswordChange = {
+  readonly userId: number
+  /** Hashes. */
+  readonly before: string
+  readonly after: string
+  readonly familyId: string
+  readonly newFamily: NewFamily
+}
+
 /** What is known at the door, in one look. */
 export type LoginView = {
   readonly account: AccountRow | undefined
@@ -186,6 +196,37 @@ export const accountRepository = {
   ): Promise<void> {
     await client`
       update users set password_hash = ${after} where id = ${userId} and password_hash = ${before}`
+  },
+
+  /**
+   * Changes the password, gives the device that asks a new name, which its sessions follow and its old tokens do not
+   * know, and logs all others out: returns these. Undefined, and nothing done, when the password has changed meanwhile
+   * or the device was logged out. One statement, so that nobody sees half of it.
+   */
+  async changePassword(client: postgres.Sql, change: PasswordChange): Promise<string[] | undefined> {
+    const { userId, before, after, familyId, newFamily } = change
+    const rows = await client`
+      with device as (
+        select u.id from users u join refresh_families f on f.user_id = u.id
+        where u.id = ${userId} and u.password_hash = ${before} and f.id = ${familyId}
+          and f.revoked_at is null and f.expires_at > now()
+        for no key update of u -- of two changes at once the second finds another password
+      ), changed as (
+        update users set password_hash = ${after}, updated_at = now()
+        where id = ${userId} and exists (select from device)
+      )
+      update refresh_families f set
+        id = case when f.id = ${familyId} then ${newFamily.id} else f.id end,
+        counter = case when f.id = ${familyId} then 1 else f.counter end,
+        confirmed = f.confirmed and f.id <> ${familyId},
+        rotated_at = case when f.id = ${familyId} then now() else f.rotated_at end,
+        expires_at = case when f.id = ${familyId}
+          then now() + ${newFamily.ttlMs}::float8 * interval '1 millisecond' else f.expires_at end,
+        revoked_at = case when f.id = ${familyId} then f.revoked_at else coalesce(f.revoked_at, now()) end
+      where f.user_id = ${userId} and exists (select from device)
+      returning f.id`
+    const ids = rows.map((row) => String(row['id']))
+    return ids.includes(newFamily.id) ? ids.filter((id) => id !== newFamily.id) : undefined
   },
 }
 

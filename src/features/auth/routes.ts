@@ -7,9 +7,9 @@ import { responses, succeed } from '../../plugins/envelope.ts'
 import { fieldFaults } from '../../plugins/field-faults.ts'
 import { callerAddress } from '../../plugins/security.ts'
 import {
-  type Device,
   DEVICE_COOKIE,
   DEVICE_COOKIE_DAYS,
+  type Device,
   newDevice,
   readDevice,
   writeDevice,
@@ -19,6 +19,8 @@ import {
   LoginBody,
   LogoutBody,
   LogoutResponse,
+  PasswordBody,
+  PasswordResponse,
   ProfileBody,
   RefreshBody,
   SignupBody,
@@ -35,6 +37,11 @@ const LOGGED_OUT = { ko: '로그아웃되었습니다.', en: 'You have been logg
 const COOKIE_SECONDS = DEVICE_COOKIE_DAYS * 86_400
 
 const text = (value: unknown): string | null => (typeof value === 'string' && value !== '' ? value : null)
+
+/** That many people have the password in this field, in the caller's language. */
+const hintsOn = (field: string, { headers }: FastifyRequest) => ({
+  hints: fieldFaults(commonPassword(field).validation, preferredLanguage(headers['accept-language'])),
+})
 
 type Options = {
   readonly service: AuthService
@@ -92,8 +99,7 @@ export const authRoutes: FastifyPluginAsyncTypebox<Options> = async (
         address: callerAddress(request),
       })
       remember(request, reply, user.id)
-      const language = preferredLanguage(request.headers['accept-language'])
-      const hints = hasCommonPassword ? { hints: fieldFaults(commonPassword().validation, language) } : {}
+      const hints = hasCommonPassword ? hintsOn('password', request) : {}
       return reply.code(201).send(succeed({ user: toUserView(user), ...tokens, ...hints }))
     },
   )
@@ -190,4 +196,33 @@ export const authRoutes: FastifyPluginAsyncTypebox<Options> = async (
       },
     )
   })
+}
+
+/** What an account's owner does about the account, beside who they are. */
+export const passwordRoutes: FastifyPluginAsyncTypebox<{ readonly service: AuthService }> = async (
+  app,
+  { service },
+) => {
+  app.addHook('onRequest', app.authentication.require)
+  app.addHook('preValidation', async ({ body }) => composeTexts(body))
+
+  app.post(
+    '/password',
+    {
+      schema: {
+        tags: ['user'],
+        security: [{ bearer: [] }],
+        summary: 'Change the password; all other devices are logged out, this one gets new tokens',
+        body: PasswordBody,
+        response: responses({ 200: PasswordResponse }),
+      },
+    },
+    async (request) => {
+      const { hasCommonPassword, ...tokens } = await service.changePassword(principal(request), {
+        ...request.body,
+        address: callerAddress(request),
+      })
+      return succeed({ ...tokens, ...(hasCommonPassword ? hintsOn('newPassword', request) : {}) })
+    },
+  )
 }

@@ -37,6 +37,10 @@ export const LogoutBody = Type.Object({
   refreshToken: Type.Optional(Type.Unknown({ description: 'Names the device when no bearer does.' })),
   all: Type.Optional(Type.Unknown({ description: '`true` logs every device of the user out.' })),
 })
+export const PasswordBody = Type.Object({
+  currentPassword: Type.String({ minLength: 1, maxLength: 1024, examples: ['the one until now'] }),
+  newPassword: Type.String({ minLength: 8, maxLength: 128, examples: ['a longer one, of several words'] }),
+})
 export const ProfileBody = Type.Object({
   username: Type.Optional(Username),
   profileImage: Type.Optional(
@@ -45,16 +49,18 @@ export const ProfileBody = Type.Object({
 })
 
 const Hint = Type.Object({ field: Type.String(), message: Type.String() })
+const Hints = Type.Optional(
+  Type.Array(Hint, { description: 'What would be better done otherwise, such as a common password.' }),
+)
 
 export const SignupResponse = Success(
   Type.Object({
     user: UserView,
     ...TokenPair,
-    hints: Type.Optional(
-      Type.Array(Hint, { description: 'What would be better done otherwise, such as a common password.' }),
-    ),
+    hints: Hints,
   }),
 )
+export const PasswordResponse = Success(Type.Object({ ...TokenPair, hints: Hints }))
 export const AccountResponse = Success(Type.Object({ user: UserView, ...TokenPair }))
 export const TokenResponse = Success(Type.Object(TokenPair))
 export const UserResponse = Success(Type.Object({ user: UserView }))

@@ -26,6 +26,8 @@ type Dependencies = {
   readonly refusesCommon: boolean
   /** Told after a device was logged out, with the families that ended. */
   readonly onLogout: (families: readonly string[]) => Promise<void>
+  /** Told after a device has got another name: tokens that say the old one are worth nothing any more. */
+  readonly onRenamed: (familyId: string) => void
   readonly tell: (event: SecurityEvent) => void
 }
 
@@ -38,12 +40,18 @@ type Login = {
   readonly refreshToken: string | null
 }
 
+type PasswordChangeInput = {
+  readonly currentPassword: string
+  readonly newPassword: string
+  readonly address: string
+}
+
 const PROBED_RETRY_SECONDS = 600
 
 /** In the form of a schema's findings, so that it is told in the same words. */
-export const commonPassword = () =>
+export const commonPassword = (field: string) =>
   Object.assign(new Error('a common password'), {
-    validation: [{ keyword: 'common', instancePath: '/password', schemaPath: '', params: {} }],
+    validation: [{ keyword: 'common', instancePath: `/${field}`, schemaPath: '', params: {} }],
   })
 
 /** How long the previous refresh token is still answered with the current pair. */
@@ -152,13 +160,31 @@ export function createAuthService(dependencies: Dependencies) {
     return { account, who, counters, refuse, isKnownDevice: ownDevice !== null }
   }
 
+  /**
+   * Asks the bearer of a token for the password once more, and returns its hash. Every question counts, for a stolen
+   * token must not be a way to guess it; a wrong answer also counts as a wrong login of the account.
+   */
+  const prove = async (userId: number, password: string): Promise<string> => {
+    const asked = await accounts.countFailure(sql, {
+      sliding: null,
+      fixed: attempts.keyOf('proof', String(userId)),
+    })
+    if (asked > MAX_FAILURES) throw new AppError('TOO_MANY_ATTEMPTS', { retryAfter: PROBED_RETRY_SECONDS })
+    const user = await repository.findUser(orm, userId)
+    if ((await passwords.verify(user?.passwordHash, password)) && user !== undefined) return user.passwordHash
+    if (user !== undefined)
+      await accounts.countFailure(sql, { sliding: attempts.keyOf('account', user.email), fixed: null })
+    tell({ event: 'authn_login_fail', userId })
+    throw new AppError('INVALID_CREDENTIALS')
+  }
+
   return {
     /** `isCommon` tells that many people have the same password. */
     async signup(input: { username: string; email: string; password: string; address: string }) {
       const email = normalEmail(input.email)
       const username = input.username.trim()
       const hasCommonPassword = await isCommon(input.password)
-      if (hasCommonPassword && dependencies.refusesCommon) throw commonPassword()
+      if (hasCommonPassword && dependencies.refusesCommon) throw commonPassword('password')
       await admitNames(email, username, input.address)
       const passwordHash = await passwords.hash(input.password)
       const family = newFamily()
@@ -219,20 +245,32 @@ export function createAuthService(dependencies: Dependencies) {
     },
 
     /**
-     * Asks the bearer of a token for the password once more. Every question counts, for a stolen token must not be a way
-     * to guess it.
+     * Resolves when this is the account's password.
      * @throws INVALID_CREDENTIALS, TOO_MANY_ATTEMPTS
      */
     async proveOwner(userId: number, password: string): Promise<void> {
-      const asked = await accounts.countFailure(sql, {
-        sliding: null,
-        fixed: attempts.keyOf('proof', String(userId)),
-      })
-      if (asked > MAX_FAILURES) throw new AppError('TOO_MANY_ATTEMPTS', { retryAfter: PROBED_RETRY_SECONDS })
-      const user = await repository.findUser(orm, userId)
-      if (await passwords.verify(user?.passwordHash, password)) return
-      tell({ event: 'authn_login_fail', userId })
-      throw new AppError('INVALID_CREDENTIALS')
+      await prove(userId, password)
+    },
+
+    /**
+     * Puts a new password in the place of the current one, logs all other devices out, and gives this one new tokens
+     * under a new name: whoever had copied its old ones is out as well, while its live sessions go on.
+     * @throws INVALID_CREDENTIALS, TOO_MANY_ATTEMPTS, INVALID_TOKEN when the device was logged out meanwhile
+     */
+    async changePassword(who: Principal, change: PasswordChangeInput) {
+      const { userId, familyId } = who
+      const hasCommonPassword = await isCommon(change.newPassword)
+      if (hasCommonPassword && dependencies.refusesCommon) throw commonPassword('newPassword')
+      const before = await prove(userId, change.currentPassword)
+      const after = await passwords.hash(change.newPassword)
+      const device = newFamily()
+      const ended = await accounts.changePassword(sql, { userId, before, after, familyId, newFamily: device })
+      if (ended === undefined) throw new AppError('INVALID_TOKEN')
+      const { address } = change
+      tell({ event: 'authn_password_change', userId, address, details: { devices: ended.length } })
+      dependencies.onRenamed(familyId)
+      await dependencies.onLogout(ended)
+      return { ...pair({ userId, familyId: device.id, counter: 1 }), hasCommonPassword }
     },
 
     async find(userId: number): Promise<UserRow> {

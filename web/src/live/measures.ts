@@ -1,4 +1,4 @@
-import { type Measure, MEASURES, type MeasureName } from '../../../src/domain/face/measure-table.ts'
+import { MEASURES, type Measure, type MeasureName } from '../../../src/domain/face/measure-table.ts'
 import { POINTS_IN_USE } from '../../../src/domain/face/points.ts'
 import { poseFace } from '../../../src/domain/face/pose.ts'
 import type { Face } from './source.ts'

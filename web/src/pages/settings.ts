@@ -118,7 +118,38 @@ function account(
     h('p', { class: 'quiet-text' }, user.email),
     form,
     notice.element,
+    password(client),
   )
+}
+
+function password(client: Context['client']): HTMLElement {
+  const notice = createNotice('status')
+  const current = field(t('currentPassword'), {
+    type: 'password',
+    required: true,
+    autocomplete: 'current-password',
+  })
+  const next = field(
+    t('newPassword'),
+    { type: 'password', required: true, minlength: 8, maxlength: 128, autocomplete: 'new-password' },
+    t('passwordHint'),
+  )
+  const save = h('button', { class: 'quiet' }, t('changePassword'))
+  const form = h('form', { class: 'password' }, current.element, next.element, notice.element, save)
+  form.addEventListener('submit', (event) => {
+    event.preventDefault()
+    void attempt(save, notice, async () => {
+      const hints = await client.changePassword({
+        currentPassword: current.input.value,
+        newPassword: next.input.value,
+      })
+      form.reset()
+      notice.say(
+        [t('passwordChanged'), ...hints.map(({ message }) => `${t('newPassword')}: ${message}`)].join(' '),
+      )
+    })
+  })
+  return form
 }
 
 function data(context: Context): HTMLElement {

@@ -246,6 +246,13 @@ export const CATALOGUE = {
   timezone: ['시간대', 'Time zone'],
   notifications: ['알림 받기', 'Notifications'],
   account: ['계정', 'Account'],
+  changePassword: ['비밀번호 바꾸기', 'Change password'],
+  currentPassword: ['지금 비밀번호', 'Current password'],
+  newPassword: ['새 비밀번호', 'New password'],
+  passwordChanged: [
+    '비밀번호를 바꾸었습니다. 다른 기기는 모두 로그아웃되었습니다.',
+    'Your password is changed. All other devices are logged out.',
+  ],
   yourData: ['내 자료', 'Your data'],
   yourDataText: [
     '서버가 보관하는 모든 것을 파일 하나로 받거나, 모두 지울 수 있습니다.',
