@@ -1,4 +1,5 @@
-import { BASELINE, exchangeRow, windowRow } from '../../src/domain/sealed-rows.ts'
+import { queriedOf } from '../../src/domain/report/queried.ts'
+import { BASELINE, exchangeRow, findingRow, windowRow } from '../../src/domain/sealed-rows.ts'
 
 type Row = Readonly<Record<string, unknown>>
 
@@ -16,6 +17,8 @@ export type SealedField = {
   /** How its rows are joined to `owner.id`. */
   readonly owned: string
   readonly rowName: (row: Row) => string
+  /** Of JSON: what the database is asked for, and so stays readable. */
+  readonly shown?: (content: Row) => object
 }
 
 const BY_USER = 'join users owner on owner.id = field.user_id'
@@ -25,6 +28,8 @@ const UNNAMED = () => ''
 const ofWindow = ({ session_id, window }: Row) => windowRow(String(session_id), Number(window))
 const ofExchange = ({ session_id, created_at }: Row) =>
   exchangeRow(String(session_id), new Date(String(created_at)))
+const ofFinding = ({ session_id, at }: Row) => findingRow(String(session_id), new Date(String(at)))
+const ofSession = ({ session_id }: Row) => String(session_id)
 
 const WINDOW_KEY = [
   ['session_id', 'text'],
@@ -69,6 +74,47 @@ export const SEALED_FIELDS: readonly SealedField[] = [
     key: WINDOW_KEY,
     owned: BY_SESSION,
     rowName: ofWindow,
+  },
+  {
+    table: 'emotion_windows',
+    column: 'intervention',
+    kind: 'json',
+    place: 'emotion_windows.intervention',
+    key: WINDOW_KEY,
+    owned: BY_SESSION,
+    rowName: ofWindow,
+  },
+  {
+    table: 'voice_windows',
+    column: 'measures',
+    kind: 'json',
+    place: 'voice_windows.measures',
+    key: WINDOW_KEY,
+    owned: BY_SESSION,
+    rowName: ofWindow,
+  },
+  ...(['detections', 'intervention'] as const).map(
+    (column): SealedField => ({
+      table: 'cbt_findings',
+      column,
+      kind: 'json',
+      place: `cbt_findings.${column}`,
+      key: ID,
+      beside: ['session_id', 'at'],
+      owned: BY_SESSION,
+      rowName: ofFinding,
+    }),
+  ),
+  {
+    table: 'reports',
+    column: 'content',
+    kind: 'json',
+    place: 'reports.content',
+    key: [['id', 'text']],
+    beside: ['session_id'],
+    owned: BY_SESSION,
+    rowName: ofSession,
+    shown: queriedOf,
   },
   ...(['message', 'response'] as const).map(
     (column): SealedField => ({

@@ -105,7 +105,10 @@ async function sealRow(
 
 function sealContent(field: SealedField, content: unknown, row: postgres.Row, safe: Safe): unknown {
   const name = field.rowName(row)
-  if (field.kind === 'json') return safe.sealJson(content as Record<string, unknown>, field.place, name) // of jsonb
+  if (field.kind === 'json') {
+    const json = content as Record<string, unknown> // of jsonb, where lists are read as objects
+    return safe.sealJson(json, field.place, name, field.shown?.(json))
+  }
   // What was marked as plain text is sealed as what it says.
   const plain = safe.open(content as string | Uint8Array, field.place, name) // as the column's type says
   return safe.seal(plain, field.place, name)

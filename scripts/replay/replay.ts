@@ -5,6 +5,7 @@ import type { Emotion, EmotionReading, EmotionScores } from '../../src/domain/em
 import { EMOTIONS } from '../../src/domain/emotion.ts'
 import { decodeMeasures } from '../../src/domain/face/encoding.ts'
 import { LOCAL_ANALYSER_VERSION } from '../../src/domain/face/local-analyser.ts'
+import { BASELINE, windowRow } from '../../src/domain/sealed-rows.ts'
 import type { ModelAnalyser, ModelAnswer } from '../../src/features/analysis/analyser.ts'
 import {
   decodeLearnt,
@@ -13,9 +14,8 @@ import {
   NOTHING_LEARNT,
   readAndLearn,
 } from '../../src/features/analysis/learnt.ts'
-import { BASELINE, windowRow } from '../../src/domain/sealed-rows.ts'
-import type { Safe } from '../../src/lib/sealing.ts'
 import { questionOf, REMEMBERED_RESULTS } from '../../src/features/analysis/question.ts'
+import type { Safe } from '../../src/lib/sealing.ts'
 
 type Row = typeof emotionWindows.$inferSelect
 
@@ -95,13 +95,13 @@ export async function replaySession(options: Options): Promise<boolean> {
     .from(emotionWindows)
     .where(and(eq(emotionWindows.sessionId, sessionId), isNotNull(emotionWindows.answeredAt)))
     .orderBy(asc(emotionWindows.window))
+  const safe = await safeOf(session.userId)
   const voices = new Map(
     (await orm.select().from(voiceWindows).where(eq(voiceWindows.sessionId, sessionId))).map((row) => [
       row.window,
-      row.measures,
+      safe.openJson(row.measures, 'voice_windows.measures', windowRow(sessionId, row.window)),
     ]),
   )
-  const safe = await safeOf(session.userId)
   const { given } = decodeLearnt(session.baseline === null ? null : safe.open(session.baseline, BASELINE))
   let learnt: Learnt = NOTHING_LEARNT
   let last = 0

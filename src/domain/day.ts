@@ -5,8 +5,7 @@ const LONGEST_DAY_MS = 27 * 3_600_000
 /** Whether `zone` is the IANA name of a time zone that is known here. */
 export function isTimeZone(zone: string): boolean {
   try {
-    dateIn(zone)
-    return true
+    return known.has(zone) || dateIn(zone)(0) !== ''
   } catch {
     return false // a RangeError is how an unknown zone is told
   }
@@ -30,14 +29,27 @@ function startOfDay(at: number, dateAt: (at: number) => string): number {
   return within
 }
 
+/** Beginnings of days, ms since the epoch. */
+export type Days = { readonly yesterday: number; readonly today: number; readonly tomorrow: number }
+
+/** The days of each zone that were last asked for: they are the same until tomorrow, and take long to find. */
+const known = new Map<string, Days>()
+/** Names of zones are few, but may be written in many ways. */
+const MOST_KNOWN = 1000
+
 /** Beginnings of the day that `at` belongs to in `zone`, of the day before, and of the one after; ms since the epoch. */
-export function daysAround(at: number, zone: string) {
+export function daysAround(at: number, zone: string): Days {
+  const last = known.get(zone)
+  if (last !== undefined && last.today <= at && at < last.tomorrow) return last
   const dateAt = dateIn(zone)
   const today = startOfDay(at, dateAt)
-  return {
+  const days = {
     yesterday: startOfDay(today - 1, dateAt),
     today,
     // Half a day into tomorrow or, where days are skipped, whatever comes after today.
     tomorrow: startOfDay(today + 1.5 * DAY_MS, dateAt),
   }
+  if (known.size >= MOST_KNOWN) known.clear()
+  known.set(zone, days)
+  return days
 }

@@ -81,10 +81,10 @@ function provenanceOf(windows: readonly ReportedWindow[]) {
 }
 
 /**
- * Everything a report says, from the stored rows alone and always the same for the same rows. Valence, arousal and
- * dominance in [-1, 1], ratios and confidences in [0, 1], percentages 0 to 100, times in ms.
+ * Everything a report says but its timelines, from the stored rows alone and always the same for the same rows.
+ * Valence, arousal and dominance in [-1, 1], ratios and confidences in [0, 1], percentages 0 to 100, times in ms.
  */
-export function buildReport(session: ReportedSession, rows: ReportedRows) {
+export function buildKeptReport(session: ReportedSession, rows: ReportedRows) {
   const { windows, findings } = rows
   const duration = session.endedAt - session.startedAt
   const emotionSummary = summarise(windows)
@@ -117,10 +117,27 @@ export function buildReport(session: ReportedSession, rows: ReportedRows) {
         session.language,
       ),
     },
+    cbtFindings: toCbtFindings(findings),
+    statistics,
+    provenance: provenanceOf(windows),
+  }
+}
+
+/** What is stored of a report. Its timelines are in the rows of its windows, which stay as they are. */
+export type KeptReport = ReturnType<typeof buildKeptReport>
+
+/** The whole report, with the windows that it was made from. */
+export function withTimelines(
+  { metadata, analysis, ...rest }: KeptReport,
+  windows: readonly ReportedWindow[],
+) {
+  return {
+    metadata,
+    analysis,
     emotionTimeline: windows.map((window) => ({
       window: window.window,
       timestamp: window.closedAt,
-      relativeTime: window.closedAt - session.startedAt,
+      relativeTime: window.closedAt - metadata.startedAt,
       emotion: window.emotion,
       confidence: window.confidence,
       uncertain: window.uncertain,
@@ -133,11 +150,12 @@ export function buildReport(session: ReportedSession, rows: ReportedRows) {
       arousal,
       dominance,
     })),
-    cbtFindings: toCbtFindings(findings),
-    statistics,
-    provenance: provenanceOf(windows),
+    ...rest,
   }
 }
+
+export const buildReport = (session: ReportedSession, rows: ReportedRows) =>
+  withTimelines(buildKeptReport(session, rows), rows.windows)
 
 export type ReportContent = ReturnType<typeof buildReport>
 
@@ -155,7 +173,7 @@ export function toSummary({
   metadata,
   analysis,
   statistics,
-}: Pick<ReportContent, 'metadata' | 'analysis' | 'statistics'>) {
+}: Pick<KeptReport, 'metadata' | 'analysis' | 'statistics'>) {
   const primary = analysis.emotionSummary?.primaryEmotion
   return {
     sessionId: metadata.sessionId,

@@ -7,6 +7,9 @@ export const windowRow = (sessionId: string, window: number): string => `${sessi
 /** The column of a neutral face: it goes from a person's row to their session's and back as it is. */
 export const BASELINE = 'baseline'
 
+/** No two findings of a session have the same time. */
+export const findingRow = (sessionId: string, at: Date): string => `${sessionId} ${at.toISOString()}`
+
 /** A session has one exchange at a time, so that its time names it. */
 export const exchangeRow = (sessionId: string, createdAt: Date): string =>
   `${sessionId} ${createdAt.toISOString()}`

@@ -88,17 +88,17 @@ export type Safe = {
     column: string,
     row?: string,
   ) => Content
-  /** The same for JSON objects. */
-  readonly sealJson: (
-    content: Record<string, unknown>,
+  /**
+   * The same for JSON objects and lists; what is stored has their type only in name. `shown` is what stays readable beside
+   * the sealed whole, for the database to look for.
+   */
+  readonly sealJson: <Content extends object>(
+    content: Content,
     column: string,
     row?: string,
-  ) => Record<string, unknown>
-  readonly openJson: (
-    stored: Record<string, unknown>,
-    column: string,
-    row?: string,
-  ) => Record<string, unknown>
+    shown?: object,
+  ) => Content
+  readonly openJson: <Content extends object>(stored: Content, column: string, row?: string) => Content
 }
 
 /** Whether a stored value of any type is encrypted. */
@@ -109,12 +109,12 @@ export function isSealedValue(stored: unknown): boolean {
   return text?.startsWith(SEALED_TEXT) === true
 }
 
-/** A sealed object is one of a single field. */
+/** A sealed object is one of a single field, or shows something beside it. */
 function sealedJsonOf(stored: unknown): string | undefined {
-  if (typeof stored !== 'object' || stored === null) return undefined
-  const entries = Object.entries(stored)
-  const [key, value] = entries[0] ?? []
-  return entries.length === 1 && key === 'sealed' && typeof value === 'string' ? value : undefined
+  if (typeof stored !== 'object' || stored === null || !('sealed' in stored)) return undefined
+  const { sealed } = stored
+  if (typeof sealed !== 'string') return undefined
+  return Object.keys(stored).length === 1 || sealed.startsWith(SEALED_TEXT) ? sealed : undefined
 }
 
 /** @param key null: nothing is encrypted, and what is cannot be read. */
@@ -153,14 +153,15 @@ export function createSafe(key: Uint8Array | null, owner: string): Safe {
   return {
     seal,
     open,
-    sealJson: (content, column, row = '') =>
-      key === null && sealedJsonOf(content) === undefined
-        ? content
-        : { sealed: sealText(JSON.stringify(content), placeOf(column, row)) },
+    sealJson: (content, column, row = '', shown = {}) => {
+      if (key === null && sealedJsonOf(content) === undefined) return content
+      const sealed = sealText(JSON.stringify(content), placeOf(column, row))
+      return (key === null ? { sealed } : { ...shown, sealed }) as typeof content // in name, as it opens to it
+    },
     openJson: (stored, column, row = '') => {
       const text = sealedJsonOf(stored)
       if (text === undefined) return stored
-      return JSON.parse(openText(text, placeOf(column, row))) as Record<string, unknown> // an object was sealed
+      return JSON.parse(openText(text, placeOf(column, row))) as typeof stored // that is what was sealed
     },
   }
 }

@@ -11,6 +11,8 @@ type Options<Item> = {
   readonly onDrop: (count: number, error: unknown) => void
 }
 
+type Watcher<Item> = { readonly isMine: (item: Item) => boolean; readonly resolve: () => void }
+
 const BATCH = 100
 const WRITE_MS = 10_000
 const FIRST_RETRY_MS = 250
@@ -27,6 +29,7 @@ class LateWriteError extends Error {
 export class WriteBehind<Item> {
   readonly #options: Options<Item>
   readonly #waiting = new Map<string, Item>()
+  readonly #watchers = new Set<Watcher<Item>>()
   readonly #closing = new AbortController()
   #flight: Promise<void> | undefined
 
@@ -45,10 +48,19 @@ export class WriteBehind<Item> {
     const [oldest] = this.#waiting.keys()
     if (this.#waiting.size > this.#options.maxWaiting && oldest !== undefined) {
       this.#waiting.delete(oldest)
+      this.#tellWatchers()
       this.#options.onDrop(1, new RangeError('too many rows wait for the database'))
     }
     this.#flight ??= this.#run().finally(() => {
       this.#flight = undefined
+    })
+  }
+
+  /** Resolves when none of these waits any more, be it written or dropped; however long that takes. */
+  settled(isMine: (item: Item) => boolean): Promise<void> {
+    return new Promise((resolve) => {
+      this.#watchers.add({ isMine, resolve })
+      this.#tellWatchers()
     })
   }
 
@@ -107,5 +119,14 @@ export class WriteBehind<Item> {
   /** Unless something newer has taken its place meanwhile. */
   #forget(entries: readonly (readonly [string, Item])[]): void {
     for (const [key, item] of entries) if (this.#waiting.get(key) === item) this.#waiting.delete(key)
+    this.#tellWatchers()
+  }
+
+  #tellWatchers(): void {
+    for (const watcher of this.#watchers) {
+      if ([...this.#waiting.values()].some(watcher.isMine)) continue
+      this.#watchers.delete(watcher)
+      watcher.resolve()
+    }
   }
 }

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import t from 'tap'
+import { reencrypt } from '../../scripts/reencrypt/run.ts'
 import { createSafe, openBytes, SealError, sealBytes } from '../../src/lib/sealing.ts'
 import { createWrapping } from '../../src/lib/wrapping.ts'
-import { reencrypt } from '../../scripts/reencrypt/run.ts'
 import {
   type Account,
   bearer,
@@ -23,6 +23,7 @@ const NOTES = '상담 메모 7461'
 const SURVEY = { feeling: 'survey text 7461' }
 const NOTE = 'feedback note 7461'
 const SAID = '오늘은 마음이 무거워요 7461'
+const THOUGHT = '나는 항상 모든 걸 망쳐요. 이번에도 분명히 최악의 일이 생길 거예요.'
 const PLAIN_TEXTS = [NOTES, SURVEY.feeling, NOTE, SAID]
 
 const sealError = (reason: string) => ({ name: 'SealError', reason })
@@ -52,7 +53,17 @@ t.test('a safe keeps every content apart from what is sealed', async (t) => {
   const texts = ['', 'plain', '\u0001sealed:AAAA', '\u0001plain:x', '\u0001', '한글 😀']
   for (const safe of [on, off])
     for (const text of texts) t.equal(safe.open(safe.seal(text, 'a.b', 'r'), 'a.b', 'r'), text)
-  for (const value of [{}, { a: [1, null] }, { sealed: 'x' }, { sealed: '\u0001sealed:AAAA' }])
+  const objects = [
+    {},
+    [],
+    [{ a: 1 }],
+    { a: [1, null] },
+    { sealed: 'x' },
+    { sealed: 'x', b: 1 },
+    { sealed: '\u0001sealed:AAAA' },
+    { sealed: '\u0001sealed:AAAA', b: 1 },
+  ]
+  for (const value of objects)
     for (const safe of [on, off]) t.same(safe.openJson(safe.sealJson(value, 'a.b'), 'a.b'), value)
   t.equal(on.open('written before', 'a.b'), 'written before', 'what was written before stays readable')
   t.throws(() => off.open(on.seal('text', 'a.b'), 'a.b'), sealError('no_key'))
@@ -93,12 +104,22 @@ const post = ({ app }: TestApp, { accessToken }: Account, url: string, payload: 
 const get = ({ app }: TestApp, { accessToken }: Account, url: string) =>
   app.inject({ url, headers: bearer(accessToken) })
 
-/** A session with a face, a conversation, notes, a survey and feedback. */
+/** A session with a face, a voice, a thought, a conversation, notes, a survey and feedback. */
 async function live(t: Parameters<typeof connect>[0], server: TestApp, account: Account) {
   const session = await startSession(server, account)
   const landmarks = await connect(t, session.wsUrls.landmarks)
   const talk = await connect(t, session.wsUrls.session)
+  const voice = await connect(t, session.wsUrls.voice)
   await landmarks.next('connected')
+  await voice.next('connected')
+  voice.send({ type: 'stt_text', data: { text: THOUGHT } })
+  const speak = () =>
+    voice.send({
+      type: 'vad_result',
+      data: { timestamp: Date.now(), isSpeech: true, duration: 100, energy: 0.3 },
+    })
+  const speaking = setInterval(speak, 100)
+  await voice.next('vad_analysis').finally(() => clearInterval(speaking))
   for (const points of faces('happy', 12)) landmarks.send(frameOf(points))
   await landmarks.next('emotion_update')
   talk.send({ type: 'request_ai_response', data: { message: SAID, emotion: null } })
@@ -108,11 +129,34 @@ async function live(t: Parameters<typeof connect>[0], server: TestApp, account: 
   await post(server, account, `/api/counselings/${id}/survey`, { responses: SURVEY })
   await post(server, account, `/api/session/${session.sessionId}/feedback`, { rating: 4, note: NOTE })
   await post(server, account, `/api/session/${session.sessionId}/end`)
-  await eventually(
+  const report = await eventually(
     () => get(server, account, `/api/session/${session.sessionId}/report`),
-    ({ statusCode }) => statusCode === 200,
+    (answer) => answer.statusCode === 200 && answer.json<Report>().data.reportId !== null,
   )
-  return { sessionId: session.sessionId, counselingId: id }
+  const { cbtFindings, statistics } = report.json<Report>().data
+  const [finding] = cbtFindings
+  return {
+    sessionId: session.sessionId,
+    counselingId: id,
+    /** The words that were taken for a habit of thought, as the report shows them. */
+    cues: finding?.detections.flatMap(({ examples }) => examples) ?? [],
+    questions: finding?.intervention?.questions ?? [],
+    voice: statistics.averageVoiceMetrics,
+  }
+}
+
+/** Without its quotes. */
+const asInJson = (text: string) => JSON.stringify(text).slice(1, -1)
+
+type Report = {
+  readonly data: {
+    readonly reportId: string | null
+    readonly cbtFindings: readonly {
+      readonly detections: readonly { readonly examples: readonly string[] }[]
+      readonly intervention?: { readonly questions: readonly string[] }
+    }[]
+    readonly statistics: { readonly averageVoiceMetrics: object }
+  }
 }
 
 const ENV = { ANALYSIS_INTERVAL_MS: '800', ANALYSIS_DEADLINE_MS: '500' }
@@ -123,20 +167,27 @@ t.test('what people say and how they look is not readable in the database, and i
   const before = await createAccount(plain)
   const early = await live(t, plain, before)
   const readable = await dump(database)
-  for (const text of PLAIN_TEXTS) t.ok(readable.includes(text), 'without keys it is stored as it is')
+  const earlyWords = [...PLAIN_TEXTS, ...early.cues, ...early.questions].map(asInJson)
+  t.ok(early.cues.length > 0 && early.questions.length > 0)
+  t.match(early.voice, { energyMean: 0.3 })
+  for (const text of earlyWords) t.ok(readable.includes(text), 'without keys it is stored as it is')
   await plain.app.close()
 
   const [first, second] = [newKey(), newKey()]
   const sealed = await startTestApp(t, { database, env: { ...ENV, DATA_KEYS: `2026a:${first}` } })
   const account = await createAccount(sealed)
-  const { counselingId, sessionId } = await live(t, sealed, account)
+  const { counselingId, sessionId, cues, questions, voice } = await live(t, sealed, account)
+  t.same([cues, questions], [early.cues, early.questions], 'told the same')
+  t.match(voice, { energyMean: 0.3 })
   const isReadable = async (server: TestApp, who: Account, id: string) => {
     t.match((await get(server, who, `/api/counselings/${id}`)).json(), {
       data: { notes: NOTES, survey: SURVEY },
     })
     const all = (await get(server, who, '/api/user/export')).body
-    for (const text of PLAIN_TEXTS) t.ok(all.includes(text), `the owner has ${text}`)
+    for (const text of earlyWords) t.ok(all.includes(text), `the owner has ${text}`)
     t.match(all, /"mouthMotion":/, 'and their measures')
+    t.match(all, /"energyMean":0.3/)
+    t.notMatch(all, /sealed:/, 'nothing is left closed')
     t.notMatch(all, /unreadable/)
   }
   await isReadable(sealed, account, counselingId)
@@ -146,6 +197,17 @@ t.test('what people say and how they look is not readable in the database, and i
     join conversations c on c.session_id = s.id join emotion_windows w on w.session_id = s.id
     where s.id = ${sessionId}`
   t.match(mine[0]?.['message'], /^\u0001sealed:/)
+  const [said] = await database.sql`
+    select v.measures as voice, f.detections, f.intervention, r.content from sessions s
+    join voice_windows v on v.session_id = s.id join cbt_findings f on f.session_id = s.id
+    join reports r on r.session_id = s.id where s.id = ${sessionId}`
+  for (const column of ['voice', 'detections', 'intervention'])
+    t.match(JSON.stringify(said?.[column]), /^.{0,4}sealed/, column)
+  t.match(said?.['content'], { sealed: /^\u0001sealed:/, analysis: { vadVector: { valence: Number } } })
+  t.notMatch(JSON.stringify(said?.['content']), /statistics|keyObservations|distortion/)
+  const dashboard = await get(sealed, account, '/api/dashboard/summary')
+  t.match(dashboard.body, /"vadScore":0\.\d/, 'what the dashboard looks for is found')
+  t.match((await get(sealed, account, '/api/session/stats/summary')).body, /"dominantEmotion":"happy"/)
   t.same([...((mine[0]?.['measures'] ?? []) as Uint8Array).slice(0, 4)], [0, 0x73, 0x65, 1])
   t.same([...((mine[0]?.['baseline'] ?? []) as Uint8Array).slice(0, 4)], [0, 0x73, 0x65, 1])
   await sealed.app.close()
@@ -163,7 +225,8 @@ t.test('what people say and how they look is not readable in the database, and i
   t.ok(done.sealed >= 7, `${done.sealed} fields`)
   t.match(await reencrypt(database.sql, wrapping), { wrapped: 0, sealed: 0 }, 'once is enough')
   const all = await dump(database)
-  for (const text of PLAIN_TEXTS) t.notOk(all.includes(text), `nobody else reads ${text}`)
+  for (const text of earlyWords) t.notOk(all.includes(text), `nobody else reads ${text}`)
+  t.notMatch(all, /energyMean/)
 
   const rotated = await startTestApp(t, { database, env: { ...ENV, DATA_KEYS: `2026b:${second}` } })
   await isReadable(rotated, account, counselingId)
@@ -194,6 +257,16 @@ t.test('points of a face are nowhere after a session: not stored, logged, sent o
   })
   const account = await createAccount(server)
   await live(t, server, account)
+  // Frames that cannot be read must not be told of in full either.
+  const { wsUrls } = await startSession(server, account)
+  const refused = await connect(t, wsUrls.landmarks)
+  const [points = []] = faces('happy', 12)
+  refused.send(frameOf(points.slice(0, 300)))
+  refused.send(frameOf(points).slice(0, -20))
+  refused.send({ type: 'landmarks', data: [{ x: 'text', points }] })
+  refused.send({ type: 'ping' })
+  await refused.next('pong')
+  const crash = JSON.stringify(process.report.getReport(new Error('as when the process dies')))
   const metrics = (await server.app.inject({ url: '/metrics' })).body
   const exported = (await get(server, account, '/api/user/export')).body
   await server.app.close()
@@ -203,7 +276,12 @@ t.test('points of a face are nowhere after a session: not stored, logged, sent o
     .flatMap(({ x, y, z }) => [x, y, z])
     .filter((number) => String(number).length >= 7)
   t.ok(numbers.length > 10_000, 'a recorded face is looked for')
-  const asDecimal = [...new Set(numbers.map((number) => String(Math.abs(number)).slice(0, 9)))]
+  const decimals = numbers.map((number) => String(Math.abs(number)).slice(0, 9))
+  /** Numbers that stand in the text, with the one beside them: one alone may be there by chance. */
+  const pointsIn = (text: string): string[] => {
+    const found = new Set([...new Set(decimals)].filter((one) => one.length >= 8 && text.includes(one)))
+    return decimals.filter((one, i) => found.has(one) && found.has(decimals[i + 1] ?? ''))
+  }
   const stored = await dump(database)
   const places: [string, string][] = [
     ['the database', stored],
@@ -211,14 +289,11 @@ t.test('points of a face are nowhere after a session: not stored, logged, sent o
     ['the prompts', JSON.stringify(gemini.requests)],
     ['the metrics', metrics],
     ['the export', exported],
+    ['what a crash leaves', crash],
   ]
   for (const [name, text] of places) {
     t.ok(text.length > 100, `${name} is looked through`)
-    t.same(
-      asDecimal.filter((decimal) => decimal.length >= 8 && text.includes(decimal)),
-      [],
-      name,
-    )
+    t.same(pointsIn(text), [], name)
   }
   // Bytes are shown as hexadecimal digits: single and double precision, both orders.
   const bytes = numbers.map((number) => {

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
+import type { Worker } from 'node:worker_threads'
 import { inflateSync } from 'node:zlib'
 import fc from 'fast-check'
 import type { LightMyRequestResponse } from 'fastify'
@@ -20,13 +21,14 @@ import { LANGUAGES, type Language } from '../../src/domain/language.ts'
 import { buildReport, type ReportedWindow } from '../../src/domain/report.ts'
 import { csvCell } from '../../src/features/reports/csv.ts'
 import { LABELS } from '../../src/features/reports/pdf/labels.ts'
-import { createPrinter } from '../../src/features/reports/pdf/printer.ts'
 import { formatTime } from '../../src/features/reports/pdf/printed-report.ts'
+import { createPrinter, startWriter } from '../../src/features/reports/pdf/printer.ts'
 import { reportsRepository } from '../../src/features/reports/repository.ts'
 import { createReportService } from '../../src/features/reports/service.ts'
 import { fromCursor, toCursor } from '../../src/features/reports/timeline.ts'
 import { bearer, createAccount, startTestApp } from '../helpers/app.ts'
 import { createTestDatabase } from '../helpers/database.ts'
+import { plainVault } from '../helpers/plain-vault.ts'
 import { readingOf } from '../helpers/scripted-model.ts'
 
 const STARTED_AT = 1_772_409_900_000 // 2026-03-02 00:05 UTC
@@ -82,10 +84,13 @@ async function storedSession(windows: number, more: { language?: Language; live?
 /** Makes the report as the sweep does. */
 async function finalise(id: string) {
   const onFinalised = () => undefined
-  await createReportService({ database, repository: reportsRepository, onFinalised, graceMs: 0 }).finalise(
-    id,
-    null,
-  )
+  await createReportService({
+    database,
+    repository: reportsRepository,
+    vault: plainVault,
+    onFinalised,
+    graceMs: 0,
+  }).finalise(id, null)
   return id
 }
 
@@ -155,7 +160,7 @@ t.test('a report of an older shape is made again from the rows', async (t) => {
   t.match(data(await get(id, 'summary')), { dominantEmotion: { count: 3 } })
   t.match(data(await get(id, 'report')), {
     reportId: `rep_old_${id}`,
-    version: 2,
+    version: 3,
     statistics: { windows: 3 },
   })
 })
@@ -521,6 +526,39 @@ t.test('a printer', async (t) => {
     >[0]
     await t.rejects(printer.print(broken))
     t.ok((await bytesOf(await printer.print(printed([window(1)], 'x')))).length > 10_000)
+  })
+
+  t.test('a thread that is lost is no mistake of who asked, and the next document has another', async (t) => {
+    const threads: Worker[] = []
+    let isOutOfThreads = false
+    const fragile = createPrinter(() => {
+      if (isOutOfThreads) throw new Error('no more threads')
+      const thread = startWriter()
+      threads.push(thread)
+      return thread
+    })
+    t.teardown(() => fragile.close())
+    const one = printed([window(1)], 'x')
+    const lost = fragile.print(one)
+    const behind = fragile.print(one)
+    const told = t.rejects(lost, { code: 'SERVER_BUSY', retryAfter: Number })
+    await new Promise((resolve) => setImmediate(resolve)) // a job begins a moment after it was taken
+    t.equal(threads.length, 1)
+    await threads[0]?.terminate()
+    await told
+    t.ok((await bytesOf(await behind)).length > 10_000, 'who waits behind is served by the next thread')
+    const odd = { ...one, reportId: () => 'not to be handed over' } as unknown as typeof one
+    await t.rejects(fragile.print(odd), { name: 'DataCloneError' })
+    const many = await Promise.allSettled(Array.from({ length: 40 }, () => fragile.print(one)))
+    const written = many.flatMap((each) => (each.status === 'fulfilled' ? [bytesOf(each.value)] : []))
+    t.ok((await Promise.all(written)).every(({ length }) => length > 10_000))
+    const refused = many.flatMap((each) => (each.status === 'rejected' ? [each.reason] : []))
+    t.ok(refused.length > 0 && refused.length < 40)
+    t.ok(refused.every((reason) => reason.code === 'SERVER_BUSY'))
+    t.equal(threads.length, 2)
+    await threads[1]?.terminate()
+    isOutOfThreads = true
+    await t.rejects(fragile.print(one), { code: 'SERVER_BUSY', retryAfter: Number })
   })
 
   t.test('takes nothing more once it is closed', async (t) => {

@@ -1,5 +1,5 @@
-import type { LightMyRequestResponse } from 'fastify'
 import { sql } from 'drizzle-orm'
+import type { LightMyRequestResponse } from 'fastify'
 import t, { type Test } from 'tap'
 import { emotionWindows, sessions } from '../../src/db/schema/index.ts'
 import type { Emotion } from '../../src/domain/emotion.ts'
@@ -18,6 +18,7 @@ import {
 import { createTestDatabase } from '../helpers/database.ts'
 import { eventually } from '../helpers/eventually.ts'
 import { frames } from '../helpers/frames.ts'
+import { plainSafe, plainVault } from '../helpers/plain-vault.ts'
 import { createScriptedModel, readingOf } from '../helpers/scripted-model.ts'
 
 type Json = Record<string, unknown>
@@ -139,7 +140,7 @@ t.test('a session from its frames to its report', async (t) => {
     t.match(report, {
       reportId: /^rep_[\w-]{22}$/,
       generatedAt: Number,
-      version: 2,
+      version: 3,
       metadata: { sessionId: session.sessionId, status: 'ended', duration, durationFormatted: /^0:0\d$/ },
       analysis: {
         emotionSummary: {
@@ -169,7 +170,7 @@ t.test('a session from its frames to its report', async (t) => {
     const { sessionId, startedAt } = session
     const again = buildReport(
       { sessionId, labels: {}, language: 'ko', startedAt, endedAt: Number(endedAt) },
-      await reportsRepository.listRows(orm, sessionId),
+      await reportsRepository.listRows(orm, sessionId, plainSafe),
     )
     const { reportId, generatedAt, version, ...content } = report
     t.same(content, again)
@@ -177,7 +178,7 @@ t.test('a session from its frames to its report', async (t) => {
     t.equal(JSON.stringify(content), JSON.stringify(again), 'also in the order of its keys')
     t.equal(found?.session.endedAt?.getTime(), endedAt)
     t.ok(found?.session.finalisedAt)
-    t.same([typeof reportId, typeof generatedAt, version], ['string', 'number', 2])
+    t.same([typeof reportId, typeof generatedAt, version], ['string', 'number', 3])
   })
 
   t.test('what is asked again is answered the same', async (t) => {
@@ -306,6 +307,7 @@ t.test('made by hand', async (t) => {
     const service = createReportService({
       database,
       repository: reportsRepository,
+      vault: plainVault,
       onFinalised: (id) => finalised.push(id),
       graceMs: 1000,
     })
@@ -340,6 +342,22 @@ t.test('made by hand', async (t) => {
     await orm.insert(emotionWindows).values(windowRow(id, 2, 'sad'))
     await two.service.finalise(id, null)
     t.same(await two.service.report(id, account.id), before)
+    t.match(before, { emotionTimeline: [{ window: 1 }], vadTimeline: [{ timestamp: Number }] })
+  })
+
+  t.test('a report that an older version has stored is read, its timelines from the rows', async (t) => {
+    const id = await endedSession()
+    await orm.insert(emotionWindows).values([windowRow(id, 1, 'happy'), windowRow(id, 2, 'sad')])
+    await one.service.finalise(id, null)
+    const before = await one.service.report(id, account.id)
+    const [kept] = await database.sql`select content from reports where session_id = ${id}`
+    t.notOk(kept?.['content'].emotionTimeline, 'a window is stored once')
+    await database.sql`
+      update reports set version = 2, content = content || '{"emotionTimeline":[],"vadTimeline":[]}'
+      where session_id = ${id}`
+    t.same(await one.service.report(id, account.id), before)
+    await database.sql`update reports set version = 1, content = '{}' where session_id = ${id}`
+    t.same(await one.service.report(id, account.id), before, 'and one that nobody can read is made again')
   })
 
   t.test('late answers beside the delivered ones are not read', async (t) => {

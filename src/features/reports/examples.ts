@@ -43,6 +43,6 @@ export const SUMMARY_EXAMPLE = toSummary(content)
 export const REPORT_EXAMPLE = {
   reportId: 'rep_9mZbT3xQvW1sKc7dRf5hJg',
   generatedAt: STARTED_AT + 2 * INTERVAL_MS + 900,
-  version: 2,
+  version: 3,
   ...content,
 }

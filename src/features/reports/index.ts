@@ -14,6 +14,7 @@ export const reports = fp(
     const service = createReportService({
       database: app.database,
       repository: reportsRepository,
+      vault: app.vault,
       onFinalised: (sessionId) => app.notices.send({ kind: 'finalised', sessionId }),
       graceMs: config.sessions.graceMs,
     })
@@ -42,5 +43,5 @@ export const reports = fp(
       crisisLines: config.counsellor.crisisLines,
     })
   },
-  { name: 'reports', dependencies: ['analysis', 'database', 'hub', 'notices'] },
+  { name: 'reports', dependencies: ['analysis', 'database', 'hub', 'notices', 'vault'] },
 )

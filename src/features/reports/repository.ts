@@ -1,6 +1,7 @@
-import { and, asc, eq, gt, isNotNull, isNull, lt, sql } from 'drizzle-orm'
+import { and, asc, eq, gt, isNotNull, isNull, lt, type SQL, sql } from 'drizzle-orm'
 import { Value } from 'typebox/value'
 import type { Orm } from '../../db/orm.ts'
+import { prepared } from '../../db/prepared.ts'
 import {
   cbtFindings,
   conversations,
@@ -11,18 +12,22 @@ import {
 } from '../../db/schema/index.ts'
 import type { ReportedFinding } from '../../domain/report/findings.ts'
 import type { ReportedRows, ReportedWindow } from '../../domain/report.ts'
+import { findingRow, windowRow } from '../../domain/sealed-rows.ts'
+import type { Safe } from '../../lib/sealing.ts'
 import { Intervention } from '../../plugins/common-schemas.ts'
 import { Detection } from './schemas.ts'
 
 type StoredContent = Record<string, unknown>
 
-/** `short` is a report without its timelines and findings. */
+/** `short` is a report without its findings. */
 export type ReportPart = 'whole' | 'short'
 
-const SHORT_CONTENT =
-  sql<StoredContent>`${reports.content} - array['emotionTimeline', 'vadTimeline', 'cbtFindings']`.mapWith(
-    reports.content,
-  )
+/** Reports of version 2 held their timelines, which nobody reads from there any more. */
+const kept = (without: SQL) => sql<StoredContent>`${reports.content} - ${without}`.mapWith(reports.content)
+const CONTENTS = {
+  whole: kept(sql`array['emotionTimeline', 'vadTimeline']`),
+  short: kept(sql`array['emotionTimeline', 'vadTimeline', 'cbtFindings']`),
+}
 
 /** What a report needs to know of its session. */
 const SESSION_COLUMNS = {
@@ -67,7 +72,29 @@ export type TimelineRow = Pick<
 const MOST_WINDOWS = 20_000
 const MOST_FINDINGS = 5000
 
-async function listWindows(orm: Orm, sessionId: string): Promise<ReportedWindow[]> {
+/** The session and what there is of its report, in one look; of the content only one part, which may save its reading. */
+const findWith = (part: ReportPart) =>
+  prepared((orm) =>
+    orm
+      .select({
+        session: SESSION_COLUMNS,
+        report: {
+          id: reports.id,
+          version: reports.version,
+          generatedAt: reports.generatedAt,
+          content: CONTENTS[part],
+        },
+      })
+      .from(sessions)
+      .leftJoin(reports, eq(reports.sessionId, sessions.id))
+      .where(eq(sessions.id, sql.placeholder('id')))
+      .limit(1)
+      .prepare(`find_report_${part}`),
+  )
+const FIND = { whole: findWith('whole'), short: findWith('short') }
+
+/** The first `limit` windows of the session, in order. */
+async function listWindows(orm: Orm, sessionId: string, limit = MOST_WINDOWS): Promise<ReportedWindow[]> {
   const rows = await orm
     .select({
       window: emotionWindows.window,
@@ -87,21 +114,23 @@ async function listWindows(orm: Orm, sessionId: string): Promise<ReportedWindow[
     .from(emotionWindows)
     .where(eq(emotionWindows.sessionId, sessionId))
     .orderBy(asc(emotionWindows.window))
-    .limit(MOST_WINDOWS)
+    .limit(limit)
   return rows.map((row) => ({ ...row, closedAt: row.closedAt.getTime() }))
 }
 
-async function listVoice(orm: Orm, sessionId: string): Promise<Record<string, number>[]> {
+async function listVoice(orm: Orm, sessionId: string, safe: Safe): Promise<Record<string, number>[]> {
   const rows = await orm
-    .select({ measures: voiceWindows.measures })
+    .select({ window: voiceWindows.window, measures: voiceWindows.measures })
     .from(voiceWindows)
     .where(eq(voiceWindows.sessionId, sessionId))
     .orderBy(asc(voiceWindows.window))
     .limit(MOST_WINDOWS)
-  return rows.map((row) => row.measures)
+  return rows.map(({ window, measures }) =>
+    safe.openJson(measures, 'voice_windows.measures', windowRow(sessionId, window)),
+  )
 }
 
-async function listFindings(orm: Orm, sessionId: string): Promise<ReportedFinding[]> {
+async function listFindings(orm: Orm, sessionId: string, safe: Safe): Promise<ReportedFinding[]> {
   const rows = await orm
     .select({
       at: cbtFindings.at,
@@ -113,13 +142,19 @@ async function listFindings(orm: Orm, sessionId: string): Promise<ReportedFindin
     .where(eq(cbtFindings.sessionId, sessionId))
     .orderBy(asc(cbtFindings.id))
     .limit(MOST_FINDINGS)
-  return rows.map((row) => ({
-    at: row.at.getTime(),
-    // A client's page breaks on any other shape, so what does not have it is left out.
-    detections: row.detections.filter((detection) => Value.Check(Detection, detection)),
-    intervention: Value.Check(Intervention, row.intervention) ? row.intervention : null,
-    isCrisis: row.isCrisis,
-  }))
+  return rows.map((row) => {
+    const name = findingRow(sessionId, row.at)
+    const detections = safe.openJson(row.detections, 'cbt_findings.detections', name)
+    const intervention =
+      row.intervention && safe.openJson(row.intervention, 'cbt_findings.intervention', name)
+    return {
+      at: row.at.getTime(),
+      // A client's page breaks on any other shape, so what does not have it is left out.
+      detections: detections.filter((detection) => Value.Check(Detection, detection)),
+      intervention: Value.Check(Intervention, intervention) ? intervention : null,
+      isCrisis: row.isCrisis,
+    }
+  })
 }
 
 export const reportsRepository = {
@@ -140,20 +175,10 @@ export const reportsRepository = {
     return row
   },
 
-  /** The session and what there is of its report, in one look; of the content only `part`, which may save its reading. */
-  find: async (orm: Orm, id: string, part: ReportPart): Promise<FoundSession | undefined> => {
-    const content = part === 'whole' ? reports.content : SHORT_CONTENT
-    const [row] = await orm
-      .select({
-        session: SESSION_COLUMNS,
-        report: { id: reports.id, version: reports.version, generatedAt: reports.generatedAt, content },
-      })
-      .from(sessions)
-      .leftJoin(reports, eq(reports.sessionId, sessions.id))
-      .where(eq(sessions.id, id))
-      .limit(1)
-    return row
-  },
+  find: async (orm: Orm, id: string, part: ReportPart): Promise<FoundSession | undefined> =>
+    (await FIND[part](orm).execute({ id }))[0],
+
+  listWindows,
 
   /** Windows whose owner died between close and answer keep the local answer that was stored with them. */
   async answerOrphans(orm: Orm, sessionId: string): Promise<void> {
@@ -164,10 +189,10 @@ export const reportsRepository = {
   },
 
   /** Everything that a report is made from, in order: four statements, however long the session. */
-  listRows: async (orm: Orm, sessionId: string): Promise<ReportedRows> => ({
+  listRows: async (orm: Orm, sessionId: string, safe: Safe): Promise<ReportedRows> => ({
     windows: await listWindows(orm, sessionId),
-    voice: await listVoice(orm, sessionId),
-    findings: await listFindings(orm, sessionId),
+    voice: await listVoice(orm, sessionId, safe),
+    findings: await listFindings(orm, sessionId, safe),
     conversations: await orm.$count(conversations, eq(conversations.sessionId, sessionId)),
   }),
 

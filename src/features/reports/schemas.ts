@@ -2,8 +2,8 @@ import type { Readable } from 'node:stream'
 import { Type } from 'typebox'
 import { DISTORTION_TYPES, SEVERITIES } from '../../domain/cbt/distortion.ts'
 import { EMOTIONS } from '../../domain/emotion.ts'
-import type { CbtFinding } from '../../domain/report/findings.ts'
 import { LANGUAGES } from '../../domain/language.ts'
+import type { CbtFinding } from '../../domain/report/findings.ts'
 import { ANSWER_SOURCES } from '../../domain/session.ts'
 import {
   Axis,

@@ -1,15 +1,20 @@
 import { randomBytes } from 'node:crypto'
 import type { Database } from '../../db/client.ts'
-import {
-  buildReport,
-  inLanguage,
-  type ReportContent,
-  type ReportedRows,
-  toSummary,
-} from '../../domain/report.ts'
 import type { Language } from '../../domain/language.ts'
+import { queriedOf } from '../../domain/report/queried.ts'
+import {
+  buildKeptReport,
+  inLanguage,
+  type KeptReport,
+  type ReportedRows,
+  type ReportedWindow,
+  toSummary,
+  withTimelines,
+} from '../../domain/report.ts'
 import { AppError } from '../../errors.ts'
 import { within } from '../../lib/deadline.ts'
+import { type Safe, SealError } from '../../lib/sealing.ts'
+import type { Vault } from '../../plugins/vault.ts'
 import type { PrintedReport } from './pdf/printed-report.ts'
 import type { ReportPart, ReportRow, ReportsRepository, SessionRow } from './repository.ts'
 import { fromCursor, toPage } from './timeline.ts'
@@ -17,6 +22,8 @@ import { fromCursor, toPage } from './timeline.ts'
 type Dependencies = {
   readonly database: Pick<Database, 'orm'>
   readonly repository: ReportsRepository
+  /** What people said is sealed in what is stored. */
+  readonly vault: Pick<Vault, 'safeOf' | 'safesOfSessions'>
   readonly onFinalised: (sessionId: string) => void
   /** Longest time after the end in which the owner's last window may still be under way. */
   readonly graceMs: number
@@ -25,12 +32,16 @@ type Dependencies = {
 type Held = {
   readonly session: SessionRow
   readonly report: ReportRow | null
-  readonly content: ReportContent
+  readonly kept: KeptReport
+  /** What it was made from, when that was just now. */
+  readonly windows?: readonly ReportedWindow[]
 }
 type FullReport = Omit<PrintedReport, 'crisisLines'> & { readonly version: number }
 
 /** Raised when the shape of what is stored changes. */
-const REPORT_VERSION = 2
+const REPORT_VERSION = 3
+/** What can be read as it is: a report of version 2 holds its timelines as well. */
+const READABLE: ReadonlySet<number> = new Set([2, REPORT_VERSION])
 /** How long a caller is kept waiting for a report that is being made. */
 const HOLD_MS = 10_000
 /** Clients ask in the same instant as they end: the end may be on its way when the question is here. */
@@ -40,10 +51,13 @@ const PAGE_LIMIT = 100
 /** A notice that a report is done may be lost: the row is looked at as often as this. */
 const LOOK_MS = 500
 
-/** A report's content was written by this room; nothing else writes that column. */
-const contentOf = (stored: Record<string, unknown>): ReportContent => stored as unknown as ReportContent
+const CONTENT = 'reports.content'
 
-export function createReportService({ database, repository, onFinalised, graceMs }: Dependencies) {
+/** A report's content was written by this room; nothing else writes that column. */
+const keptOf = (sessionId: string, stored: Record<string, unknown>, safe: Safe): KeptReport =>
+  safe.openJson(stored, CONTENT, sessionId) as unknown as KeptReport
+
+export function createReportService({ database, repository, vault, onFinalised, graceMs }: Dependencies) {
   const { orm } = database
   const waiting = new Map<string, Set<() => void>>()
 
@@ -65,10 +79,10 @@ export function createReportService({ database, repository, onFinalised, graceMs
     if (resolvers.size === 0) waiting.delete(sessionId)
   }
 
-  const build = (session: SessionRow, rows: ReportedRows): ReportContent => {
+  const build = (session: SessionRow, rows: ReportedRows): KeptReport => {
     const { id: sessionId, labels, language, startedAt } = session
     const endedAt = (session.endedAt ?? new Date()).getTime()
-    return buildReport({ sessionId, labels, language, startedAt: startedAt.getTime(), endedAt }, rows)
+    return buildKeptReport({ sessionId, labels, language, startedAt: startedAt.getTime(), endedAt }, rows)
   }
 
   const owned = async (sessionId: string, userId: number, part: ReportPart) => {
@@ -82,11 +96,14 @@ export function createReportService({ database, repository, onFinalised, graceMs
     const askedAt = Date.now()
     for (;;) {
       const { session, report } = await owned(sessionId, userId, part)
-      if (report?.version === REPORT_VERSION) return { session, report, content: contentOf(report.content) }
+      if (report !== null && READABLE.has(report.version))
+        return { session, report, kept: keptOf(sessionId, report.content, await vault.safeOf(userId)) }
       const left = askedAt + (session.status === 'ended' ? HOLD_MS : END_MS) - Date.now()
       // One of an older shape is made again as it was made then: from the rows.
-      if (report !== null || left <= 0)
-        return { session, report, content: build(session, await repository.listRows(orm, sessionId)) }
+      if (report !== null || left <= 0) {
+        const rows = await repository.listRows(orm, sessionId, await vault.safeOf(userId))
+        return { session, report, kept: build(session, rows), windows: rows.windows }
+      }
       await nextNews(sessionId, Math.min(LOOK_MS, left))
     }
   }
@@ -99,11 +116,15 @@ export function createReportService({ database, repository, onFinalised, graceMs
      * owns the session, for its last window may be under way; `settledBy` is the one that says that it is not.
      */
     async finalise(sessionId: string, settledBy: string | null): Promise<void> {
+      // Before the transaction, which is not to wait for a second connection.
+      const safe = (await vault.safesOfSessions([sessionId])).get(sessionId)
+      if (safe === undefined) return
       const done = await orm.transaction(async (tx) => {
         const found = await repository.lockEnded(tx, sessionId, settledBy, graceMs)
         if (found === undefined || found.session.finalisedAt !== null || found.busy) return false
         await repository.answerOrphans(tx, sessionId)
-        const content = build(found.session, await repository.listRows(tx, sessionId))
+        const kept = build(found.session, await repository.listRows(tx, sessionId, safe))
+        const content = safe.sealJson(kept, CONTENT, sessionId, queriedOf(kept))
         const reportId = `rep_${randomBytes(16).toString('base64url')}`
         return repository.insertReport(tx, { id: reportId, sessionId, version: REPORT_VERSION, content })
       })
@@ -112,19 +133,31 @@ export function createReportService({ database, repository, onFinalised, graceMs
       onFinalised(sessionId)
     },
 
-    /** Finalises what an instance that died has left behind. */
+    /** Finalises what an instance that died has left behind; one whose rows cannot be read does not hold up the others. */
     async finaliseForgotten(limit: number): Promise<void> {
-      for (const id of await repository.listUnfinalised(orm, graceMs, limit)) await this.finalise(id, null)
+      let unreadable: SealError | undefined
+      for (const id of await repository.listUnfinalised(orm, graceMs, limit)) {
+        try {
+          await this.finalise(id, null)
+        } catch (error) {
+          if (!(error instanceof SealError)) throw error
+          unreadable = error
+        }
+      }
+      if (unreadable !== undefined) throw unreadable
     },
 
     async summary(sessionId: string, userId: number) {
-      const { session, content } = await held(sessionId, userId, 'short')
-      return { ...toSummary(content), status: session.status, endedAt: session.endedAt?.getTime() ?? null }
+      const { session, kept } = await held(sessionId, userId, 'short')
+      return { ...toSummary(kept), status: session.status, endedAt: session.endedAt?.getTime() ?? null }
     },
 
     /** The report in the language of its session, or in another. */
     async report(sessionId: string, userId: number, language?: Language): Promise<FullReport> {
-      const { session, report, content } = await held(sessionId, userId, 'whole')
+      const { session, report, kept, windows } = await held(sessionId, userId, 'whole')
+      // As many as there were: what is stored after a report is made does not change it.
+      const read = windows ?? (await repository.listWindows(orm, sessionId, kept.statistics.windows))
+      const content = withTimelines(kept, read)
       const worded = language === undefined ? content : inLanguage(content, language)
       return {
         reportId: report?.id ?? null,

@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks'
 import fp from 'fastify-plugin'
 import { databaseFault } from '../../db/faults.ts'
+import { windowRow } from '../../domain/sealed-rows.ts'
 import { within } from '../../lib/deadline.ts'
 import { logId } from '../../lib/redact.ts'
 import { WriteBehind } from '../../lib/write-behind.ts'
@@ -19,6 +20,8 @@ declare module 'fastify' {
        * false the database is asked for a voice that is not heard in this process.
        */
       readonly of: (sessionId: string, window: number, alsoStored?: boolean) => Promise<WindowVoice>
+      /** Resolves when no measures of the session wait to be written, however long that takes. */
+      readonly settled: (sessionId: string) => Promise<void>
     }
   }
 }
@@ -26,6 +29,7 @@ declare module 'fastify' {
 const MAX_WAITING = 5000
 const ANSWER_MS = 150
 const SWEEP_MS = 30_000
+const MEASURES = 'voice_windows.measures'
 const DRAIN_MS = 1500
 const NOTHING: WindowVoice = { measures: null, speech: null }
 
@@ -34,8 +38,18 @@ export const voice = fp(
   (app, _options, done) => {
     const { log } = app
     const { orm } = app.database
+    /** As they are stored; those of sessions that are gone are left out. */
+    const sealed = async (batch: readonly VoiceRow[]): Promise<VoiceRow[]> => {
+      const safes = await app.vault.safesOfSessions(batch.map(({ sessionId }) => sessionId))
+      return batch.flatMap((row) => {
+        const { sessionId, window, measures } = row
+        const safe = safes.get(sessionId)
+        if (safe === undefined) return []
+        return { ...row, measures: safe.sealJson(measures, MEASURES, windowRow(sessionId, window)) }
+      })
+    }
     const rows = new WriteBehind<VoiceRow>({
-      write: (batch) => repository.upsert(orm, batch),
+      write: async (batch) => repository.upsert(orm, await sealed(batch)),
       isPassing: (error) => ['unavailable', 'not_ready'].includes(databaseFault(error)?.kind ?? ''),
       maxWaiting: MAX_WAITING,
       onRetry: (error, waiting) =>
@@ -45,7 +59,12 @@ export const voice = fp(
     const service = createVoiceService({
       monotonic: () => performance.now(),
       store: (row) => rows.add(`${row.sessionId} ${row.window}`, row),
-      find: (sessionId, window) => repository.find(orm, sessionId, window),
+      find: async (sessionId, window) => {
+        const stored = await repository.find(orm, sessionId, window)
+        if (stored === undefined) return undefined
+        const safe = (await app.vault.safesOfSessions([sessionId])).get(sessionId)
+        return safe?.openJson(stored, MEASURES, windowRow(sessionId, window))
+      },
       onWords: (sessionId, text) => app.conversation.hear(sessionId, text),
     })
     app.hub.subscribe((sessionId, event) => {
@@ -63,6 +82,7 @@ export const voice = fp(
     app.decorate('voice', {
       open: service.open,
       messages: VOICE_MESSAGES,
+      settled: (sessionId: string) => rows.settled((row) => row.sessionId === sessionId),
       of: async (sessionId: string, window: number, alsoStored = true) => {
         try {
           const found = await within(service.of(sessionId, window, alsoStored), ANSWER_MS)
@@ -78,5 +98,5 @@ export const voice = fp(
     })
     done()
   },
-  { name: 'voice', dependencies: ['conversation', 'database', 'hub'] },
+  { name: 'voice', dependencies: ['conversation', 'database', 'hub', 'vault'] },
 )

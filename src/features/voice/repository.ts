@@ -29,6 +29,7 @@ export const voiceRepository = {
       on conflict (session_id, "window") do update set measures = excluded.measures`)
   },
 
+  /** As they are stored. */
   find: async (orm: Orm, sessionId: string, window: number): Promise<Record<string, number> | undefined> => {
     const [row] = await orm
       .select({ measures: voiceWindows.measures })
