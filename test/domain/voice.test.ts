@@ -1,12 +1,12 @@
 import t from 'tap'
-import { countCharacters, countSyllables } from '../../src/domain/voice/syllables.ts'
-import { hear, SAMPLE_RATE } from '../../src/domain/voice/sound.ts'
 import {
   hasVoice,
   measureVoice,
   type VoiceEvent,
   type VoiceMeasures,
 } from '../../src/domain/voice/measures.ts'
+import { hear, SAMPLE_RATE } from '../../src/domain/voice/sound.ts'
+import { countCharacters, countSyllables } from '../../src/domain/voice/syllables.ts'
 
 /** All cases are of the window from 10 s to 20 s; times are in seconds. */
 const WINDOW = { from: 10_000, to: 20_000 }

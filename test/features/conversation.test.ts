@@ -12,6 +12,7 @@ import {
   type TestApp,
   type TestSocket,
 } from '../helpers/app.ts'
+import { blockedQuery } from '../helpers/blocked-query.ts'
 import { createTestDatabase } from '../helpers/database.ts'
 import { eventually } from '../helpers/eventually.ts'
 import { createGeminiDouble, DOUBLE_KEY, type Script } from '../helpers/gemini-double.ts'
@@ -25,10 +26,10 @@ const ANSWER = '많이 지치셨겠어요. 잠자리에 누우면 어떤 생각�
 const database = await createTestDatabase(t)
 
 /** A server with a key, whose model is a double that plays `script`. */
-async function setUp(t: Test, script: Script, env: Record<string, string> = {}) {
+async function setUp(t: Test, script: Script, env: Record<string, string> = {}, rows = database) {
   const double = await createGeminiDouble(t, script)
   const app = await startTestApp(t, {
-    database,
+    database: rows,
     env: {
       GEMINI_API_KEY: DOUBLE_KEY,
       GEMINI_BASE_URL: double.baseUrl,
@@ -224,7 +225,12 @@ t.test(
       steps.stream(['네, '], { end: 'error' }),
     ])
     const { baseUrl } = double
-    const gemini = createGemini({ apiKey: DOUBLE_KEY, baseUrl, models: MODELS, guard: () => undefined })
+    const gemini = createGemini({
+      apiKey: DOUBLE_KEY,
+      baseUrl,
+      models: MODELS,
+      guard: () => ({ admit: async () => () => undefined }),
+    })
     const question = {
       system: 's',
       contents: [{ role: 'user', parts: [{ text: QUESTION }] }],
@@ -355,25 +361,94 @@ t.test('an exchange whose first writing was not confirmed is stored once all the
   t.equal(await write(1, 'sess_gone'), undefined, 'a session that is gone has no conversations')
 })
 
-t.test(
-  'a guard over the costs is asked first and told after; when it says no, the local counsellor answers',
-  async (t) => {
-    const { app, double, next, ...socket } = await setUp(t, [steps.answer(ANSWER)])
-    const used: unknown[] = []
-    let admits = true
-    app.app.conversation.guardModel({
-      admits: () => admits,
-      used: (model, tokens) => used.push({ model, ...tokens }),
-    })
+t.test('who watches over the model is asked first, and told how each request ended', async (t) => {
+  const { app, double, next, session, ...socket } = await setUp(t, [
+    steps.answer(ANSWER),
+    steps.overloaded(),
+    steps.answer(ANSWER),
+    steps.stream(['네, '], { end: 'hang' }),
+  ])
+  const endings: unknown[] = []
+  let admits = true
+  app.app.conversation.guardModel({
+    admit: async (model, estimate) =>
+      admits ? (ending) => void endings.push({ model, estimate, ...ending }) : undefined,
+  })
+  const answered = async () => {
     ask(socket)
-    t.match((await next('ai_stream_complete')).data, { source: 'gemini' })
-    t.match(used, [{ model: MODELS[0], prompt: Number, answer: Number }])
-    admits = false
+    return (await next('ai_stream_complete')).data['source']
+  }
+  t.equal(await answered(), 'gemini')
+  t.match(endings.splice(0), [
+    { model: MODELS[0], outcome: 'answered', tokens: { prompt: Number, answer: Number }, estimate: Number },
+  ])
+  t.equal(await answered(), 'gemini')
+  t.match(endings.splice(0), [
+    { model: MODELS[0], outcome: 'failed', error: { status: 503 }, tokens: null },
+    { model: MODELS[1], outcome: 'answered' },
+  ])
+  const leaving = await join(t, session)
+  ask(leaving)
+  await leaving.next('ai_stream_chunk')
+  leaving.socket.close()
+  t.match(
+    await eventually(
+      async () => endings,
+      ({ length }) => length > 0,
+    ),
+    [{ outcome: 'called_off' }],
+  )
+  admits = false
+  t.equal(await answered(), 'local')
+  t.equal(double.requests.length, 4)
+})
+
+t.test('conversations are on the bill of the models, and end with the money of the day', async (t) => {
+  const model = 'gemini-of-the-bill'
+  const costs = {
+    GEMINI_MODELS: model,
+    GEMINI_PRICES: `${model}=1000/1000`,
+    GEMINI_DAILY_BUDGET_USD: '0.000001',
+  }
+  const rows = await createTestDatabase(t)
+  const { app, double, account, next, ...socket } = await setUp(t, [steps.answer(ANSWER)], costs, rows)
+  ask(socket)
+  t.match((await next('ai_stream_complete')).data, { source: 'gemini' })
+  ask(socket)
+  t.match((await next('ai_stream_complete')).data, { source: 'local' }, 'a person is answered all the same')
+  const read = await app.app.inject({
+    method: 'POST',
+    url: '/api/emotion',
+    headers: bearer(account.accessToken),
+    payload: { text: '오늘은 정말 행복해요' },
+  })
+  t.match(read.json().data, { source: 'local' }, 'texts are on the same bill')
+  t.equal(double.requests.length, 1)
+  await app.app.close()
+  const bill = await rows.sql`
+    select requests, prompt_tokens::int, answer_tokens::int, cost_micro_usd::int from model_usage where model = ${model}`
+  t.match(bill, [{ requests: 1, prompt_tokens: Number, answer_tokens: Number }])
+  const [row] = bill
+  t.ok(Number(row?.['prompt_tokens']) > 0 && Number(row?.['answer_tokens']) > 0)
+  t.equal(row?.['cost_micro_usd'], 1000 * (Number(row?.['prompt_tokens']) + Number(row?.['answer_tokens'])))
+})
+
+t.test('a model that has failed too often is left alone by conversations and windows alike', async (t) => {
+  const { app, double, next, ...socket } = await setUp(t, [steps.overloaded()], {
+    GEMINI_MODELS: 'gemini-that-is-down',
+  })
+  const FAILURES = 10
+  for (let i = 0; i < FAILURES; i++) {
     ask(socket)
     t.match((await next('ai_stream_complete')).data, { source: 'local' })
-    t.equal(double.requests.length, 1)
-  },
-)
+  }
+  t.equal(double.requests.length, FAILURES)
+  ask(socket)
+  t.match((await next('ai_stream_complete')).data, { source: 'local' })
+  t.equal(double.requests.length, FAILURES, 'its circuit is open')
+  const ready = await app.app.inject({ url: '/api/health/ready' })
+  t.match(JSON.stringify(ready.json()), /gemini-that-is-down: open/, 'and the one of the windows is the same')
+})
 
 t.test('words of self-harm are not sent to a model', async (t) => {
   const { double, next, ...socket } = await setUp(t, [steps.answer(ANSWER)], {
@@ -382,6 +457,13 @@ t.test('words of self-harm are not sent to a model', async (t) => {
   ask(socket, '더 이상 살고 싶지 않아요')
   t.match((await next('ai_stream_complete')).data, { fullResponse: /02-123-4567/, source: 'local' })
   t.equal(double.requests.length, 0)
+  ask(socket, QUESTION)
+  t.match((await next('ai_stream_complete')).data, { source: 'gemini' })
+  t.same(
+    textsOf(double.requests[0]?.body),
+    [{ role: 'user', text: QUESTION }],
+    'nor later, as a part of the conversation so far',
+  )
 })
 
 t.test(
@@ -445,3 +527,40 @@ t.test(
     t.equal(app.app.conversation.takeOffer(session.sessionId), null, 'once')
   },
 )
+
+for (const table of ['cbt_findings', 'voice_windows']) {
+  t.test(`a report waits for what was said in the instant before the end (${table})`, async (t) => {
+    const app = await startTestApp(t, { database })
+    const account = await createAccount(app)
+    const session = await startSession(app, account)
+    const [voice, socket] = [await connect(t, session.wsUrls.voice), await join(t, session)]
+    const told: string[] = []
+    app.app.hub.subscribe((id, { type }) => {
+      if (id === session.sessionId) told.push(type)
+    })
+    const unlock = await holdTable(app, table)
+    voice.send({ type: 'vad_result', data: { isSpeech: true, duration: 300, timestamp: Date.now() } })
+    voice.send({ type: 'stt_text', data: { text: '그냥 죽고 싶어' } })
+    await voice.next('stt_received')
+    await socket.next('ai_stream_complete')
+    ask(socket, '나는 항상 모든 걸 망쳐요')
+    await socket.next('ai_stream_complete')
+    await command(app, account.accessToken, session, 'end')
+    await eventually(
+      async () => told,
+      (types) => types.includes('analysis_finished'),
+    )
+    await blockedQuery(database)
+    t.notOk(told.includes('results_settled'), 'while a row is on its way')
+    unlock()
+    const { data } = (
+      await app.app.inject({
+        url: `/api/session/${session.sessionId}/report`,
+        headers: bearer(account.accessToken),
+      })
+    ).json()
+    t.type(data.reportId, 'string')
+    t.match(data.statistics, { crisisFindings: 1, conversations: 1, voiceWindows: 1 })
+    t.match(data.cbtFindings, [{ hasDistortions: true }])
+  })
+}

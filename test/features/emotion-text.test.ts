@@ -9,7 +9,7 @@ async function setUp(t: Test, env: Record<string, string> = {}) {
   const { accessToken } = await createAccount(server)
   const post = (payload: unknown, headers: Record<string, string> = bearer(accessToken)) =>
     server.app.inject({ method: 'POST', url: '/api/emotion', headers, payload: payload as object })
-  return { ...server, post }
+  return { ...server, post, accessToken }
 }
 
 const withModel = async (t: Test, script: Script, env: Record<string, string> = {}) => {
@@ -76,6 +76,27 @@ t.test('with a key the model is asked, with a schema and the text alone', async 
     log.some((line) => line.includes(TEXT)),
     'the text is not logged',
   )
+})
+
+t.test('words of self-harm go to no model and come back with the lines of the caller', async (t) => {
+  const { post, double, accessToken } = await withModel(t, [
+    steps.answer({ emotion: 'happy', confidence: 1 }),
+  ])
+  for (const text of ['그냥 사라지고 싶어', 'Everyone would be better off without me']) {
+    const { data } = (await post({ text })).json()
+    t.match(data, {
+      source: 'local',
+      crisis: { level: 'urgent', message: /109/, lines: [{ number: '109' }] },
+    })
+    t.match(data.crisis.message, /[가-힣]/)
+  }
+  const english = { ...bearer(accessToken), 'accept-language': 'en' }
+  const { crisis } = (await post({ text: 'My friend says she wants to die' }, english)).json().data
+  t.match(crisis, { level: 'gentle', message: /109/ })
+  t.notMatch(crisis.message, /[가-힣]/)
+  t.equal(double.requests.length, 0)
+  t.notOk((await post({ text: TEXT })).json().data.crisis)
+  t.equal(double.requests.length, 1)
 })
 
 t.test('whatever is wrong with the model, the local reader answers in time', async (t) => {

@@ -106,6 +106,10 @@ t.test('the cost of a session is the sum of its windows', async (t) => {
   await window(3, 100)
   const cost = await modelRepository.findCostOfSession(orm, 'sess_bill')
   t.strictSame(cost, { promptTokens: 1400, answerTokens: 260, costMicroUsd: 222 })
+  await window(4, 50)
+  await database.sql`update emotion_windows set cost_micro_usd = null where "window" = 4`
+  const unpriced = await modelRepository.findCostOfSession(orm, 'sess_bill')
+  t.strictSame(unpriced, { promptTokens: 2100, answerTokens: 390, costMicroUsd: null }, 'a part is not known')
   const nothing = { promptTokens: 0, answerTokens: 0, costMicroUsd: 0 }
   t.strictSame(await modelRepository.findCostOfSession(orm, 'sess_none'), nothing)
 })

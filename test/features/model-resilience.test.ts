@@ -295,6 +295,17 @@ t.test('what a window costs is counted over all its requests, refused ones for n
   t.match(asked, { promptTokens, answerTokens, costMicroUsd })
 })
 
+t.test('what a model without a known price costs is not known, and not nothing', async (t) => {
+  const { analyse, spent } = await setUp(t, [steps.overloaded(), steps.answer()], {
+    priceOf: () => undefined,
+  })
+  const { asked } = await analyse()
+  t.equal(spent[0]?.costMicroUsd, 0, 'a refused request is free')
+  t.ok(Number(spent[1]?.promptTokens) > 0)
+  t.equal(spent[1]?.costMicroUsd, null)
+  t.equal(asked?.costMicroUsd, null)
+})
+
 t.test('a request that was cut off is paid for by estimate, an unusable answer as counted', async (t) => {
   const price = { prompt: 1, answer: 1 }
   const { analyse, spent, double } = await setUp(t, [steps.hangMidBody()], {

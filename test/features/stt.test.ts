@@ -54,6 +54,15 @@ t.test('a recording is written down by the model and found where clients look fo
   t.notOk(log.some((line) => line.includes(SPOKEN) || line.includes(inlineData.data.slice(0, 30))))
 })
 
+t.test('spoken words of self-harm come back with the crisis lines', async (t) => {
+  const { post } = await withModel(t, [steps.answer('더는 살고 싶지 않아요.')])
+  const { json } = await post(form(WAV, 'audio/wav'))
+  t.match(json, {
+    text: '더는 살고 싶지 않아요.',
+    data: { text: '더는 살고 싶지 않아요.', crisis: { level: 'urgent', message: /109[^]*1577-0199/ } },
+  })
+})
+
 t.test('a recording in which nobody speaks has no words', async (t) => {
   const { post } = await withModel(t, [steps.answer('')])
   t.match(await post(form(WAV, 'audio/wav')), { status: 200, json: { text: '', data: { text: '' } } })

@@ -1,5 +1,5 @@
-import { normalise } from './message.ts'
 import type { Message } from './message.ts'
+import { normalise } from './message.ts'
 
 /**
  * How cues are written, in data:

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import {
   type Content,
   type GenerateContentResponse,
@@ -15,10 +16,22 @@ export type Question = {
   readonly maxTokens: number
 }
 
-/** Whether a paid model may be asked now, and what it took; whoever watches over the costs says so. */
+/** How a request that was admitted has ended. */
+export type Ending = {
+  /** `called_off`: by us, on its way; `not_made`: before it was sent. Neither says how well the model is. */
+  readonly outcome: 'answered' | 'failed' | 'timed_out' | 'called_off' | 'not_made'
+  /** What was thrown, of a failure. */
+  readonly error?: unknown
+  /** As the API counted them; null when it did not say. */
+  readonly tokens: { readonly prompt: number; readonly answer: number } | null
+}
+
+/**
+ * Whoever watches over what models cost and how they do: asked for leave before each request of about so many tokens,
+ * and told once how it ended. Undefined: it may not be made now.
+ */
 export type ModelGuard = {
-  readonly admits: (model: string) => boolean | Promise<boolean>
-  readonly used: (model: string, tokens: { readonly prompt: number; readonly answer: number }) => void
+  readonly admit: (model: string, tokens: number) => Promise<((ending: Ending) => void) | undefined>
 }
 
 /** Why there is no answer, in words that hold nothing of what was asked: `http_503`, `timed_out`, `blocked`, ... */
@@ -44,13 +57,19 @@ type Options = {
   readonly baseUrl: string | null
   /** Tried in this order, until one has begun to answer. */
   readonly models: readonly string[]
-  readonly guard: () => ModelGuard | undefined
+  readonly guard: () => ModelGuard
 }
 
 /** Beyond this an answer is no answer any more. */
 const LONGEST_ANSWER = 20_000
-/** The fault of our request or key: another model would say the same. */
-const OUR_FAULT: ReadonlySet<string> = new Set(['http_400', 'http_401', 'http_403'])
+/** Gone or too late, or the fault of our request or key: another model would do no better. */
+const FINAL: ReadonlySet<string> = new Set(['aborted', 'http_400', 'http_401', 'http_403'])
+/** Reasons that are not a failure of the model, or not a plain one. */
+const ENDINGS: ReadonlyMap<string, Ending['outcome']> = new Map([
+  ['aborted', 'called_off'],
+  ['blocked', 'answered'],
+  ['timed_out', 'timed_out'],
+] as const)
 
 class AskError extends Error {
   readonly reason: string
@@ -80,17 +99,12 @@ export function createGemini({ apiKey, baseUrl, models, guard }: Options) {
       requestOptions,
     )
 
-  const account = (model: string, response: GenerateContentResponse | undefined) => {
-    const { promptTokenCount: prompt, totalTokenCount: all } = response?.usageMetadata ?? {}
-    if (Number.isSafeInteger(prompt) && Number.isSafeInteger(all))
-      guard()?.used(model, { prompt: Number(prompt), answer: Math.max(0, Number(all) - Number(prompt)) })
-  }
-
   /** Asks one model; throws AskError, or what the SDK throws. `onText` returns false when nobody listens any more. */
   const streamFrom = async (
     model: string,
     question: Question,
     cut: Cut,
+    bill: Bill,
     onText: (text: string) => boolean,
   ): Promise<string> => {
     const { signal } = cut
@@ -100,42 +114,47 @@ export function createGemini({ apiKey, baseUrl, models, guard }: Options) {
     )
     answer.response.catch(() => undefined) // says once more what the stream says
     let text = ''
-    let last: GenerateContentResponse | undefined
-    try {
-      for await (const part of answer.stream) {
-        last = part
-        const more = textOf(part)
-        if (more === '') continue
-        cut.hasBegun()
-        text += more
-        if (!onText(more)) throw new AskError('aborted')
-        if (text.length > LONGEST_ANSWER) throw new AskError('endless')
-      }
-    } finally {
-      account(model, last)
+    for await (const part of answer.stream) {
+      bill.read(part) // each part says what it took so far
+      const more = textOf(part)
+      if (more === '') continue
+      cut.hasBegun()
+      text += more
+      if (!onText(more)) throw new AskError('aborted')
+      if (text.length > LONGEST_ANSWER) throw new AskError('endless')
     }
     if (text.trim() === '') throw new AskError('empty')
     return text
   }
 
   const askEach = async (
+    question: Question,
     waits: Waits,
-    ask: (model: string, cut: Cut) => Promise<string>,
+    ask: (model: string, cut: Cut, bill: Bill) => Promise<string>,
     begun: () => boolean,
   ): Promise<Outcome> => {
     const until = performance.now() + waits.totalMs
+    const tokens = tokensToSend(question)
     let failed: Outcome = { outcome: 'failed', reason: 'not_admitted', model: null, begun: false }
     for (const model of models) {
+      const leave = await guard().admit(model, tokens)
+      if (leave === undefined) continue
       const totalMs = until - performance.now()
-      if (waits.signal.aborted) return { ...failed, reason: 'aborted' }
-      if (totalMs <= 0) return { ...failed, reason: 'timed_out' }
-      if ((await guard()?.admits(model)) === false) continue
+      if (waits.signal.aborted || totalMs <= 0) {
+        leave({ outcome: 'not_made', tokens: null })
+        return { ...failed, reason: waits.signal.aborted ? 'aborted' : 'timed_out' }
+      }
       const cut = createCut({ ...waits, totalMs })
+      const bill = createBill()
       try {
-        return { outcome: 'complete', text: await ask(model, cut), model }
+        const text = await ask(model, cut, bill)
+        leave({ outcome: 'answered', tokens: bill.tokens() })
+        return { outcome: 'complete', text, model }
       } catch (error) {
-        failed = { outcome: 'failed', reason: cut.struck() ?? reasonOf(error), model, begun: begun() }
-        if (failed.begun || failed.reason === 'aborted' || OUR_FAULT.has(failed.reason)) return failed
+        const reason = cut.struck() ?? reasonOf(error)
+        leave({ outcome: ENDINGS.get(reason) ?? 'failed', error, tokens: bill.tokens() })
+        failed = { outcome: 'failed', reason, model, begun: begun() }
+        if (failed.begun || FINAL.has(reason)) return failed
       } finally {
         cut.release()
       }
@@ -152,8 +171,9 @@ export function createGemini({ apiKey, baseUrl, models, guard }: Options) {
         return onText(text)
       }
       return askEach(
+        question,
         waits,
-        (model, cut) => streamFrom(model, question, cut, told),
+        (model, cut, bill) => streamFrom(model, question, cut, bill, told),
         () => begun,
       )
     },
@@ -161,11 +181,12 @@ export function createGemini({ apiKey, baseUrl, models, guard }: Options) {
     /** One answer, whole. */
     ask: (question: Question, waits: Waits): Promise<Outcome> =>
       askEach(
+        question,
         waits,
-        async (model, { signal }) => {
+        async (model, { signal }, bill) => {
           const contents = [...question.contents]
           const { response } = await modelFor(model, question).generateContent({ contents }, { signal })
-          account(model, response)
+          bill.read(response)
           return textOf(response)
         },
         () => false,
@@ -201,6 +222,35 @@ function thinking(model: string): object {
   const generation = /gemini-(\d+(?:\.\d+)?)/.exec(model)?.[1]
   if (generation === '2.5') return { thinkingConfig: { thinkingBudget: 0 } }
   return Number(generation) >= 3 ? { thinkingConfig: { thinkingLevel: 'minimal' } } : {}
+}
+
+/** A token for three bytes of text, and for an eighth of a kilobyte of sound: more than either takes. */
+const TEXT_BYTES = 3
+const SOUND_BYTES = 128
+const BASE64_BYTES = 3 / 4
+
+function tokensToSend({ system, contents, schema }: Question): number {
+  const parts = contents.flatMap((content) => content.parts)
+  const texts = [system, JSON.stringify(schema ?? ''), ...parts.map(({ text }) => text ?? '')]
+  const textBytes = texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0)
+  const soundBytes =
+    parts.reduce((sum, { inlineData }) => sum + (inlineData?.data.length ?? 0), 0) * BASE64_BYTES
+  return Math.ceil(textBytes / TEXT_BYTES + soundBytes / SOUND_BYTES)
+}
+
+type Bill = ReturnType<typeof createBill>
+
+/** What the API says that a request took; the last word counts. */
+function createBill() {
+  let tokens: Ending['tokens'] = null
+  return {
+    tokens: () => tokens,
+    read({ usageMetadata }: GenerateContentResponse): void {
+      const { promptTokenCount: prompt, totalTokenCount: all } = usageMetadata ?? {}
+      if (Number.isSafeInteger(prompt) && Number.isSafeInteger(all))
+        tokens = { prompt: Number(prompt), answer: Math.max(0, Number(all) - Number(prompt)) }
+    },
+  }
 }
 
 type Cut = ReturnType<typeof createCut>

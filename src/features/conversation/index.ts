@@ -2,16 +2,17 @@ import { randomInt } from 'node:crypto'
 import { performance } from 'node:perf_hooks'
 import fp from 'fastify-plugin'
 import type { Config } from '../../config.ts'
-import { DISTORTION_TYPES } from '../../domain/cbt/distortion.ts'
-import { exchangeRow } from '../../domain/sealed-rows.ts'
 import { databaseFault } from '../../db/faults.ts'
+import { DISTORTION_TYPES } from '../../domain/cbt/distortion.ts'
+import { crisisNotice } from '../../domain/crisis/notice.ts'
+import { exchangeRow, findingRow } from '../../domain/sealed-rows.ts'
 import { within } from '../../lib/deadline.ts'
 import { createSealedIds } from '../../lib/sealed-id.ts'
 import type { Safe } from '../../lib/sealing.ts'
 import { WriteBehind } from '../../lib/write-behind.ts'
 import { createCounsellor } from './counsellor.ts'
 import { createGemini, type ModelGuard } from './gemini.ts'
-import { conversationRepository as repository, type ExchangeRow, type FindingRow } from './repository.ts'
+import { type ExchangeRow, type FindingRow, conversationRepository as repository } from './repository.ts'
 import { conversationRoutes } from './routes.ts'
 import { type Conversations, createConversations } from './service.ts'
 import { readEmotion } from './text-model.ts'
@@ -23,7 +24,9 @@ declare module 'fastify' {
     conversation: Pick<Conversations, 'join' | 'hear'> & {
       /** An exercise that may be offered with the next update, for what was said or written here lately; each once. */
       readonly takeOffer: Thoughts['takeOffer']
-      /** Sets who watches over what models cost: asked before each call, told after it. */
+      /** Resolves when what the session's words have shown here, and what was answered, is written, however long that takes. */
+      readonly settled: (sessionId: string) => Promise<void>
+      /** Sets who watches over what models cost and how they do: asked before each call, told after it. */
       readonly guardModel: (guard: ModelGuard) => void
     }
   }
@@ -42,7 +45,12 @@ const RECENT_EMOTIONS = 5
 const EXCHANGES = 30
 const MESSAGE = 'conversations.message'
 const RESPONSE = 'conversations.response'
+const DETECTIONS = 'cbt_findings.detections'
+const INTERVENTION = 'cbt_findings.intervention'
 const OFFERS = 5
+
+/** Until somebody watches: leave for everything. */
+const UNGUARDED: ModelGuard = { admit: async () => () => undefined }
 
 /** What no Postgres text can hold: the zero character, and half of a surrogate pair. */
 const UNSTORABLE = /[\0\p{Surrogate}]/gu
@@ -59,7 +67,7 @@ export const conversation = fp(
     const isPassing = (error: unknown) =>
       ['unavailable', 'not_ready'].includes(databaseFault(error)?.kind ?? '')
 
-    let guard: ModelGuard | undefined
+    let guard = UNGUARDED
     const gemini = settings && createGemini({ ...settings, guard: () => guard })
     const onModel = (outcome: string) => {
       if (outcome !== 'answered' && outcome !== 'aborted')
@@ -84,8 +92,24 @@ export const conversation = fp(
       })
     }
 
+    /** As they are stored: detections hold words that were said. Those of sessions that are gone are left out. */
+    const sealFindings = async (batch: readonly FindingRow[]): Promise<FindingRow[]> => {
+      const safes = await app.vault.safesOfSessions(batch.map(({ sessionId }) => sessionId))
+      return batch.flatMap((finding) => {
+        const { sessionId, at, detections, intervention } = finding
+        const safe = safes.get(sessionId)
+        if (safe === undefined) return []
+        const name = findingRow(sessionId, at)
+        return {
+          ...finding,
+          detections: safe.sealJson(detections, DETECTIONS, name),
+          intervention: intervention && safe.sealJson(intervention, INTERVENTION, name),
+        }
+      })
+    }
+
     const findings = new WriteBehind<FindingRow>({
-      write: (batch) => repository.insertFindings(orm, batch),
+      write: async (batch) => repository.insertFindings(orm, await sealFindings(batch)),
       isPassing,
       maxWaiting: MAX_WAITING,
       onRetry: (error, waiting) => log.warn({ err: error, waiting }, 'findings wait for the database'),
@@ -103,13 +127,19 @@ export const conversation = fp(
 
     const thoughts = createThoughts({
       store: (finding) => findings.add(`${finding.sessionId} ${finding.at.getTime()}`, finding),
-      offers: async (sessionId) =>
-        (await repository.listInterventions(orm, sessionId, OFFERS))
+      offers: async (sessionId) => {
+        const rows = await repository.listInterventions(orm, sessionId, OFFERS)
+        const safe =
+          rows.length === 0 ? undefined : (await app.vault.safesOfSessions([sessionId])).get(sessionId)
+        return rows
           .flatMap(({ at, intervention }) => {
-            const type = DISTORTION_TYPES.find((known) => known === intervention?.['distortionType'])
+            const opened =
+              intervention && safe?.openJson(intervention, INTERVENTION, findingRow(sessionId, at))
+            const type = DISTORTION_TYPES.find((known) => known === opened?.['distortionType'])
             return type === undefined ? [] : [{ at: at.getTime(), type }]
           })
-          .reverse(),
+          .reverse()
+      },
       onAsked: (error) => log.warn({ err: error }, 'it is not known what was offered before'),
       monotonic: () => performance.now(),
     })
@@ -189,13 +219,21 @@ export const conversation = fp(
       join: conversations.join,
       hear: conversations.hear,
       takeOffer: thoughts.takeOffer,
+      settled: async (sessionId: string) => {
+        await conversations.settled(sessionId)
+        const isMine = (row: { readonly sessionId: string }) => row.sessionId === sessionId
+        await Promise.all([findings.settled(isMine), exchanges.settled(isMine)])
+      },
       guardModel: (given: ModelGuard) => {
         guard = given
       },
     })
     await app.register(conversationRoutes, {
       prefix: '/api',
-      readEmotion: enabled ? (text, signal) => readEmotion(text, gemini, totalMs, signal) : null,
+      noticeOf: (text, language) => crisisNotice(text, language, lines),
+      readEmotion: enabled
+        ? (text, isForModel, signal) => readEmotion(text, isForModel ? gemini : null, totalMs, signal)
+        : null,
       transcriber: gemini && createTranscriber(gemini, totalMs, onModel),
     })
   },

@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer'
 import type { Content } from '@google/generative-ai'
 import type { Detection, Intervention } from '../../domain/cbt/distortion.ts'
 import { type CrisisLine, crisisLines } from '../../domain/crisis/lines.ts'
+import { readCrisis } from '../../domain/crisis/read-crisis.ts'
 import { EMOTION_NAMES, type Emotion } from '../../domain/emotion.ts'
 import type { Language } from '../../domain/language.ts'
 import type { Question } from './gemini.ts'
@@ -98,6 +99,7 @@ function newestThatFit(history: readonly Exchange[], budget: number): Exchange[]
   const kept: Exchange[] = []
   let left = budget
   for (const exchange of history.toReversed()) {
+    if (readCrisis(exchange.message).isCrisis) continue // such words go to no model, not even later
     left -= tokensIn(exchange.message) + tokensIn(exchange.response)
     if (left < 0) break
     kept.unshift(exchange)

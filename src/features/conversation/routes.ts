@@ -1,16 +1,22 @@
 import multipart from '@fastify/multipart'
-import type { FastifyReply } from 'fastify'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { CrisisNotice } from '../../domain/crisis/notice.ts'
+import type { Language } from '../../domain/language.ts'
 import { AppError, preferredLanguage } from '../../errors.ts'
 import { responses, succeed } from '../../plugins/envelope.ts'
-import { TextEmotionBody, TextEmotionResponse, TranscriptionResponse } from './schemas.ts'
+import { TextEmotionBody, TextEmotionResponse, TranscriptionForm, TranscriptionResponse } from './schemas.ts'
 import type { TextEmotion } from './text-model.ts'
 import type { Transcriber } from './transcriber.ts'
 import { MAX_AUDIO_BYTES, readUpload, UPLOAD_LIMITS } from './upload.ts'
 
 type Options = {
+  /** What to show to whose words speak of self-harm, in the caller's language; undefined for all other words. */
+  readonly noticeOf: (text: string, language: Language) => CrisisNotice | undefined
   /** Null: emotions are not inferred here. */
-  readonly readEmotion: ((text: string, signal: AbortSignal) => Promise<TextEmotion>) | null
+  readonly readEmotion:
+    | ((text: string, isForModel: boolean, signal: AbortSignal) => Promise<TextEmotion>)
+    | null
   /** Null: there is nobody to write down what was said. */
   readonly transcriber: Transcriber | null
 }
@@ -19,7 +25,7 @@ const BUSY_SECONDS = 2
 const common = { tags: ['conversation'], security: [{ bearer: [] }] }
 
 export const conversationRoutes: FastifyPluginAsyncTypebox<Options> = async (app, options) => {
-  const { readEmotion, transcriber } = options
+  const { noticeOf, readEmotion, transcriber } = options
   app.addHook('onRequest', app.authentication.require)
   await app.register(multipart, { limits: UPLOAD_LIMITS })
 
@@ -35,7 +41,11 @@ export const conversationRoutes: FastifyPluginAsyncTypebox<Options> = async (app
     },
     async (request, reply) => {
       if (readEmotion === null) throw new AppError('AI_UNAVAILABLE')
-      return succeed(await readEmotion(request.body.text, whileWaitedFor(reply)))
+      const { text } = request.body
+      const crisis = noticeOf(text, languageOf(request))
+      // Words of self-harm go to no model.
+      const read = await readEmotion(text, crisis === undefined, whileWaitedFor(reply))
+      return succeed({ ...read, ...(crisis === undefined ? {} : { crisis }) })
     },
   )
 
@@ -46,8 +56,10 @@ export const conversationRoutes: FastifyPluginAsyncTypebox<Options> = async (app
         ...common,
         summary: 'Speech to text: the field `audio` of a form, at most 10 MiB; nothing of it is kept',
         consumes: ['multipart/form-data'],
+        body: TranscriptionForm,
         response: responses({ 200: TranscriptionResponse }),
       },
+      validatorCompiler: () => () => true, // the form has not been read when bodies are looked at
     },
     async (request, reply) => {
       if (transcriber === null) throw new AppError('STT_UNAVAILABLE')
@@ -56,7 +68,7 @@ export const conversationRoutes: FastifyPluginAsyncTypebox<Options> = async (app
       const giveBack = transcriber.reserve()
       if (giveBack === undefined) throw new AppError('SERVER_BUSY', { retryAfter: BUSY_SECONDS })
       try {
-        const language = preferredLanguage(request.headers['accept-language'])
+        const language = languageOf(request)
         const { audio, mimeType } = await readUpload(
           { isMultipart: () => request.isMultipart(), file: () => request.file() },
           language,
@@ -68,13 +80,18 @@ export const conversationRoutes: FastifyPluginAsyncTypebox<Options> = async (app
         if (transcript.outcome !== 'written')
           throw new AppError('STT_UNAVAILABLE', { retryAfter: BUSY_SECONDS })
         const { text } = transcript
-        return { success: true as const, data: { text }, text }
+        const crisis = noticeOf(text, language)
+        const data = { text, ...(crisis === undefined ? {} : { crisis }) }
+        return { success: true as const, data, text }
       } finally {
         giveBack()
       }
     },
   )
 }
+
+const languageOf = ({ headers }: Pick<FastifyRequest, 'headers'>): Language =>
+  preferredLanguage(headers['accept-language'])
 
 /** Aborts when the caller goes away or has been answered. A request's own signal does so once a form has been read. */
 function whileWaitedFor({ raw }: FastifyReply): AbortSignal {

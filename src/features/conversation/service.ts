@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache'
-import { crisisLines, crisisMessage, type CrisisLine } from '../../domain/crisis/lines.ts'
+import { type CrisisLine, crisisLines, crisisMessage } from '../../domain/crisis/lines.ts'
 import { type CrisisReading, readCrisis } from '../../domain/crisis/read-crisis.ts'
 import type { Language } from '../../domain/language.ts'
 import type { SessionStatus } from '../../domain/session.ts'
@@ -56,7 +56,8 @@ export function createConversations(dependencies: Dependencies) {
   const { counsellor, thoughts, lines, onFailure } = dependencies
   const listeners = new Map<string, Set<Listener>>()
   const flights = new Map<string, Flight>()
-  const running = new Set<Promise<void>>()
+  /** What is under way, and in which session. */
+  const running = new Map<Promise<void>, string>()
   const recentHere = new LRUCache<string, readonly RecentEmotion[]>({ max: REMEMBERED_SESSIONS })
   const shownAt = new LRUCache<string, true>({ max: REMEMBERED_SESSIONS, ttl: CRISIS_AGAIN_MS })
   const reading = new Map<string, number>()
@@ -161,7 +162,7 @@ export function createConversations(dependencies: Dependencies) {
               running.delete(run)
               if (last !== undefined && !flight.isCut) listener.tell(last)
             })
-          running.add(run)
+          running.set(run, sessionId)
         },
         leave(): void {
           const flight = flights.get(sessionId)
@@ -191,7 +192,7 @@ export function createConversations(dependencies: Dependencies) {
           if (left > 0) reading.set(sessionId, left)
           else reading.delete(sessionId)
         })
-      running.add(run)
+      running.set(run, sessionId)
     },
 
     /** Such words were said on another instance. */
@@ -203,10 +204,15 @@ export function createConversations(dependencies: Dependencies) {
 
     end: (sessionId: string) => cut(flights.get(sessionId), 'SESSION_ENDED'),
 
+    /** Resolves when nothing of the session is being read or answered here. */
+    async settled(sessionId: string): Promise<void> {
+      await Promise.all([...running].flatMap(([run, id]) => (id === sessionId ? [run] : [])))
+    },
+
     /** Cuts off every answer and waits until what was complete is stored, for at most `ms`. */
     async stop(ms: number): Promise<void> {
       for (const flight of flights.values()) cut(flight)
-      if (running.size > 0) await within(Promise.allSettled(running), ms)
+      if (running.size > 0) await within(Promise.allSettled(running.keys()), ms)
     },
   }
 }

@@ -46,12 +46,14 @@ t.test('a calm face becomes the baseline, and more of it is believed more', asyn
   )
 })
 
-t.test('talking, turned away or laughing windows teach nothing', async (t) => {
+t.test('talking, restless, turned away or laughing windows teach nothing', async (t) => {
   const known = learntFrom([calm, calm])
   const others: WindowMeasures[] = [
     { ...calm, mouthMotion: 0.4, speech: 0.9 },
     { ...calm, pose: { yaw: 60, pitch: 0, roll: 0 } },
     { ...calm, frameCount: 3 },
+    { ...calm, spread: { ...calm.spread, lipCornerPull: 0.042 } },
+    { ...calm, spread: { ...calm.spread, midBrowRaise: 0.042 } },
     smile,
   ]
   for (const m of others) {

@@ -6,7 +6,8 @@ import type { Permit } from './breaker.ts'
 import { createBulkhead, type Seat } from './bulkhead.ts'
 import { type Cap, openCap } from './cap.ts'
 import { createGemini, type Reply, tokensToSend } from './gemini.ts'
-import { createModel, type Model, type ModelState } from './model-state.ts'
+import { type AdmitGuest, createGuests } from './guests.ts'
+import { createModel, judge, type Model, type ModelState } from './model-state.ts'
 import type { Price } from './prices.ts'
 import { openTally, type Tally } from './tally.ts'
 import type { Spending } from './usage.ts'
@@ -18,8 +19,6 @@ const WORTH_RETRYING: ReadonlySet<ModelFailure> = new Set([
   'rate_limited',
   'unreachable',
 ])
-/** Failures that do not say how well the model is. */
-const NO_VERDICT: ReadonlySet<ModelFailure> = new Set(['aborted', 'rate_limited', 'model_not_found'])
 /** Of one analysis; a last round is not cut short. */
 const MOST_REQUESTS = 4
 const FIRST_PAUSE_MS = 250
@@ -45,6 +44,8 @@ export type GeminiOptions = {
   readonly onSpent?: (model: string, spent: Spending) => void
   /** Told of each request's end. */
   readonly onRequest?: (model: string, outcome: 'answered' | ModelFailure, isHedge: boolean) => void
+  /** Told of the end of each request that another room made. */
+  readonly onGuest?: (model: string, outcome: 'answered' | ModelFailure) => void
   /** Told of each answer whether its label is the one of the held local answer. */
   readonly onCompared?: (model: string, agrees: boolean) => void
   /** Monotonic milliseconds. */
@@ -53,7 +54,11 @@ export type GeminiOptions = {
   readonly random?: () => number
 }
 
-export type GeminiAnalyser = ModelAnalyser & { readonly states: () => readonly ModelState[] }
+export type GeminiAnalyser = ModelAnalyser & {
+  readonly states: () => readonly ModelState[]
+  /** For other rooms that ask the same models. */
+  readonly admitGuest: AdmitGuest
+}
 
 /** One analysis under way. */
 type Call = {
@@ -193,10 +198,11 @@ export function createGeminiAnalyser(options: GeminiOptions): GeminiAnalyser {
       const struck = call.cap.struck()
       const ours = reply.outcome === 'failed' && reply.reason === 'aborted' && struck !== undefined
       const told = ours ? failedReply(struck, 'while the model was asked') : reply
-      onRequest(model.name, told.outcome === 'answered' ? 'answered' : told.reason, isHedge)
+      const outcome = told.outcome === 'answered' ? 'answered' : told.reason
+      onRequest(model.name, outcome, isHedge)
       if (told.outcome === 'answered') model.hedging.answered(now() - sentAt)
       else model.failed(told)
-      judge(permit, told)
+      judge(permit, outcome)
       return told
     }
     return { callOff, reply: ask(model.name, call.prompt, controller.signal).then(finish) }
@@ -223,16 +229,11 @@ export function createGeminiAnalyser(options: GeminiOptions): GeminiAnalyser {
     models: options.models,
     analyse,
     states: () => models.map((model) => model.state()),
+    admitGuest: createGuests({ models, isSpent, priceOf, onSpent, onEnded: options.onGuest ?? silent }),
   }
 }
 
 type Request = { readonly reply: Promise<Reply>; readonly callOff: () => void }
-
-function judge(permit: Permit, reply: Reply): void {
-  if (reply.outcome === 'answered' || reply.reason === 'blocked') permit.succeeded()
-  else if (NO_VERDICT.has(reply.reason)) permit.calledOff()
-  else permit.failed()
-}
 
 /** The first of the two that is an answer, else the one that ends last. */
 async function firstGood(one: Promise<Reply>, other: Promise<Reply>): Promise<Reply> {

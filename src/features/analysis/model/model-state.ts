@@ -1,3 +1,4 @@
+import type { ModelFailure } from '../analyser.ts'
 import type { Allowance } from './allowance.ts'
 import { type BreakerState, createBreaker, type Permit } from './breaker.ts'
 import type { Failure } from './gemini-failure.ts'
@@ -59,3 +60,13 @@ export function createModel(name: string, { now, random, allowance }: Options) {
 }
 
 export type Model = ReturnType<typeof createModel>
+
+/** Failures that do not say how well the model is. */
+const NO_VERDICT: ReadonlySet<ModelFailure> = new Set(['aborted', 'rate_limited', 'model_not_found'])
+
+/** Tells the circuit how a request has ended. */
+export function judge(permit: Permit, outcome: 'answered' | ModelFailure): void {
+  if (outcome === 'answered' || outcome === 'blocked') permit.succeeded()
+  else if (NO_VERDICT.has(outcome)) permit.calledOff()
+  else permit.failed()
+}

@@ -21,10 +21,10 @@ type Surroundings = {
 /** One line for each model, and one for the budget, for whoever asks whether all is well. */
 const describe = ({ model, state }: ModelState): string => (state === 'closed' ? model : `${model}: ${state}`)
 
-/** Gemini as it is configured, with its bill in the database; null when there is no key, or no inference is wanted. */
+/** Gemini as it is configured, with its bill in the database; null when there is no key. */
 export function openModel({ config, orm, metrics, log }: Surroundings) {
-  const { gemini, enabled } = config
-  if (gemini === null || !enabled) return null
+  const { gemini } = config
+  if (gemini === null) return null
   const prices = new Map(gemini.prices)
   const usage = createUsage({
     add: (rows) => repository.addUsage(orm, rows),
@@ -52,10 +52,11 @@ export function openModel({ config, orm, metrics, log }: Surroundings) {
       usage.record(model, spent)
       metrics.modelTokens.labels(model, 'prompt').inc(spent.promptTokens)
       metrics.modelTokens.labels(model, 'answer').inc(spent.answerTokens)
-      metrics.modelCost.labels(model).inc(spent.costMicroUsd / 1e6)
+      if (spent.costMicroUsd !== null) metrics.modelCost.labels(model).inc(spent.costMicroUsd / 1e6)
     },
     onRequest: (model, outcome, isHedge) =>
       metrics.modelRequests.labels(model, outcome, isHedge ? 'hedge' : 'first').inc(),
+    onGuest: (model, outcome) => metrics.modelRequests.labels(model, outcome, 'conversation').inc(),
     onCompared: (model, agrees) => metrics.modelAgreement.labels(model, agrees ? 'yes' : 'no').inc(),
   })
   const settling = setInterval(() => void usage.settle(), SETTLE_MS).unref()

@@ -32,20 +32,21 @@ export const modelRepository = {
     return Number(row?.cost ?? 0)
   },
 
-  /** Cost of a session's windows so far, millionths of a US dollar. */
+  /** Cost of a session's windows so far, millionths of a US dollar; null when the price of some is not known. */
   async findCostOfSession(orm: Orm, sessionId: string) {
     const [row] = await orm
       .select({
         promptTokens: sum(emotionWindows.promptTokens),
         answerTokens: sum(emotionWindows.answerTokens),
         costMicroUsd: sum(emotionWindows.costMicroUsd),
+        unpriced: sql<boolean>`coalesce(bool_or(${emotionWindows.promptTokens} is not null and ${emotionWindows.costMicroUsd} is null), false)`,
       })
       .from(emotionWindows)
       .where(eq(emotionWindows.sessionId, sessionId))
     return {
       promptTokens: Number(row?.promptTokens ?? 0),
       answerTokens: Number(row?.answerTokens ?? 0),
-      costMicroUsd: Number(row?.costMicroUsd ?? 0),
+      costMicroUsd: row?.unpriced === true ? null : Number(row?.costMicroUsd ?? 0),
     }
   },
 

@@ -23,7 +23,7 @@ export function openTally(promptHash: string, onSpent: (model: string, spent: Sp
       const tokens = paid(reply, estimate)
       const { promptTokens, answerTokens } = tokens ?? { promptTokens: 0, answerTokens: 0 }
       const micro = tokens === null ? null : costOf(price, promptTokens, answerTokens)
-      onSpent(model, { requests: 1, promptTokens, answerTokens, costMicroUsd: micro ?? 0 })
+      onSpent(model, { requests: 1, promptTokens, answerTokens, costMicroUsd: tokens === null ? 0 : micro })
       if (tokens === null) return
       prompt = (prompt ?? 0) + promptTokens
       answer = (answer ?? 0) + answerTokens

@@ -3,10 +3,16 @@ export type Spending = {
   readonly requests: number
   readonly promptTokens: number
   readonly answerTokens: number
-  readonly costMicroUsd: number
+  /** Millionths of a US dollar; null when the model's price is not known. */
+  readonly costMicroUsd: number | null
 }
 
-export type UsageRow = Spending & { readonly day: string; readonly model: string }
+/** What a day's requests of one model cost; those without a known price count nothing. */
+export type UsageRow = Spending & {
+  readonly day: string
+  readonly model: string
+  readonly costMicroUsd: number
+}
 
 type Options = {
   /** Adds to the rows of all instances, in one statement, in the order given. */
@@ -20,7 +26,7 @@ type Options = {
   readonly onFailed: (error: unknown) => void
 }
 
-const NOTHING: Spending = { requests: 0, promptTokens: 0, answerTokens: 0, costMicroUsd: 0 }
+const NOTHING = { requests: 0, promptTokens: 0, answerTokens: 0, costMicroUsd: 0 }
 
 /**
  * The day's bill, by UTC. Requests are counted here and written in batches by `settle`, which also reads what the other
@@ -34,7 +40,7 @@ export function createUsage({ add, findCost, dailyBudgetMicroUsd, clock, onFaile
 
   const today = () => new Date(clock()).toISOString().slice(0, 10)
 
-  const put = ({ day, model, ...spent }: UsageRow) => {
+  const put = ({ day, model, ...spent }: Spending & Pick<UsageRow, 'day' | 'model'>) => {
     const key = `${day} ${model}`
     const before = unwritten.get(key) ?? NOTHING
     unwritten.set(key, {
@@ -43,7 +49,7 @@ export function createUsage({ add, findCost, dailyBudgetMicroUsd, clock, onFaile
       requests: before.requests + spent.requests,
       promptTokens: before.promptTokens + spent.promptTokens,
       answerTokens: before.answerTokens + spent.answerTokens,
-      costMicroUsd: before.costMicroUsd + spent.costMicroUsd,
+      costMicroUsd: before.costMicroUsd + (spent.costMicroUsd ?? 0),
     })
   }
 
