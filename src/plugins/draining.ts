@@ -8,8 +8,9 @@ export const draining = fp(
       closing = true
       next()
     })
-    app.addHook('onSend', async (_request, reply) => {
+    app.addHook('onSend', (_request, reply, _payload, next) => {
       if (closing) void reply.header('connection', 'close')
+      next()
     })
     done()
   },

@@ -100,7 +100,12 @@ export function answerError(thrown: FastifyError | AppError, request: FastifyReq
 export function answerUnroutable(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
   const { method, server, url } = request
   const { origin } = request.headers
-  void reply.headers({ 'x-request-id': request.id, 'cache-control': 'no-store', vary: 'Origin' })
+  void reply.headers({
+    'x-request-id': request.id,
+    'cache-control': 'no-store',
+    vary: 'Origin',
+    'x-content-type-options': 'nosniff',
+  })
   if (origin !== undefined && server.admitsOrigin(request))
     void reply.headers({ 'access-control-allow-origin': origin, 'access-control-allow-credentials': 'true' })
   request.log.info({ method, url: logUrl(url), status: error.statusCode }, 'request completed')

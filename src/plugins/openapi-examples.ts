@@ -55,13 +55,17 @@ const BY_NAME: Readonly<Record<string, unknown>> = {
   voice: SOCKET('voice'),
 }
 
-/** Adds an example for each body and answer in JSON, made from its schema: the pages show it, and it fits by construction. */
+const WITH_EXAMPLES = ['application/json', 'multipart/form-data']
+
+/** Adds an example for each body and answer, made from its schema: the pages show it, and it fits by construction. */
 export function addExamples(document: OpenApi): void {
   for (const operations of Object.values(document.paths ?? {})) {
     for (const { requestBody, responses = {} } of Object.values(operations)) {
       for (const part of [requestBody, ...Object.values(responses)]) {
-        const json = part?.content?.['application/json']
-        if (json?.schema !== undefined) json.example = exampleOf(json.schema)
+        for (const mediaType of WITH_EXAMPLES) {
+          const content = part?.content?.[mediaType]
+          if (content?.schema !== undefined) content.example = exampleOf(content.schema)
+        }
       }
     }
   }

@@ -1,7 +1,7 @@
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import fp from 'fastify-plugin'
-import { type OpenApi, addExamples } from './openapi-examples.ts'
+import { addExamples, type OpenApi } from './openapi-examples.ts'
 
 /** What the routes are grouped by, in the order in which a client meets them. */
 const TAGS = [

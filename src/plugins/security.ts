@@ -1,8 +1,10 @@
+import { IncomingMessage, ServerResponse } from 'node:http'
+import { Socket } from 'node:net'
 import cors from '@fastify/cors'
-import helmet from '@fastify/helmet'
 import rateLimit, { normalizeIP } from '@fastify/rate-limit'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
+import helmet from 'helmet'
 import type { Config } from '../config.ts'
 import { AppError } from '../errors.ts'
 import { createOriginPolicy, type OriginPolicy } from '../lib/origins.ts'
@@ -54,6 +56,21 @@ const NOTHING_ALLOWED = {
 }
 const ONLY_TLS = 'max-age=31536000; includeSubDomains'
 
+/** What helmet says of an answer: always the same, so it is asked once and not with each request. */
+function protectiveHeaders(): Record<string, string> {
+  const answer = new ServerResponse(new IncomingMessage(new Socket()))
+  const protect = helmet({
+    contentSecurityPolicy: { useDefaults: false, directives: NOTHING_ALLOWED },
+    strictTransportSecurity: false, // said apart: over plain HTTP it would be void
+    referrerPolicy: { policy: 'no-referrer' },
+    crossOriginResourcePolicy: { policy: 'cross-origin' },
+  })
+  protect(answer.req, answer, (error?: unknown) => {
+    if (error !== undefined) throw new Error('helmet refuses its settings', { cause: error })
+  })
+  return Object.fromEntries(Object.entries(answer.getHeaders()).map(([name, value]) => [name, String(value)]))
+}
+
 const RATE_HEADERS = { 'x-ratelimit-limit': true, 'x-ratelimit-remaining': true, 'x-ratelimit-reset': true }
 
 /** CORS before everything that can refuse, so that a browser may read the refusal. */
@@ -69,28 +86,29 @@ export const security = fp(
     })
 
     // A preflight that is not allowed gets an empty answer: without the headers the browser refuses by itself.
-    app.addHook('onRequest', async (request, reply) => {
+    app.addHook('onRequest', (request, reply, next) => {
       const preflight = request.method === 'OPTIONS' && 'access-control-request-method' in request.headers
-      if (preflight && !app.admitsOrigin(request)) return reply.code(204).send()
+      if (preflight && !app.admitsOrigin(request)) void reply.code(204).send()
+      else next()
     })
+    const [admitted, stranger] = [
+      { ...CORS, origin: true },
+      { ...CORS, origin: false },
+    ]
     await app.register(cors, {
       delegator: (request, respond) => {
         const { origin } = request.headers
-        respond(null, { ...CORS, origin: origin !== undefined && allows(request, origin) })
+        respond(null, origin !== undefined && allows(request, origin) ? admitted : stranger)
       },
     })
 
-    await app.register(helmet, {
-      contentSecurityPolicy: { useDefaults: false, directives: NOTHING_ALLOWED },
-      strictTransportSecurity: false, // below: over plain HTTP it would be void
-      referrerPolicy: { policy: 'no-referrer' },
-      crossOriginResourcePolicy: { policy: 'cross-origin' },
-    })
-
+    const headers = protectiveHeaders()
     const isPublishedSecurely = publicUrl?.startsWith('https:') === true
-    app.addHook('onRequest', async (request, reply) => {
+    app.addHook('onRequest', (request, reply, next) => {
+      void reply.headers(headers)
       if (isPublishedSecurely || request.protocol === 'https')
         void reply.header('strict-transport-security', ONLY_TLS)
+      next()
     })
 
     await app.register(rateLimit, {
@@ -109,9 +127,10 @@ export const security = fp(
       if (request.routeOptions.config.rateLimit === undefined) await limit.call(app, request, reply)
     })
 
-    app.addHook('onSend', async (request, reply) => {
+    app.addHook('onSend', (request, reply, _payload, next) => {
       if (request.url.startsWith('/api')) void reply.header('cache-control', 'no-store')
       allowUnreadableRefusal(request, reply, origins)
+      next()
     })
   },
   { name: 'security', dependencies: ['authentication'] },

@@ -2,6 +2,8 @@ import websocketPlugin from '@fastify/websocket'
 import fp from 'fastify-plugin'
 
 export const MAX_MESSAGE_BYTES = 256 * 1024
+/** In which a message may come, as TCP and as the protocol cut it: each piece costs us more than a byte that it carries. */
+const MAX_PIECES = { maxBufferedChunks: 2048, maxFragments: 1024 }
 const FAREWELL_MS = 300
 
 /** The one switch to the newer behaviour on sockets; whoever does not ask for it sees the older protocol. */
@@ -13,6 +15,7 @@ export const websocket = fp(
     await app.register(websocketPlugin, {
       options: {
         maxPayload: MAX_MESSAGE_BYTES,
+        ...MAX_PIECES,
         perMessageDeflate: false,
         handleProtocols: (offered) => offered.has(V2) && V2,
       },

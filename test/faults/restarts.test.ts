@@ -116,7 +116,7 @@ t.test('a rolling restart under load loses nothing and sends nothing twice', asy
         headers: { 'content-type': 'application/json' },
         body: '{"email":"a@b.kr","password":"x"}',
       })
-      await blockedQuery(database)
+      await blockedQuery(database, 'users u on u.email')
       instance.signal('SIGTERM')
       await eventually(
         () => served.every(({ closed }) => closed !== undefined),

@@ -1,6 +1,6 @@
 import type { Emotion, EmotionReading } from '../../domain/emotion.ts'
-import type { Language } from '../../domain/language.ts'
 import type { MeasureName, WindowMeasures } from '../../domain/face/measures.ts'
+import type { Language } from '../../domain/language.ts'
 
 /** What a model is given of one closed window: measures of the face, never points, nothing that names the person. */
 export type AnalysisInput = {

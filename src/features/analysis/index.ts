@@ -19,7 +19,7 @@ import type { Calibrated, LiveSession, SessionStart } from './live-session.ts'
 import { openModel } from './model/open.ts'
 import { modelRepository } from './model/repository.ts'
 import { Outbox } from './outbox.ts'
-import { analysisRepository as repository, type Client } from './repository.ts'
+import { type Client, analysisRepository as repository } from './repository.ts'
 import { fromWindowRow } from './rows.ts'
 import { createScheduler } from './scheduler.ts'
 import { createSparePool } from './spare-pool.ts'
@@ -81,10 +81,10 @@ declare module 'fastify' {
       readonly delivered: (sessionId: string, window: number) => void
       /** Whether results of this session can no longer be kept safe: no new socket then. */
       readonly isFull: (sessionId: string) => boolean
-      /** Tokens and estimated cost of the session's stored windows, millionths of a US dollar. */
+      /** Tokens and estimated cost of the session's stored windows, millionths of a US dollar; null: not known. */
       readonly costOf: (
         sessionId: string,
-      ) => Promise<{ promptTokens: number; answerTokens: number; costMicroUsd: number }>
+      ) => Promise<{ promptTokens: number; answerTokens: number; costMicroUsd: number | null }>
     }
   }
 }
@@ -107,9 +107,13 @@ export const analysis = fp(
     const { metrics, log } = app
     const { orm, sql } = app.database
     const remote = given === undefined ? openModel({ config: config.analysis, orm, metrics, log }) : null
-    const model = remote?.analyser ?? given ?? null
+    const own = config.analysis.enabled ? remote?.analyser : undefined
+    const model = own ?? given ?? null
     await remote?.ready()
-    if (remote !== null) app.health.describeModel(remote.describe)
+    if (remote !== null) {
+      app.health.describeModel(remote.describe)
+      app.conversation.guardModel({ admit: remote.analyser.admitGuest })
+    }
 
     /** When writing began to fail; undefined while it succeeds. */
     let failingSince: number | undefined
@@ -158,6 +162,9 @@ export const analysis = fp(
       },
       outbox,
       leases: app.sessions.leases,
+      othersSettled: async (sessionId) => {
+        await Promise.all([app.voice.settled(sessionId), app.conversation.settled(sessionId)])
+      },
       announce: (sessionId, event) => app.hub.publish(sessionId, event),
       onFenced: (sessionId, window) => {
         metrics.droppedWindows.labels('not_ours').inc()

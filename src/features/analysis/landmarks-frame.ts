@@ -44,6 +44,8 @@ export function parseFrame(
 export function readFrame(message: unknown): FramePoints | FrameFault {
   if (typeof message !== 'object' || message === null) return 'invalid_message'
   const fields = message as Readonly<Record<string, unknown>> // any object may be asked for any key
+  // Of a name that stands twice the last one counts: it may begin like a frame and be something else.
+  if (fields['type'] !== 'landmarks') return 'invalid_message'
   const points = Array.isArray(fields['data']) ? keepPoints(fields['data']) : undefined
   return points === undefined ? 'invalid_frame' : { points, ...sizeOf(fields) }
 }

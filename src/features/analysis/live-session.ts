@@ -77,6 +77,9 @@ const MAX_CALLS = 4
 /** Answers that wait for a socket; older ones are in the rows. */
 const MAX_UNDELIVERED = 60
 
+/** Kept of the deadline, a tenth of it at most, to write the answer before it is sent. */
+const TO_WRITE_MS = 100
+
 /** What has become of a calibration. */
 export type Calibrated = {
   /** The first window that is read by it. */
@@ -359,7 +362,7 @@ export class LiveSession {
   }
 
   #answer(window: MeasuredWindow): Answering {
-    const { model, deadlineMs, heard } = this.#settings
+    const { model, heard } = this.#settings
     const soon = heard(this.id, window.number)
     if (model === null) return answerLocally(window, null, soon)
     if (this.#calls >= MAX_CALLS) return answerLocally(window, 'too_many_calls', soon)
@@ -368,11 +371,17 @@ export class LiveSession {
       model,
       input: (known) =>
         questionOf(window, { language: this.#language, previous: this.#previous, heard: known }),
-      deadlineMs: Math.min(deadlineMs, 0.9 * this.#intervalMs),
+      deadlineMs: this.#patienceMs(),
       signal: this.#abort.signal,
     })
     void Promise.all([answering.outcome, answering.late]).then(() => this.#calls--)
     return answering
+  }
+
+  /** For how long a model may think, so that the answer is written and sent by the deadline. */
+  #patienceMs(): number {
+    const deadlineMs = Math.min(this.#settings.deadlineMs, 0.9 * this.#intervalMs)
+    return deadlineMs - Math.min(TO_WRITE_MS, deadlineMs / 10)
   }
 
   #remember({ number, reading }: AnsweredWindow): void {

@@ -5,9 +5,9 @@ import { LOCAL_ANALYSER_VERSION } from '../../domain/face/local-analyser.ts'
 import { windowRow } from '../../domain/sealed-rows.ts'
 import type { Safe } from '../../lib/sealing.ts'
 import type { WindowAnswer } from '../../plugins/hub.ts'
+import type { Asked, ModelAnswer } from './analyser.ts'
 import type { AnsweredWindow, MeasuredWindow } from './answer.ts'
 import { PROMPT_VERSION } from './prompt.ts'
-import type { Asked, ModelAnswer } from './analyser.ts'
 import type { AnswerRow, NewWindowRow, Refinement, WindowRow } from './repository.ts'
 
 /** `safe` is of the person whose session it is. */
@@ -35,7 +35,7 @@ export const toWindowRow = (
   promptVersion: isFinal ? null : PROMPT_VERSION,
   answeredAt: isFinal ? new Date() : null,
   ...toAnswer(answer),
-  sttSnippet: toSnippet(sessionId, safe, answer),
+  ...toWords(sessionId, safe, answer),
 })
 
 /** What an answer adds to the row of a window: what the model was asked, and what the local analyser held against it. */
@@ -54,7 +54,7 @@ export const toAnswerRow = ({ sessionId, safe }: Lease, answer: AnsweredWindow):
   sessionId,
   window: answer.number,
   ...toAnswer(answer),
-  sttSnippet: toSnippet(sessionId, safe, answer),
+  ...toWords(sessionId, safe, answer),
 })
 
 const toCost = (asked: Asked | null) => ({
@@ -76,10 +76,19 @@ const toAnswer = (answer: AnsweredWindow) => ({
   ...toHeld(answer),
 })
 
-const toSnippet = (sessionId: string, safe: Safe, { speech, number }: AnsweredWindow): string | null =>
-  speech === null ? null : safe.seal(speech, 'emotion_windows.stt_snippet', windowRow(sessionId, number))
+const SNIPPET = 'emotion_windows.stt_snippet'
+const INTERVENTION = 'emotion_windows.intervention'
 
-const toReading = ({ reading, source, model, modelOutcome, latencyMs, intervention }: AnsweredWindow) => ({
+/** What was said, and what was offered for it. */
+const toWords = (sessionId: string, safe: Safe, { speech, intervention, number }: AnsweredWindow) => {
+  const name = windowRow(sessionId, number)
+  return {
+    sttSnippet: speech === null ? null : safe.seal(speech, SNIPPET, name),
+    intervention: intervention && safe.sealJson(intervention, INTERVENTION, name),
+  }
+}
+
+const toReading = ({ reading, source, model, modelOutcome, latencyMs }: AnsweredWindow) => ({
   emotion: reading.emotion,
   confidence: reading.confidence,
   uncertain: reading.uncertain,
@@ -91,7 +100,6 @@ const toReading = ({ reading, source, model, modelOutcome, latencyMs, interventi
   model,
   modelOutcome,
   latencyMs,
-  intervention,
 })
 
 /** What the model said too late, if anything, and what it cost: at the window's answer that was not known yet. */
@@ -128,19 +136,20 @@ export const toWindowAnswer = (answer: AnsweredWindow): WindowAnswer => ({
 })
 
 /** The answer of a stored window, for the socket that comes after a loss. */
-export const fromWindowRow = (row: WindowRow, safe: Safe): WindowAnswer => ({
-  window: row.window,
-  closedAt: row.closedAt.getTime(),
-  frameCount: row.framesAnalysed,
-  reading: readingOf(row),
-  source: row.source,
-  model: row.model,
-  sttSnippet:
-    row.sttSnippet === null
-      ? null
-      : safe.open(row.sttSnippet, 'emotion_windows.stt_snippet', windowRow(row.sessionId, row.window)),
-  intervention: row.intervention as Intervention | null, // written here, from one
-})
+export const fromWindowRow = (row: WindowRow, safe: Safe): WindowAnswer => {
+  const name = windowRow(row.sessionId, row.window)
+  const offered = row.intervention && safe.openJson(row.intervention, INTERVENTION, name)
+  return {
+    window: row.window,
+    closedAt: row.closedAt.getTime(),
+    frameCount: row.framesAnalysed,
+    reading: readingOf(row),
+    source: row.source,
+    model: row.model,
+    sttSnippet: row.sttSnippet === null ? null : safe.open(row.sttSnippet, SNIPPET, name),
+    intervention: offered as Intervention | null, // written here, from one
+  }
+}
 
 const readingOf = (row: WindowRow): EmotionReading => ({
   emotion: row.emotion,

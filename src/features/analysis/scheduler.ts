@@ -1,9 +1,9 @@
+import { BASELINE } from '../../domain/sealed-rows.ts'
 import { within } from '../../lib/deadline.ts'
 import type { Safe } from '../../lib/sealing.ts'
-import { BASELINE } from '../../domain/sealed-rows.ts'
 import type { SessionEvent } from '../../plugins/hub.ts'
 import { type AnsweredWindow, byLocal, byModel, type MeasuredWindow } from './answer.ts'
-import { type LiveSettings, LiveSession, type SessionSink, type SessionStart } from './live-session.ts'
+import { LiveSession, type LiveSettings, type SessionSink, type SessionStart } from './live-session.ts'
 import type { Outbox, OutboxContent, WriteResult } from './outbox.ts'
 import { toAnswerRow, toRefinement, toWindowAnswer, toWindowRow } from './rows.ts'
 
@@ -19,6 +19,8 @@ type Dependencies = {
     mayAct(lease: Pick<Lease, 'sessionId' | 'epoch'>): Promise<boolean>
     release(sessionIds: readonly string[]): Promise<void>
   }
+  /** Resolves when what other rooms have to write of the session is written. */
+  readonly othersSettled: (sessionId: string) => Promise<void>
   readonly announce: (sessionId: string, event: Announcement) => void
   readonly onAnswered: (sessionId: string, answer: AnsweredWindow) => void
   readonly onFenced: (sessionId: string, window: number) => void
@@ -183,7 +185,7 @@ export function createScheduler(dependencies: Dependencies) {
       await (session === undefined ? undefined : finish(session))
       announce(sessionId, { type: 'analysis_finished' })
       // However long the database is away: a report that was made before its last rows would lack them for ever.
-      await lastWrites.get(sessionId)
+      await Promise.all([lastWrites.get(sessionId), dependencies.othersSettled(sessionId)])
       announce(sessionId, { type: 'results_settled' })
       await release([sessionId])
     },

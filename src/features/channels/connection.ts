@@ -9,6 +9,8 @@ import { type ErrorAction, type ServerFrame, toEmotionUpdate } from './frames.ts
 /** What a peer that does not read may leave waiting in our memory before it is cut off. */
 const MAX_UNSENT_BYTES = 1024 * 1024
 const ERROR_EVERY_MS = 1000
+/** A pause that would be shorter is not worth its timer. */
+const SHORTEST_PAUSE_MS = 5
 /** Pings that may go unanswered before the peer counts as gone. */
 const MAX_UNANSWERED_PINGS = 3
 /** Commands of one socket that may wait for the database. */
@@ -33,6 +35,8 @@ type About = {
   readonly monotonic: () => number
   /** Told of each small message that was beyond the rate. */
   readonly onDropped?: () => void
+  /** Takes note of bytes that were good for nothing; for how many ms the peer is to be left alone then. */
+  readonly onWaste?: (bytes: number) => number
 }
 
 /** One admitted socket: bounded sending, throttled complaints, work in order, and whether it is still heard. */
@@ -47,6 +51,7 @@ export class Connection {
   readonly #socket: WebSocket
   readonly #monotonic: () => number
   readonly #onDropped: (() => void) | undefined
+  readonly #onWaste: ((bytes: number) => number) | undefined
   readonly #messages: TokenBucket
   readonly #frames: TokenBucket
   #complainedAt = Number.NEGATIVE_INFINITY
@@ -60,6 +65,7 @@ export class Connection {
     this.isV2 = about.socket.protocol === V2
     this.#monotonic = about.monotonic
     this.#onDropped = about.onDropped
+    this.#onWaste = about.onWaste
     this.channel = about.channel
     this.sessionId = about.sessionId
     this.startedAt = about.startedAt
@@ -93,6 +99,17 @@ export class Connection {
     this.send({ type: 'pong', timestamp: Date.now() })
   }
 
+  /** What has come was good for nothing: beyond a measure the peer is not read for a while. */
+  wasted(bytes: number): void {
+    const waitMs = this.#onWaste?.(bytes) ?? 0
+    if (waitMs < SHORTEST_PAUSE_MS || this.#socket.isPaused) return
+    this.#socket.pause()
+    setTimeout(() => {
+      this.heard() // what it has said meanwhile has not been read
+      this.#socket.resume()
+    }, waitMs).unref()
+  }
+
   /** Something has come from the peer. */
   heard(): void {
     this.#unansweredPings = 0
@@ -100,6 +117,7 @@ export class Connection {
 
   /** The protocol's own ping, beside the one that a client's code sees; a peer that answered none of the last is cut off. */
   ping(text: string): void {
+    if (this.#socket.isPaused) this.heard()
     // Counted, not timed: after a stall of this process the answers are there and only not read yet.
     if (this.#unansweredPings++ >= MAX_UNANSWERED_PINGS) this.#socket.terminate()
     else if (this.#sendText(text)) this.#socket.ping()

@@ -11,9 +11,10 @@ import { callerAddress } from '../../plugins/security.ts'
 import { type Admission, createDoor } from './admission.ts'
 import { createAnnouncer } from './announcements.ts'
 import { Connection } from './connection.ts'
-import { createRegistry } from './registry.ts'
 import { createReceivers } from './receivers.ts'
+import { createRegistry } from './registry.ts'
 import { documentRoutes } from './routes.ts'
+import { createWaste } from './waste.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -28,6 +29,8 @@ type SocketAddress = {
 
 /** Sockets of somebody who left are noticed within three pings. */
 const CROWDED_RETRY_SECONDS = 30
+/** What a ping of the protocol costs us, in bytes of anything else; honest peers send one in seconds. */
+const PING_BYTES = 512
 
 const isChannel = (text: string): text is Channel => CHANNELS.some((channel) => channel === text)
 
@@ -93,6 +96,7 @@ export const channels = fp(
 
     const { requireTicket } = config.sessions
     const refusals = app.metrics.refusedSockets
+    const waste = createWaste(monotonic)
     const addresses = createSeats(config.limits.socketsPerAddress)
     const users = createSeats(config.limits.socketsPerUser)
 
@@ -151,6 +155,8 @@ export const channels = fp(
       const startedAt = admission?.kind === 'admitted' ? admission.found.session.startedAt.getTime() : 0
       const dropped = app.metrics.droppedMessages.labels(channel)
       const onDropped = () => dropped.inc()
+      const onWaste = (bytes: number) =>
+        admission?.kind === 'admitted' ? waste(admission.found.session.userId, bytes) : 0
       const connection = new Connection({
         socket,
         channel,
@@ -159,6 +165,7 @@ export const channels = fp(
         language,
         monotonic,
         onDropped,
+        onWaste,
       })
       if (admission?.kind === 'full') {
         connection.fail('SERVER_BUSY', 'reconnect')
@@ -183,6 +190,7 @@ export const channels = fp(
         }
       })
       socket.on('pong', () => connection.heard())
+      socket.on('ping', () => connection.wasted(PING_BYTES))
       socket.once('close', () => {
         registry.remove(connection)
         app.metrics.sockets.labels(channel).dec()
@@ -208,7 +216,7 @@ export const channels = fp(
 
     documentRoutes(app, app.voice.messages)
 
-    const heart = setInterval(() => registry.beat(), config.sessions.pingIntervalMs)
+    const heart = setInterval(() => void registry.beat(), config.sessions.pingIntervalMs) // rejects never
     app.addHook('preClose', (done) => {
       clearInterval(heart)
       done()

@@ -44,19 +44,19 @@ export function receiveLandmarks(peer: Peer, bytes: Buffer): void {
 export function receiveBinary(peer: Peer, bytes: Buffer): void {
   const { connection, feed } = peer
   if (!connection.isV2) {
-    connection.complain('INVALID_MESSAGE')
+    refuse(connection, bytes, 'INVALID_MESSAGE')
     return
   }
   if (!peer.isFeeding()) return
   const number = frameNumberOf(bytes)
   if ((number === undefined || feed.isNew(number)) && isWanted(peer))
-    judge(connection, feed.pushBinary(bytes))
+    judge(connection, bytes, feed.pushBinary(bytes))
 }
 
 function receiveFrame(peer: Peer, bytes: Buffer, parsed?: unknown): void {
   const { connection, feed } = peer
   if (!peer.isFeeding() || (connection.isV2 && isRepeated(feed, bytes))) return
-  if (isWanted(peer)) judge(connection, feed.push(bytes, parsed))
+  if (isWanted(peer)) judge(connection, bytes, feed.push(bytes, parsed))
 }
 
 /** Whether the frame is within the rate, and of a session that is still ours. */
@@ -67,10 +67,15 @@ function isWanted({ connection, feed, reclaim }: Peer): boolean {
   return false
 }
 
-function judge(connection: Connection, fate: string): void {
-  if (fate === 'invalid_message') connection.complain('INVALID_MESSAGE')
-  else if (fate === 'invalid_frame') connection.complain('INVALID_FRAME')
+function judge(connection: Connection, bytes: Buffer, fate: string): void {
+  if (fate === 'invalid_message') refuse(connection, bytes, 'INVALID_MESSAGE')
+  else if (fate === 'invalid_frame') refuse(connection, bytes, 'INVALID_FRAME')
   else if (fate === 'consent_required') connection.complain('CONSENT_REQUIRED')
+}
+
+function refuse(connection: Connection, bytes: Buffer, code: 'INVALID_MESSAGE' | 'INVALID_FRAME'): void {
+  connection.complain(code)
+  connection.wasted(bytes.length)
 }
 
 function receiveMessage(peer: Peer, bytes: Buffer): void {
@@ -81,7 +86,7 @@ function receiveMessage(peer: Peer, bytes: Buffer): void {
   else if (message?.type === 'landmarks') receiveFrame(peer, bytes, message)
   else if (message?.type === 'resume' && connection.isV2) peer.resume(positionOf(message))
   else if (message?.type === 'calibrate' && connection.isV2) receiveCalibrate(peer, message)
-  else connection.complain('INVALID_MESSAGE')
+  else refuse(connection, bytes, 'INVALID_MESSAGE')
 }
 
 function receiveCalibrate(peer: Peer, message: Readonly<Record<string, unknown>>): void {

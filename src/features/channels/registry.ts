@@ -1,5 +1,9 @@
+import { setImmediate as turn } from 'node:timers/promises'
 import type { Channel } from '../../domain/session.ts'
 import type { Connection } from './connection.ts'
+
+/** Sessions whose sockets are pinged in one turn of the event loop. */
+const PINGED_AT_ONCE = 50
 
 /** The sockets of this process, by session. The newest of a channel is the one that feeds and receives. */
 export function createRegistry() {
@@ -25,11 +29,13 @@ export function createRegistry() {
     newest: (sessionId: string, channel: Channel): Connection | undefined => of(sessionId, channel).at(-1),
     all: (sessionId: string): readonly Connection[] => bySession.get(sessionId) ?? [],
 
-    /** Pings everyone. */
-    beat(): void {
+    /** Pings everyone, a few at a time: ten thousand in one turn would hold up what others wait for. */
+    async beat(): Promise<void> {
       const ping = JSON.stringify({ type: 'ping', data: { ts: Date.now() } })
-      for (const connections of bySession.values())
+      for (const [place, connections] of [...bySession.values()].entries()) {
+        if (place % PINGED_AT_ONCE === PINGED_AT_ONCE - 1) await turn()
         for (const connection of connections) connection.ping(ping)
+      }
     },
   }
 }

@@ -1,0 +1,297 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { setPriority } from 'node:os'
+import { join } from 'node:path'
+import process from 'node:process'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { type Invitation, WAYS, type Way } from '../test/helpers/hostile/crowd.ts'
+import { emptyLedger, fuzzDecoders } from '../test/helpers/hostile/frame-fuzz.ts'
+import type { OpenApi } from '../test/helpers/malformed.ts'
+import type { Account, HostileLedger, Plan, Report as Told } from './harness/attackers.ts'
+import type { Bench, Check, Figure, Report } from './harness/bench.ts'
+import { Fleet, missingWindows } from './harness/fleet.ts'
+import { say } from './harness/report.ts'
+import { post, signUp, startSessions } from './harness/sessions.ts'
+import type { Stage } from './harness/stage.ts'
+
+const SEED = 20_261_123
+const MUTATIONS = Number(process.env['BENCH_MUTATIONS'] ?? 1_000_000)
+/** Between two lines of progress. */
+const MUTATIONS_A_LINE = 100_000
+
+const HONEST_SESSIONS = 20
+const FRAMES_PER_SECOND = 10
+/** An answer is due at its window's close; one that comes more than a second after it has come late. */
+const ON_TIME_MS = 1000
+
+const CROWD = Number(process.env['BENCH_SOCKETS'] ?? 10_000)
+/** Each user may have 300 sockets, each address 4,000: as configured unless somebody says otherwise. */
+const ATTACKERS = 36
+const SESSIONS_EACH = 20
+/** Accounts for requests, apart from the crowd's: some requests end their caller's sessions. */
+const STRANGERS = 8
+const ADDRESSES = ['127.0.0.2', '127.0.0.3', '127.0.0.4']
+/** Beyond what the limits allow. */
+const GATECRASHERS = 400
+/** One in so many of the crowd is worse than quiet. */
+const WORSE = 20
+/** Ways to be bad that need no session to feed; they come first. */
+const WITHOUT_FRAMES = 6
+
+/** The smallest plan of many hosts. The heap's bound leaves room for what lives outside of it. */
+const BOX_MIB = 512
+const HEAP_MIB = 320
+const WARM_UP_MS = 12_000
+const ATTACK_MS = 1000 * Number(process.env['BENCH_SECONDS'] ?? 60)
+const CALM_MS = 12_000
+const SLICE_MS = 5000
+/** A session that has had no update for so long at the end has lost its last window. */
+const SILENT_MS = 16_000
+const JOIN_DEADLINE_MS = 600_000
+const SAMPLE_MS = 200
+const MIB = 1024 * 1024
+
+const LOAD = fileURLToPath(new URL('harness/attackers.ts', import.meta.url))
+const LOADER = import.meta.resolve('tsx')
+
+async function fuzz() {
+  const ledger = emptyLedger()
+  for (let done = 0; done < MUTATIONS; done += MUTATIONS_A_LINE) {
+    fuzzDecoders(Math.min(MUTATIONS_A_LINE, MUTATIONS - done), SEED + done, ledger)
+    say(`    ${ledger.attempts} mutated frames: ${ledger.refused} refused, ${ledger.accepted} still frames`)
+    await sleep(0) // signals are heard in between
+  }
+  return ledger
+}
+
+type Attackers = { readonly child: ChildProcess; readonly next: () => Promise<Told> }
+
+/** Behind everybody else: what an attacker's own process costs is no harm that it does. */
+function startAttackers(stage: Stage): Attackers {
+  const [command = process.execPath, ...args] = [
+    ...[...stage.cores.prefix('load'), process.execPath, '--import', LOADER, LOAD],
+  ]
+  const child = spawn(command, args, { cwd: stage.root, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+  if (child.pid !== undefined) setPriority(child.pid, 10)
+  const died = once(child, 'exit').then(() => {
+    throw new Error('the attackers died')
+  })
+  died.catch(() => undefined) // told to whoever waits for a report; after the last one it is as it should be
+  const next = async () => {
+    const signal = AbortSignal.timeout(JOIN_DEADLINE_MS)
+    const [told] = (await Promise.race([once(child, 'message', { signal }), died])) as [Told] // by attackers.ts
+    return told
+  }
+  return { child, next }
+}
+
+/** Recorded faces from all of them, in slices, until the signal comes. */
+async function streamUntil(signal: AbortSignal, fleet: Fleet) {
+  const streamed = { framesSent: 0, slowestPing: 0 }
+  const load = { sockets: fleet.size, framesPerSecond: FRAMES_PER_SECOND, pingsPerSecond: 5, ms: SLICE_MS }
+  while (!signal.aborted) {
+    const { framesSent, pings } = await fleet.stream(load)
+    streamed.framesSent += framesSent
+    streamed.slowestPing = Math.max(streamed.slowestPing, ...pings)
+  }
+  return { ...streamed, endedAt: Date.now() }
+}
+
+/** The sessions of each of the crowd's accounts. */
+async function enrol(origin: string): Promise<string[][]> {
+  const sessions: string[][] = []
+  for (let i = 0; i < ATTACKERS; i++) {
+    const token = await signUp(origin)
+    const ids: string[] = []
+    for (let k = 0; k < SESSIONS_EACH; k++) {
+      const { data } = await post(`${origin}/api/session/start`, {}, token)
+      ids.push((data as { sessionId: string }).sessionId)
+    }
+    sessions.push(ids)
+  }
+  return sessions
+}
+
+/** Sockets that are admitted, and some that are beyond the limit of their user. */
+function invite(origin: string, sessions: readonly (readonly string[])[]): Invitation[] {
+  const base = origin.replace('http', 'ws')
+  let frames = 0
+  return Array.from({ length: CROWD + GATECRASHERS }, (_, place) => {
+    const from = ADDRESSES[place % ADDRESSES.length] ?? '127.0.0.1'
+    if (place < CROWD && place % WORSE === 1) {
+      // A session of its own: only the newest socket of one is read.
+      const number = frames++
+      const id = sessions[number % ATTACKERS]?.[Math.floor(number / ATTACKERS) % SESSIONS_EACH] ?? ''
+      return { url: `${base}/ws/landmarks/${id}`, way: number % 2 === 0 ? 'frames' : 'binary', from }
+    }
+    const round = Math.floor(place / ATTACKERS)
+    const id = sessions[place < CROWD ? place % ATTACKERS : 0]?.[round % SESSIONS_EACH] ?? ''
+    const way: Way = place % WORSE === 0 ? (WAYS[(place / WORSE) % WITHOUT_FRAMES] ?? 'quiet') : 'quiet'
+    return { url: `${base}/ws/${round % 2 === 0 ? 'voice' : 'session'}/${id}`, way, from }
+  })
+}
+
+/** Largest resident memory while `work` lasts, bytes. */
+async function peakOf(rss: () => Promise<number>, work: Promise<unknown>): Promise<number> {
+  const watched = { done: false, peak: 0 }
+  const finished = work.finally(() => {
+    watched.done = true
+  })
+  while (!watched.done) {
+    watched.peak = Math.max(watched.peak, await rss())
+    await sleep(SAMPLE_MS)
+  }
+  await finished
+  return watched.peak
+}
+
+const lines = (
+  name: string,
+  { attempts, refused, served, acceptedWrongly, unanswered }: Account,
+): Figure[] => [
+  { name: `${name}: attempts`, unit: '', ours: attempts },
+  { name: `${name}: refused`, unit: '', ours: refused },
+  { name: `${name}: odd and legal, served`, unit: '', ours: served },
+  { name: `${name}: accepted wrongly`, unit: '', ours: acceptedWrongly },
+  ...(unanswered === undefined ? [] : [{ name: `${name}: given up`, unit: '', ours: unanswered }]),
+]
+
+const atMost = (name: string, measured: number, bound: number, unit: string): Check => ({
+  ...{ name, measured, bound, unit },
+  passes: 'at most',
+  decides: true,
+})
+
+async function run(stage: Stage): Promise<Report> {
+  const frames = await fuzz()
+  for (const fault of frames.faults) say(`    ${fault}`)
+
+  const database = await stage.database()
+  const server = await stage.ours({
+    DATABASE_URL: database.url,
+    NODE_OPTIONS: `--max-old-space-size=${HEAP_MIB}`,
+    LOG_LEVEL: 'warn',
+  })
+  const { origin } = server
+  const honest = new Fleet()
+  const attackers = startAttackers(stage)
+  try {
+    const urls = await startSessions(origin, database, HONEST_SESSIONS)
+    const sessions = await enrol(origin)
+    const tokens = await Promise.all(Array.from({ length: STRANGERS }, () => signUp(origin)))
+    await honest.join(urls)
+    const begun = Date.now()
+    const during = { joined: 0, from: 0, to: 0 }
+    let ledger: HostileLedger | undefined
+    const stop = new AbortController()
+    const streaming = streamUntil(stop.signal, honest)
+    const attacked = async () => {
+      await sleep(WARM_UP_MS)
+      during.from = Date.now()
+      const plan: Plan = {
+        ...{ origin, seed: SEED, ms: ATTACK_MS, tokens },
+        document: JSON.parse(readFileSync(join(stage.root, 'openapi.json'), 'utf8')) as OpenApi, // a file of ours
+        crowd: invite(origin, sessions),
+        // The first attacker has no seat left.
+        targets: sessions.slice(1).map(([id = '']) => `${origin.replace('http', 'ws')}/ws/session/${id}`),
+        ids: urls.map((url) => url.split('/').at(-1) ?? ''),
+      }
+      attackers.child.send(plan)
+      const joined = await attackers.next()
+      if (joined.kind === 'joined') during.joined = joined.open
+      say(`    ${during.joined} hostile sockets after ${((Date.now() - during.from) / 1000).toFixed(0)} s`)
+      const done = await attackers.next()
+      if (done.kind === 'done') ledger = done.ledger
+      during.to = Date.now()
+      await sleep(CALM_MS)
+      stop.abort()
+    }
+    const peak = await peakOf(async () => (await server.usage()).rss, attacked())
+    const streamed = await streaming
+    if (ledger === undefined) throw new Error('the attackers sent no ledger')
+    return conclude({
+      frames,
+      ledger,
+      peak,
+      joined: during.joined,
+      honest,
+      streamed,
+      seconds: (Date.now() - begun) / 1000,
+    })
+  } finally {
+    honest.close()
+    attackers.child.kill('SIGKILL')
+  }
+}
+
+type Outcome = {
+  readonly frames: ReturnType<typeof emptyLedger>
+  readonly ledger: HostileLedger
+  readonly peak: number
+  readonly joined: number
+  readonly honest: Fleet
+  readonly streamed: { readonly framesSent: number; readonly slowestPing: number; readonly endedAt: number }
+  readonly seconds: number
+}
+
+function conclude({ frames, ledger, peak, joined, honest, streamed, seconds }: Outcome): Report {
+  const { crowd, protocol, handshakes, rest, faults } = ledger
+  for (const fault of faults) say(`    ${fault}`)
+  const late = honest.updates.filter(({ lateMs }) => lateMs > ON_TIME_MS).length
+  const wrong =
+    frames.acceptedWrongly +
+    protocol.acceptedWrongly +
+    handshakes.acceptedWrongly +
+    rest.acceptedWrongly +
+    crowd.updates
+  const recent = honest.updates.filter(({ at }) => at > streamed.endedAt - SILENT_MS)
+  const silent = honest.size - new Set(recent.map(({ socket }) => socket)).size
+  return {
+    figures: [
+      ...lines('decoders', { ...frames, served: frames.accepted }),
+      { name: 'decoders: frames refused that were good', unit: '', ours: frames.refusedWrongly },
+      ...lines('protocol', protocol),
+      ...lines('handshakes', handshakes),
+      ...lines('REST', rest),
+      { name: 'crowd: sockets asked for', unit: '', ours: crowd.asked },
+      { name: 'crowd: refused by the limits', unit: '', ours: crowd.refused },
+      { name: 'crowd: open at once', unit: '', ours: joined },
+      { name: 'crowd: cut off later', unit: '', ours: crowd.cut },
+      { name: 'crowd: invalid frames sent', unit: '', ours: crowd.frames },
+      { name: 'crowd: answered like frames', unit: '', ours: crowd.updates },
+      { name: 'crowd: sent', unit: 'MiB', ours: crowd.bytes / MIB },
+      { name: 'honest sessions', unit: '', ours: honest.size },
+      { name: 'honest: frames sent', unit: '', ours: streamed.framesSent },
+      { name: 'honest: updates', unit: '', ours: honest.updates.length },
+      {
+        name: 'honest: latest update',
+        unit: 'ms',
+        ours: Math.max(0, ...honest.updates.map(({ lateMs }) => lateMs)),
+      },
+      { name: 'honest: slowest ping', unit: 'ms', ours: streamed.slowestPing },
+      { name: 'under attack and before and after', unit: 's', ours: seconds },
+      { name: 'peak resident memory', unit: 'MiB', ours: peak / MIB },
+    ],
+    checks: [
+      atMost('accepted wrongly', wrong, 0, ''),
+      atMost('decoders that threw', frames.threw, 0, ''),
+      atMost('good frames refused', frames.refusedWrongly, 0, ''),
+      atMost('honest updates late', late, 0, 'updates'),
+      atMost('honest windows without an update', missingWindows(honest.updates), 0, 'windows'),
+      atMost('honest sessions without an update at the end', silent, 0, 'sessions'),
+      atMost('peak resident memory', peak / MIB, BOX_MIB, 'MiB'),
+      { ...atMost('hostile sockets open at once', joined, CROWD, 'sockets'), passes: 'at least' },
+    ],
+    notes: [
+      `late: more than ${ON_TIME_MS} ms after the window's close`,
+      `the heap is bound to ${HEAP_MIB} MiB; the database is a process of its own`,
+    ],
+  }
+}
+
+export const hostile: Bench = {
+  title: `${MUTATIONS} mutated frames, then ${CROWD} hostile sockets and fuzzers beside ${HONEST_SESSIONS} honest sessions`,
+  run,
+}
