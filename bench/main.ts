@@ -1,6 +1,6 @@
 import process from 'node:process'
-import { api } from './api.ts'
 import { analysis } from './analysis.ts'
+import { api } from './api.ts'
 import { auth } from './auth.ts'
 import { boot } from './boot.ts'
 import { capacity } from './capacity.ts'
@@ -8,6 +8,7 @@ import { flooding } from './flood.ts'
 import { type Bench, passed } from './harness/bench.ts'
 import { print, save, say } from './harness/report.ts'
 import { openStage, type Stage } from './harness/stage.ts'
+import { hostile } from './hostile.ts'
 import { idle } from './idle.ts'
 import { ingest } from './ingest.ts'
 import { latency } from './latency.ts'
@@ -26,6 +27,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   takeover,
   analysis,
   api,
+  hostile,
 }
 
 async function measure(stage: Stage, name: string, bench: Bench): Promise<boolean> {

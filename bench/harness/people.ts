@@ -1,5 +1,5 @@
-import { type NewAccount, newAccount, post, signUp } from './sessions.ts'
 import type { BenchDatabase } from './database.ts'
+import { type NewAccount, newAccount, post, signUp } from './sessions.ts'
 
 export type Person = { readonly id: number; readonly token: string; readonly sessionId: string }
 

@@ -31,6 +31,8 @@ const ENVIRONMENT = {
   NODE_ENV: 'production',
   JWT_SECRET: 'a secret for benches, of more than 32 characters',
   RATE_LIMIT_MAX: '100000000',
+  SOCKETS_PER_USER: '1000000',
+  SOCKETS_PER_ADDRESS: '1000000',
 }
 
 export async function openStage(): Promise<Stage> {

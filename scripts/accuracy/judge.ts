@@ -47,9 +47,9 @@ export function judgePictures(
       const some = distinct.filter((picture) => nameOfSet(picture) === name)
       const of = (nameOf: (label: string) => string, size: (frames: KeptFrame[]) => KeptFrame[]) =>
         figuresOf(
-          some.flatMap(({ frame, label, person }) => {
+          some.flatMap(({ frame, label, source, person }) => {
             const reading = readFrames(modelFor(person), size([frame]))
-            return reading === undefined ? [] : [judge(label, reading, nameOf)]
+            return reading === undefined ? [] : [judge(label, reading, nameOf, `${source} ${person}`)]
           }),
         )
       return [
@@ -87,7 +87,9 @@ export function judgeSynthetic(
         const model = modelFor(clip.person)
         const baseline = hasBaseline ? calibrated(model, size(neutralFrames(clip))) : undefined
         const reading = readFrames(model, size(framesFrom(clip, 1)), baseline)
-        return reading === undefined || clip.label === undefined ? [] : [judge(clip.label, reading, eight)]
+        return reading === undefined || clip.label === undefined
+          ? []
+          : [judge(clip.label, reading, eight, clip.person)]
       }),
     )
   const both = (hasBaseline: boolean) => ({
@@ -150,7 +152,7 @@ function judgeSegments(
   return clip.segments.flatMap(({ from, to, label }) =>
     windowsOf(clip.frames.slice(from, to + 1), length).flatMap((window) => {
       const reading = readFrames(model, size(window), baseline)
-      return reading === undefined ? [] : [judge(label, reading, seven)]
+      return reading === undefined ? [] : [judge(label, reading, seven, clip.person)]
     }),
   )
 }

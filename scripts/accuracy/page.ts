@@ -15,10 +15,12 @@ ${targetTable(report)}
 ## Single pictures
 
 Seven labels on faces of people; all eight may be answered, and \`anxious\` counts as \`fearful\`, since nobody has real data
-for it. Pictures that nearly repeat another one are left out. ECE: expected calibration error over ten bins.
+for it. Pictures that nearly repeat another one are left out. ±: standard error, persons being independent. ECE: expected
+calibration error over ten bins; by chance: the mean, and from 5 to 95 %, of what a perfectly calibrated reader with the
+same confidences shows on as few faces.
 
-| set | pictures | accuracy | macro-F1 | ECE | five merged | size of the image withheld |
-|---|---|---|---|---|---|---|
+| set | pictures | accuracy | ± | macro-F1 | ECE | by chance | five merged | size of the image withheld |
+|---|---|---|---|---|---|---|---|---|
 ${Object.entries(report.pictures)
   .map(
     ([name, { sizeKnown, sizeWithheld, fiveMerged }]) =>
@@ -33,8 +35,8 @@ ${confusions(Object.entries(report.pictures).filter(([name]) => !name.includes('
 
 Eight labels at full expression, with the neutral start of the same clip as baseline, and cold.
 
-| | clips | accuracy | macro-F1 | ECE | size of the image withheld |
-|---|---|---|---|---|---|
+| | clips | accuracy | ± | macro-F1 | ECE | by chance | size of the image withheld |
+|---|---|---|---|---|---|---|---|
 | with baseline | ${figures(report.synthetic.withBaseline.sizeKnown)} | ${share(report.synthetic.withBaseline.sizeWithheld.accuracy)} |
 | cold | ${figures(report.synthetic.cold.sizeKnown)} | ${share(report.synthetic.cold.sizeWithheld.accuracy)} |
 
@@ -48,8 +50,8 @@ Each labelled stretch as one window, and in windows of 40 frames. The baseline i
 the same video. Talking, an open mouth and a hidden face are no emotion: the last column is the share of their windows
 that was not called happy with certainty.
 
-| | segments | accuracy | ECE | size withheld | windows | accuracy | not confidently happy |
-|---|---|---|---|---|---|---|---|
+| | segments | accuracy | ± | ECE | by chance | size withheld | windows | accuracy | ECE | by chance | not confidently happy |
+|---|---|---|---|---|---|---|---|---|---|---|---|
 ${realRow('with baseline', report.real.withBaseline)}
 ${realRow('cold', report.real.cold)}
 
@@ -82,18 +84,39 @@ const WHAT_WAS_TRIED = `
   smiling pairs beside them pull angry and anxious towards neutral, so they count little.
 - For the posed sets: two to sixteen times their weight, a lower threshold for neutral, no softening, components alone
   (.885) and measures alone (.824). They trade smiles for neutral faces one for one and stay between .84 and .885.
+- A second regression for happy against neutral alone, which then shares out what the first gave to both: .873 to .884
+  on the mean of five divisions into folds, a third of a standard error, for an axis more in every stored window. Its
+  variants (30 to 150 components, half and double penalties, noisy pictures at a quarter to twice their weight, none,
+  posed ones at three times theirs, a Gaussian kernel) stay between .870 and .888, and .86 without the components.
+  With labels softened by models that had seen the judged people it seemed to be .900: there is something to learn from
+  more posed faces, and a trap.
+- The same for sad and neutral, angry and disgusted, fearful and surprised: within noise. All 468 points instead of 163:
+  no better. Softening in five or ten parts instead of two, or twice over: no better.
 - More weight for synthetic heads reads them better cold (.57 to .74) and costs .02 on the curated pictures.
+- A neutral face learnt only from windows in which corners of the mouth and brows keep within .035 of an eye distance,
+  instead of .05, and believed by half after two of them: with .025 to .04 a withheld size costs no segment of the real
+  videos under any of the five models of the folds, with .05 one of 22 under four of them. That one belongs to a video of
+  512 x 480, which no camera gives: it is taken for 1:1, and no estimate from the face (spread .03 to .05 between people)
+  could tell 1.07 from 1.
+- Another temperature for real windows: the confidences of 22 segments cannot say which. See the range by chance.
 
 ## What stands in the way
 
 - With about 300 curated pictures the standard error of an accuracy of .74 is .026; of a class of 17 pictures the recall
   moves by .06 with one picture. Differences of a few hundredths are not differences.
+- The division into folds of this page is a lucky one, and what was chosen was chosen on it. Five others gave curated
+  accuracies of .719 to .736 (mean .729), macro-F1 of .662 to .680 (.669), five merged .807 to .827 (.815), recall of
+  happy .922 to .938 (.934), and .863 to .885 (.875) on the posed sets: the goals for macro-F1 and happy are just met.
 - Sad, fearful and disgusted are the weak ones on single pictures without a baseline: fearful is read as surprised,
   disgusted as angry, sad as neutral. Much of what tells them apart (wrinkles beside the nose, tension of the lids) is
   not in the landmarks.
-- The posed sets fall short of their goal by about five pictures of 182 (standard error .025): what is missed are
-  closed-mouth smiles for a photographer, read as neutral. A baseline of the same person
-  would help; a single picture has none.
+- The posed sets fall short of their goal by about five pictures of 182. They show 59 people only, 41 of them smiling,
+  most of them twice, as two versions of the mesh see the same picture; what is missed are closed-mouth smiles of ten
+  of them, read as neutral. A baseline of the same person would help; a single picture has none.
+- ECE of the real videos cannot be shown to be .08 or less: a reader whose confidences are exactly right would show more
+  than that on 22 segments in most draws. The five models of the folds show .12 to .17, the range by chance is beside it;
+  some hundred segments would be needed. What is wrong there is wrong surely: a resting face read as a smile, sadness
+  read as neutral.
 - Videos of real people are few: nine of seven people, one of whom talks. Their figures say "not broken", no more.
 - No real data for \`anxious\`, none by age, skin colour, culture or disability.
 `
@@ -110,7 +133,8 @@ function targetTable({
   const posed = pictures['london + canada']
   const segments = real.withBaseline.segments
   const talking = real.withBaseline.notConfidentlyHappy['talking']
-  const withheld = synthetic.withBaseline.sizeKnown.accuracy - synthetic.withBaseline.sizeWithheld.accuracy
+  const clips = synthetic.withBaseline
+  const isThere = segments.sizeKnown.count > 0
   type Line = readonly [string, string, number | undefined, boolean]
   const lines: readonly Line[] = [
     ['curated pictures, 7 classes: accuracy', '>= .70', curated?.sizeKnown.accuracy, true],
@@ -120,19 +144,12 @@ function targetTable({
     ['curated pictures: ECE', '<= .08', curated?.sizeKnown.ece, false],
     ['curated pictures: cost of a withheld size', '<= .03', costOf(curated), false],
     ['london + canada: accuracy', '>= .90', posed?.sizeKnown.accuracy, true],
-    [
-      'synthetic clips with baseline, 8 labels: accuracy',
-      '>= .93',
-      synthetic.withBaseline.sizeKnown.accuracy,
-      true,
-    ],
-    ['synthetic clips: cost of a withheld size', '<= .01', withheld, false],
-    [
-      'real video: segments right',
-      '>= .75',
-      segments.sizeKnown.count === 0 ? undefined : segments.sizeKnown.accuracy,
-      true,
-    ],
+    ['synthetic clips with baseline, 8 labels: accuracy', '>= .93', clips.sizeKnown.accuracy, true],
+    ['synthetic clips: ECE', '<= .08', clips.sizeKnown.ece, false],
+    ['synthetic clips: cost of a withheld size', '<= .01', costOf(clips), false],
+    ['real video: segments right', '>= .75', isThere ? segments.sizeKnown.accuracy : undefined, true],
+    ['real video: ECE', '<= .08', isThere ? segments.sizeKnown.ece : undefined, false],
+    ['real video: cost of a withheld size', '<= .01', isThere ? costOf(segments) : undefined, false],
     ['real video: talking not confidently happy', '>= .80', talking, true],
     [
       'camera shape right, 40-frame windows',
@@ -157,13 +174,18 @@ function targetTable({
 const costOf = (of: { readonly sizeKnown: Figures; readonly sizeWithheld: Figures } | undefined) =>
   of && of.sizeKnown.accuracy - of.sizeWithheld.accuracy
 
-const figures = ({ count, accuracy, macroF1, ece }: Figures) =>
-  `${count} | ${share(accuracy)} | ${share(macroF1)} | ${share(ece)}`
+const figures = ({ count, accuracy, standardError, macroF1, ece, eceByChance }: Figures) =>
+  `${count} | ${share(accuracy)} | ${share(standardError)} | ${share(macroF1)} | ${share(ece)} | ${range(eceByChance)}`
+
+const range = ([low, mean, high]: Figures['eceByChance']) => `${share(mean)} (${share(low)}-${share(high)})`
 
 function realRow(name: string, { segments, windows, notConfidentlyHappy }: RealFigures): string {
   const { sizeKnown, sizeWithheld } = segments
   const negatives = Object.entries(notConfidentlyHappy).map(([label, value]) => `${label} ${share(value)}`)
-  return `| ${name} | ${sizeKnown.count} | ${share(sizeKnown.accuracy)} | ${share(sizeKnown.ece)} | ${share(sizeWithheld.accuracy)} | ${windows.count} | ${share(windows.accuracy)} | ${negatives.join(', ')} |`
+  const { count, accuracy, standardError, ece, eceByChance } = sizeKnown
+  const ofSegments = `${count} | ${share(accuracy)} | ${share(standardError)} | ${share(ece)} | ${range(eceByChance)}`
+  const ofWindows = `${windows.count} | ${share(windows.accuracy)} | ${share(windows.ece)} | ${range(windows.eceByChance)}`
+  return `| ${name} | ${ofSegments} | ${share(sizeWithheld.accuracy)} | ${ofWindows} | ${negatives.join(', ')} |`
 }
 
 /** One table for each set: rows what was there, columns what was read. */

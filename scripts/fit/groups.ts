@@ -1,3 +1,4 @@
+import { createRandom } from './random.ts'
 import type { Sample } from './samples.ts'
 
 /**
@@ -73,16 +74,10 @@ export function foldsOf(
   return groups.map((group) => foldOf.get(group) ?? 0)
 }
 
-/** Fisher-Yates with a small generator of its own (mulberry32), the same on every machine. */
+/** Fisher-Yates, the same on every machine. */
 function shuffled(values: readonly number[], seed: number): number[] {
   const result = [...values]
-  let state = seed >>> 0
-  const random = () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let t = Math.imul(state ^ (state >>> 15), state | 1)
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296
-  }
+  const random = createRandom(seed)
   for (let i = result.length - 1; i > 0; i--) {
     const j = Math.floor(random() * (i + 1))
     const [a, b] = [result[i] ?? 0, result[j] ?? 0]

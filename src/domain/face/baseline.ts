@@ -1,7 +1,7 @@
 import type { EmotionReading } from '../emotion.ts'
 import type { KeptFrame } from './frame.ts'
-import { FACE_LABELS, LOCAL_MODEL } from './model.ts'
 import { isTurnedAway, MEASURES, type MeasureValues, measureWindow, type WindowMeasures } from './measures.ts'
+import { FACE_LABELS, LOCAL_MODEL } from './model.ts'
 
 /** The neutral face of one person: measures only, never points. */
 export type Baseline = {
@@ -23,7 +23,7 @@ const CALIBRATION_WEIGHT = 20
 const ENOUGH_FRAMES = 8
 
 /** Spread of the mouth corners and brows within a calm window, in eye distances. */
-const CALM = 0.05
+const CALM = 0.035
 
 /** Mouth motion of a silent face stays under this, eye distances a second. */
 const SILENT = 0.12

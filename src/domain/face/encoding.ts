@@ -1,5 +1,5 @@
-import { FACE_LABELS } from './model.ts'
 import { type AspectSource, MEASURES, type MeasureValues, type WindowMeasures } from './measures.ts'
+import { FACE_LABELS } from './model.ts'
 
 /*
  * Little-endian: version (1 byte), aspect source (1), frames analysed (2), frames left out (2), then float32 numbers:

@@ -8,7 +8,7 @@ import { FACE_LABELS, type FaceModel } from './model.ts'
 const FURTHEST = 3.5
 
 /** Windows of a calm, neutral face after which a baseline is believed by half. */
-const HALF_BELIEVED = 1.5
+const HALF_BELIEVED = 2
 
 /** The share of a person's own deviation from the common neutral face that is taken off before the first head looks. */
 const OWN_SHARE = 0.5
