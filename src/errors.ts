@@ -1,4 +1,5 @@
 import type { Language } from './domain/language.ts'
+
 /** The error catalogue: every code a caller can meet, its status and its sentence in both languages. */
 const CATALOGUE = {
   VALIDATION_ERROR: [400, '요청 형식이 올바르지 않습니다.', 'The request is not valid.'],

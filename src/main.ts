@@ -14,10 +14,10 @@ const SHUTDOWN_MS = 9000
  * V8 learns which objects live long and then makes all of their kind among the old ones. Here such an object, once dead,
  * keeps the frame that came with it until the whole heap is collected: a hundred megabytes a second, and a collection of
  * everything each second instead of hardly ever. Without that guess frames die young (`npm run bench -- ingest latency`).
- * The buffers of frames also count when V8 decides how soon to collect everything: three times what lives is their room.
+ * The buffers of frames also count when V8 decides how soon to collect everything: twice what lives is their room.
  */
 setFlagsFromString('--no-allocation-site-pretenuring')
-setFlagsFromString('--heap-growing-percent=200')
+setFlagsFromString('--heap-growing-percent=100')
 
 function loggerOf(config: Config): FastifyServerOptions['logger'] {
   const readable = !config.production && process.stdout.isTTY

@@ -169,10 +169,10 @@ export const VariablesSchema = Type.Object({
     description: 'Sockets that one address may have open on each instance; a session has up to three.',
     examples: ['4000'],
   }),
-  SOCKETS_PER_USER: whole(300, 1, 1_000_000, {
+  SOCKETS_PER_USER: whole(2000, 1, 1_000_000, {
     group: 'Limits',
     description: 'Sockets that the sessions of one user may have open on each instance.',
-    examples: ['300'],
+    examples: ['2000'],
   }),
 
   ANALYSIS_INTERVAL_MS: whole(10_000, 200, HOUR_MS, {
@@ -240,7 +240,7 @@ export const VariablesSchema = Type.Object({
     {
       group: 'Analysis',
       description:
-        'US dollars for a million tokens of each model, prompt/answer; costs are estimated with them.',
+        'US dollars for a million tokens of each model, prompt/answer, to estimate costs with; what another model costs is not known. Unset: list prices as published in July 2026.',
       examples: ['gemini-3.5-flash-lite=0.30/2.50'],
     },
   ),

@@ -35,7 +35,7 @@ t.test('the defaults are those that operators have been told', async (t) => {
     RATE_LIMIT_MAX: 600,
     RATE_LIMIT_WINDOW: '10m',
     SOCKETS_PER_ADDRESS: 4000,
-    SOCKETS_PER_USER: 300,
+    SOCKETS_PER_USER: 2000,
     GEMINI_API_KEY: undefined,
     GEMINI_MODELS: 'gemini-3.5-flash-lite,gemini-3.1-flash-lite,gemini-2.5-flash-lite',
     GEMINI_BASE_URL: undefined,
@@ -88,7 +88,7 @@ t.test('the defaults are those that operators have been told', async (t) => {
       rateMax: 600,
       rateWindowMs: 600_000,
       socketsPerAddress: 4000,
-      socketsPerUser: 300,
+      socketsPerUser: 2000,
     },
     analysis: {
       enabled: true,

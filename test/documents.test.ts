@@ -63,6 +63,39 @@ t.test('every relative link in a document leads somewhere', async (t) => {
   }
 })
 
+t.test('every file that a document of security points to is there', async (t) => {
+  const FILE =
+    /`((?:src|test|bench|docs|web|client|drizzle)\/[^`\s]+|[\w.-]+\.(?:md|json|yaml|js)|Dockerfile|\.dockerignore)`/g
+  for (const path of ['SECURITY.md', 'docs/asvs.md']) {
+    const named = matches(read(path), FILE)
+    t.ok(named.length > 20, `${path} points to ${named.length} places`)
+    t.same(
+      named.filter((file) => !existsSync(join(ROOT, file))),
+      [],
+      path,
+    )
+  }
+})
+
+t.test('every threat and every requirement that is met names what holds it', async (t) => {
+  const rows = (path: string, pattern: RegExp) =>
+    read(path)
+      .split('\n')
+      .filter((line) => pattern.test(line))
+  const threats = rows('SECURITY.md', /^\| [STRIDE] \|/)
+  t.same([...new Set(threats.map((row) => row[2]))].sort(), ['D', 'E', 'I', 'R', 'S', 'T'])
+  t.same(
+    threats.filter((row) => !/`test\/[\w/-]+\.test\.ts` \|$/.test(row)),
+    [],
+  )
+  const met = rows('docs/asvs.md', /^\| \d+\.\d+\.\d+.* \| met \|/)
+  t.ok(met.length > 100)
+  t.same(
+    met.filter((row) => !/`[^`]+`[^|]*\|$|\]\(#cryptography\) \|$/.test(row)),
+    [],
+  )
+})
+
 t.test('the query in the README finds every table closed, and says so when one is not', async (t) => {
   const { sql } = await createTestDatabase(t)
   const [query = ''] = matches(read('README.md'), /```sql\n([\s\S]+?)```/g)

@@ -89,6 +89,14 @@ t.test('every operation says what it does, for whom, and what it answers in each
     )
 })
 
+t.test('a form says what goes into it', async (t) => {
+  const form = document.paths['/api/stt/transcribe']?.['post']?.requestBody?.content?.['multipart/form-data']
+  t.match(form, {
+    schema: { properties: { audio: { type: 'string', format: 'binary' } }, required: ['audio'] },
+    example: { audio: String },
+  })
+})
+
 t.test('examples are shown, and fit', async (t) => {
   const bodies = operations.flatMap(({ name, operation }) =>
     Object.entries(operation.requestBody?.content ?? {}).map(([mediaType, { schema, example }]) => ({
@@ -179,9 +187,9 @@ t.test('each route costs the same few statements, however many rows there are', 
     { route: 'POST /api/session/{id}/resume', url: `/api/session/${live.sessionId}/resume`, statements: 4 },
     { route: 'POST /api/session/{id}/end', statements: 3 },
     { route: 'GET /api/session/{id}/summary', statements: 1 },
-    { route: 'GET /api/session/{id}/report', statements: 1 },
-    { route: 'GET /api/session/{id}/report/pdf', statements: 1 },
-    { route: 'GET /api/session/{id}/report/csv', statements: 1 },
+    { route: 'GET /api/session/{id}/report', statements: 2 },
+    { route: 'GET /api/session/{id}/report/pdf', statements: 2 },
+    { route: 'GET /api/session/{id}/report/csv', statements: 2 },
     { route: 'GET /api/session/{id}/timeline', statements: 2 },
     { route: 'POST /api/session/{id}/feedback', payload: { rating: 1 }, statements: 1, status: 201 },
     { route: 'GET /api/session/stats/summary', statements: 2 },
@@ -214,6 +222,7 @@ t.test('each route costs the same few statements, however many rows there are', 
     'POST /api/session/{id}/ticket': 'no list of rows',
     'POST /api/user/consent': 'no list of rows',
     'DELETE /api/user/consent': 'ends live sessions, which is its work',
+    'POST /api/user/password': 'logs all other devices out, which is its work',
     'GET /api/user/export': 'a page of rows at a time, in a stream',
     'DELETE /api/user': 'erases, which is its work',
   }

@@ -85,7 +85,7 @@ t.test('a message that cannot be answered is complained about, once a second', a
 t.test('one answer at a time in a session, whichever of its sockets asks', async (t) => {
   const { session, send, next } = await open(t)
   const other = await connect(t, session.wsUrls.session, { 'accept-language': 'en' })
-  await other.next('connected')
+  t.match((await other.next('connected')).data['message'], /artificial intelligence/)
   send(request('첫 번째'))
   send(request('두 번째'))
   const { data } = await next('ai_stream_error')

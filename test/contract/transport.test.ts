@@ -5,8 +5,8 @@ import t from 'tap'
 import { ERROR_CODES, errorMessage, errorStatus, preferredLanguage } from '../../src/errors.ts'
 import { errorHandler } from '../../src/plugins/error-handler.ts'
 import {
-  bearer,
   BROWSER_ORIGIN,
+  bearer,
   connect,
   createAccount,
   startSession,

@@ -5,16 +5,16 @@ import {
   bearer,
   connect,
   createAccount,
+  type StartedSession,
   startSession,
   startTestApp,
-  type StartedSession,
   type TestSocket,
 } from '../helpers/app.ts'
 import { createTestDatabase } from '../helpers/database.ts'
 import { eventually } from '../helpers/eventually.ts'
 import { faces, frameOf, frames } from '../helpers/frames.ts'
 import { createGeminiDouble, DOUBLE_KEY } from '../helpers/gemini-double.ts'
-import { answer, hangBeforeHeaders, HAPPY } from '../helpers/gemini-steps.ts'
+import { answer, HAPPY, hangBeforeHeaders } from '../helpers/gemini-steps.ts'
 import { createScriptedModel, readingOf } from '../helpers/scripted-model.ts'
 
 const database = await createTestDatabase(t)

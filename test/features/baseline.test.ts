@@ -15,19 +15,19 @@ import {
 } from '../../src/features/analysis/learnt.ts'
 import { LiveSession } from '../../src/features/analysis/live-session.ts'
 import { createSparePool } from '../../src/features/analysis/spare-pool.ts'
+import { createSafe } from '../../src/lib/sealing.ts'
 import {
   bearer,
   connect,
   createAccount,
+  type StartedSession,
   startSession,
   startTestApp,
-  type StartedSession,
   type TestApp,
   type TestSocket,
 } from '../helpers/app.ts'
 import { avatarSegments, keptWindow, stretched } from '../helpers/avatar.ts'
 import { createTestDatabase } from '../helpers/database.ts'
-import { createSafe } from '../../src/lib/sealing.ts'
 import { eventually } from '../helpers/eventually.ts'
 import { faces, frameOf, frames } from '../helpers/frames.ts'
 import { createScriptedModel, readingOf } from '../helpers/scripted-model.ts'

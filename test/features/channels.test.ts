@@ -5,8 +5,8 @@ import { WebSocket } from 'ws'
 import { CHANNELS, type Channel } from '../../src/domain/session.ts'
 import { createDoor } from '../../src/features/channels/admission.ts'
 import {
-  bearer,
   BROWSER_ORIGIN,
+  bearer,
   connect,
   createAccount,
   type StartedSession,
@@ -62,7 +62,8 @@ t.test('both forms of the address greet on every channel', async (t) => {
       const { next, messages } = await connect(t, url)
       const { data } = await next('connected')
       t.equal(messages[0]?.type, 'connected', `${channel}: connected is the first message`)
-      t.match(data, { channel, sessionId: session.sessionId, message: String })
+      t.match(data, { channel, sessionId: session.sessionId })
+      t.match(data['message'], /인공지능/, 'a person is told that a machine looks at them')
       if (channel === 'landmarks') t.match(data, { analysisInterval: INTERVAL_MS, maxFrames: 40 })
       if (channel === 'session') {
         t.match(data, { status: 'active' })

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { createAccount, bearer, startTestApp } from '../helpers/app.ts'
+import { bearer, createAccount, startTestApp } from '../helpers/app.ts'
 
 const PERSON = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' }
 

@@ -5,8 +5,8 @@ import {
   type FrameFault,
   type FramePoints,
   parseFrame,
-  readFrame,
   ROOM_OF_FRAME,
+  readFrame,
 } from '../../src/features/analysis/landmarks-frame.ts'
 import { faces, frameOf } from '../helpers/frames.ts'
 

@@ -5,13 +5,14 @@ import t from 'tap'
 import * as schema from '../../src/db/schema/index.ts'
 import { parseDatabaseUrl } from '../../src/db/url.ts'
 import { analysisRepository, type NewWindowRow } from '../../src/features/analysis/repository.ts'
-import { createReportService } from '../../src/features/reports/service.ts'
 import { reportsRepository } from '../../src/features/reports/repository.ts'
+import { createReportService } from '../../src/features/reports/service.ts'
 import { createClaims } from '../../src/features/sessions/claims.ts'
 import { leaseRepository } from '../../src/features/sessions/lease-repository.ts'
 import { sessionsRepository } from '../../src/features/sessions/repository.ts'
 import { blockedQuery } from '../helpers/blocked-query.ts'
 import { createTestDatabase } from '../helpers/database.ts'
+import { plainVault } from '../helpers/plain-vault.ts'
 import { readingOf } from '../helpers/scripted-model.ts'
 
 const { emotionWindows, sessions, users } = schema
@@ -296,6 +297,7 @@ t.test('a report waits for results that are being stored at that moment', async 
   const service = createReportService({
     database,
     repository: reportsRepository,
+    vault: plainVault,
     onFinalised: () => undefined,
     graceMs: 60_000,
   })
@@ -304,7 +306,7 @@ t.test('a report waits for results that are being stored at that moment', async 
   await letGo()
   await making
   const [report] = await database.sql`
-    select jsonb_array_length(content -> 'emotionTimeline') as windows from reports where session_id = ${id}`
+    select (content #>> '{statistics,windows}')::int as windows from reports where session_id = ${id}`
   t.equal(report?.['windows'], 2)
 })
 

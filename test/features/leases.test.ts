@@ -2,10 +2,10 @@ import { mock } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import t from 'tap'
 import { NOTHING_LEARNT } from '../../src/features/analysis/learnt.ts'
-import { createSafe } from '../../src/lib/sealing.ts'
 import { createScheduler } from '../../src/features/analysis/scheduler.ts'
 import { createSparePool } from '../../src/features/analysis/spare-pool.ts'
 import { createLeases } from '../../src/features/sessions/leases.ts'
+import { createSafe } from '../../src/lib/sealing.ts'
 
 const TTL_MS = 9000
 
@@ -318,6 +318,7 @@ t.test('a quiet session whose next socket is on its way is not let go of', async
     },
     outbox: { write: async () => 'stored' },
     leases: { mayAct: async () => true, release: async (ids) => void released.push(...ids) },
+    othersSettled: async () => undefined,
     announce: () => undefined,
     onAnswered: () => undefined,
     onFenced: () => undefined,

@@ -148,8 +148,9 @@ const wrongTokens: readonly [what: string, headers: Record<string, string>][] = 
 t.test('no route that knows people answers without a live access token', async (t) => {
   const guarded = routes.filter(({ needsLogin, name }) => needsLogin && name !== LEAVING)
   t.ok(guarded.length > 20)
+  const [reading] = guarded.filter(({ method, path }) => method === 'GET' && !path.includes('{'))
   t.equal(
-    (await call(guarded[0] as Route, bearer(write(HS256, claims, true)))).statusCode < 300,
+    (await call(reading as Route, bearer(write(HS256, claims, true)))).statusCode < 300,
     true,
     'a good one is',
   )

@@ -1,16 +1,16 @@
 import t, { type Test } from 'tap'
 import { encodeBinary } from '../../client/encode.ts'
 import { copyPoints } from '../../client/points.ts'
-import { film, signedUp, watch } from '../client/kit.ts'
 import type { ModelAnalyser } from '../../src/features/analysis/analyser.ts'
+import { film, signedUp, watch } from '../client/kit.ts'
 import {
   type Account,
   bearer,
   connect,
   createAccount,
+  type StartedSession,
   startSession,
   startTestApp,
-  type StartedSession,
   type TestApp,
   type TestSocket,
 } from '../helpers/app.ts'

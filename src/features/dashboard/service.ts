@@ -21,6 +21,14 @@ const each = (of: (axis: keyof Vad) => number): Vad => ({
   dominance: rounded(of('dominance')),
 })
 
+/** Undefined for a day without a window. */
+const known = (means: { readonly [axis in keyof Vad]: number | null } | undefined): Vad | undefined => {
+  const { valence = null, arousal = null, dominance = null } = means ?? {}
+  return valence === null || arousal === null || dominance === null
+    ? undefined
+    : { valence, arousal, dominance }
+}
+
 /** What a person sees first: today beside yesterday, and the last sessions. */
 export function createDashboardService({ database, repository, now }: Dependencies) {
   const { orm } = database
@@ -33,9 +41,8 @@ export function createDashboardService({ database, repository, now }: Dependenci
       ])
       const zone = preferences?.timezone ?? ''
       const days = daysAround(now(), isTimeZone(zone) ? zone : DEFAULT_PREFERENCES.timezone)
-      const means = await repository.listDailyMeans(orm, userId, days)
-      const today = means.find(({ isToday }) => isToday)
-      const yesterday = means.find(({ isToday }) => !isToday)
+      const means = await repository.findDailyMeans(orm, userId, days)
+      const [today, yesterday] = [known(means?.today), known(means?.yesterday)]
       const change = each((axis) =>
         today === undefined || yesterday === undefined ? 0 : today[axis] - yesterday[axis],
       )

@@ -1,6 +1,6 @@
-import { Type } from 'typebox'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import fp from 'fastify-plugin'
+import { Type } from 'typebox'
 import type { Config } from '../../config.ts'
 import { createReadiness } from './readiness.ts'
 

@@ -1,19 +1,23 @@
 import { eq, sql } from 'drizzle-orm'
 import type { Orm } from '../../db/orm.ts'
+import { prepared } from '../../db/prepared.ts'
 import { baselines, userPreferences, users } from '../../db/schema/index.ts'
 
 export type StoredPreferences = Readonly<Record<string, unknown>>
 
+const FIND = prepared((orm) =>
+  orm
+    .select({ preferences: userPreferences.preferences })
+    .from(userPreferences)
+    .where(eq(userPreferences.userId, sql.placeholder('userId')))
+    .limit(1)
+    .prepare('find_preferences'),
+)
+
 export const preferencesRepository = {
   /** What the person has set; undefined when nothing ever was. */
-  find: async (orm: Orm, userId: number): Promise<StoredPreferences | undefined> => {
-    const [row] = await orm
-      .select({ preferences: userPreferences.preferences })
-      .from(userPreferences)
-      .where(eq(userPreferences.userId, userId))
-      .limit(1)
-    return row?.preferences
-  },
+  find: async (orm: Orm, userId: number): Promise<StoredPreferences | undefined> =>
+    (await FIND(orm).execute({ userId }))[0]?.preferences,
 
   /** Sets these keys, leaves the others, and returns all; undefined when there is no such user any more. */
   merge: async (orm: Orm, userId: number, changes: StoredPreferences) => {
