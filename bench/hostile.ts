@@ -27,7 +27,7 @@ const FRAMES_PER_SECOND = 10
 const ON_TIME_MS = 1000
 
 const CROWD = Number(process.env['BENCH_SOCKETS'] ?? 10_000)
-/** Each user may have 300 sockets, each address 4,000: as configured unless somebody says otherwise. */
+const LIMITS = { SOCKETS_PER_USER: '300', SOCKETS_PER_ADDRESS: '4000' }
 const ATTACKERS = 36
 const SESSIONS_EACH = 20
 /** Accounts for requests, apart from the crowd's: some requests end their caller's sessions. */
@@ -42,7 +42,7 @@ const WITHOUT_FRAMES = 6
 
 /** The smallest plan of many hosts. The heap's bound leaves room for what lives outside of it. */
 const BOX_MIB = 512
-const HEAP_MIB = 320
+const HEAP_MIB = 288
 const WARM_UP_MS = 12_000
 const ATTACK_MS = 1000 * Number(process.env['BENCH_SECONDS'] ?? 60)
 const CALM_MS = 12_000
@@ -173,6 +173,7 @@ async function run(stage: Stage): Promise<Report> {
     DATABASE_URL: database.url,
     NODE_OPTIONS: `--max-old-space-size=${HEAP_MIB}`,
     LOG_LEVEL: 'warn',
+    ...LIMITS,
   })
   const { origin } = server
   const honest = new Fleet()

@@ -9,7 +9,7 @@ import { isForwarded } from './forwarded.ts'
 function createMetrics() {
   const registers = [new Registry()]
   const [registry] = registers as [Registry]
-  collectDefaultMetrics({ register: registry, prefix: 'maeum_' })
+  collectDefaultMetrics({ register: registry, prefix: 'maeum_', eventLoopMonitoringPrecision: 100 })
   return {
     registry,
     requests: new Histogram({

@@ -16,8 +16,11 @@ declare module 'fastify' {
   }
 }
 
+/** An IPv4 address as a socket for both kinds writes it. */
+const MAPPED = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i
+
 /** Who calls, when no user is known: the address, or the network of an IPv6 one, for its owner holds all of that. */
-export const callerAddress = (request: FastifyRequest): string => normalizeIP(request.ip)
+export const callerAddress = ({ ip }: FastifyRequest): string => MAPPED.exec(ip)?.[1] ?? normalizeIP(ip)
 
 /** The origin under which the caller reaches this server. */
 const ownOrigin = (request: FastifyRequest, publicUrl: string | null) =>

@@ -40,6 +40,17 @@ const REMEMBERED_MS = 30_000
 
 type Stored = { readonly wrapped: Uint8Array | null }
 
+/** What is stored, which is `wrapped` where nothing was; null when another stores one in this moment. */
+async function findOrCreateKey(sql: postgres.Sql, userId: number, wrapped: Uint8Array) {
+  const [row] = await sql`
+    with made as (
+      update users set data_key = ${wrapped} where id = ${userId} and data_key is null returning data_key
+    )
+    select coalesce(made.data_key, users.data_key) as data_key
+    from users left join made on true where users.id = ${userId}`
+  return row === undefined ? undefined : { wrapped: row['data_key'] as Uint8Array | null } // bytea
+}
+
 async function findKey(sql: postgres.Sql, userId: number): Promise<Stored | undefined> {
   const [row] = await sql`select data_key from users where id = ${userId}`
   return row === undefined ? undefined : { wrapped: row['data_key'] as Uint8Array | null } // bytea
@@ -69,9 +80,13 @@ export function createVault(sql: postgres.Sql, wrapping: Wrapping): Vault {
   const pseudonyms = new LRUCache<number, string>({ max: REMEMBERED, ttl: REMEMBERED_MS })
 
   const load = async (userId: number): Promise<Uint8Array | undefined> => {
-    const found = await findKey(sql, userId)
-    if (found === undefined) return undefined
-    const opened = found.wrapped === null ? undefined : wrapping.open(found.wrapped, userId)
+    const fresh = randomBytes(KEY_BYTES)
+    const wrapped = wrapping.wrap(fresh, userId)
+    const first = await findOrCreateKey(sql, userId, wrapped)
+    const found = first?.wrapped === null ? await findKey(sql, userId) : first
+    if (found?.wrapped == null) return undefined
+    if (Buffer.compare(found.wrapped, wrapped) === 0) return fresh
+    const opened = wrapping.open(found.wrapped, userId)
     if (opened?.isFit === true) return opened.key
     const key = opened?.key ?? randomBytes(KEY_BYTES)
     if (await updateKey(sql, userId, found, wrapping.wrap(key, userId))) return key

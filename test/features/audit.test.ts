@@ -23,7 +23,7 @@ function instance(database: TestDatabase, name: string, hashed: ChainHash = hash
     hash: hashed,
     write: async (rows) => {
       if (faults.fail) throw new Error('away')
-      await repository.insert(database.orm, rows)
+      await repository.insert(database.sql, rows)
       if (faults.lateCommit) {
         faults.lateCommit = false
         throw new Error('the commit was not confirmed')

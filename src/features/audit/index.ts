@@ -33,7 +33,7 @@ export const audit = fp(
     const writer = new ChainWriter({
       chain,
       hash,
-      write: (rows) => repository.insert(app.database.orm, rows),
+      write: (rows) => repository.insert(app.database.sql, rows),
       onRetry: (error, waiting) => complain(error, waiting, 'the audit trail waits for the database'),
       onLost: (count) => complain(undefined, count, 'audit events were lost'),
     })

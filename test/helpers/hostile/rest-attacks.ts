@@ -12,6 +12,9 @@ const DEADLINE_MS = 30_000
 /** What an honest server may say without a model, or while it has too much to do. */
 const HONEST_REFUSALS = ['STT_UNAVAILABLE', 'AI_UNAVAILABLE', 'SERVER_BUSY']
 
+/** Headers too large: refused before there is a route whose answers could be described. */
+const BEFORE_ANY_ROUTE = 431
+
 /** They end their caller's login, and with it the attack. */
 const ENDS_THE_CALLER = ['POST /api/auth/logout', 'DELETE /api/user']
 
@@ -69,7 +72,8 @@ function fits({ body }: Route, { headers, payload }: Malformed): boolean | undef
   if (body === undefined || payload === undefined) return undefined
   if (!(headers['content-type'] ?? '').startsWith('application/json')) return payload.trim() === ''
   try {
-    const value: unknown = payload.trim() === '' ? {} : JSON.parse(payload)
+    const text = payload.replace(/^\uFEFF/, '') // a mark of its encoding is no part of it
+    const value: unknown = text.trim() === '' ? {} : JSON.parse(text)
     return Schema.Check(body as Schema.XSchema, value ?? {})
   } catch {
     return false // no JSON
@@ -98,6 +102,7 @@ function isDescribed(document: OpenApi, { method, path }: Route, { status, type,
 export function judge(document: OpenApi, route: Route, request: Malformed, answer: Answer): RestVerdict {
   const { status, body } = answer
   if (status >= 500 && !HONEST_REFUSALS.some((code) => body.includes(`"code":"${code}"`))) return 'fault'
+  if (status === BEFORE_ANY_ROUTE) return 'refused'
   if (!isDescribed(document, route, answer)) return 'misdescribed'
   if (status >= 400) return 'refused'
   return fits(route, request) === false ? 'accepted wrongly' : 'accepted'
