@@ -3,7 +3,7 @@ import process from 'node:process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { BAD_HANDSHAKES, shake } from '../../test/helpers/hostile/bad-handshakes.ts'
 import { createCrowd, type Invitation } from '../../test/helpers/hostile/crowd.ts'
-import { ATTACKS, noise, play } from '../../test/helpers/hostile/protocol-attacks.ts'
+import { ATTACKS, isRight, noise, play } from '../../test/helpers/hostile/protocol-attacks.ts'
 import { createRandom } from '../../test/helpers/hostile/random.ts'
 import { attacksOf, judge, sendRaw } from '../../test/helpers/hostile/rest-attacks.ts'
 import type { OpenApi } from '../../test/helpers/malformed.ts'
@@ -101,7 +101,7 @@ async function attack(plan: Plan): Promise<HostileLedger> {
     const outcome = await play(chosen, random.pick(plan.targets), isNoise ? GLANCE_MS : PATIENCE_MS)
     protocol.attempts++
     if (outcome === 'nothing' && !isNoise) protocol.unanswered = (protocol.unanswered ?? 0) + 1
-    else if (!chosen.expected.includes(outcome)) {
+    else if (!isRight(chosen, outcome)) {
       protocol.acceptedWrongly++
       tell(`${chosen.name}: ${outcome}`)
     } else if (typeof outcome === 'number' || outcome === 'complaint' || outcome === 'nothing')

@@ -13,7 +13,7 @@ export type Cost = {
   readonly ms: number
 }
 
-/** A pool of one connection, so that its statistics can be asked for, whose statements are counted. */
+/** A pool of one connection, so that it can be told to report its statistics, whose statements are counted. */
 export async function openCounted(database: BenchDatabase, dataDir: string) {
   const pool = await openDatabase({ url: database.url, dataDir, poolMax: 1 })
   const { sql } = pool
@@ -25,7 +25,7 @@ export async function openCounted(database: BenchDatabase, dataDir: string) {
 
   const look = async () => {
     await sql`select pg_stat_force_next_flush()`
-    const [row] = await database.sql`
+    const [row] = await sql`
       select xact_commit::float8 as transactions, pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::float8 as wal
       from pg_stat_database where datname = current_database()`
     return { transactions: Number(row?.['transactions']), wal: Number(row?.['wal']), statements }
@@ -41,7 +41,7 @@ export async function openCounted(database: BenchDatabase, dataDir: string) {
       return count === 1 ? work(sql) : ((await sql.begin((client) => work(client))) as T) // what `work` gave
     },
 
-    /** What one of `times` costs. Two transactions are those of the looking itself. */
+    /** What one of `times` costs. Two transactions are the looking itself. */
     async cost(times: number, work: () => Promise<void>): Promise<Cost> {
       const before = await look()
       const begun = performance.now()

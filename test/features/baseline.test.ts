@@ -40,6 +40,8 @@ const EVERY_MS = 250
 /** A session under a clock that moves with its frames, and everything that it answered. */
 function liveUnder(t: Pick<Test, 'teardown'>, clock: { now: number }, learnt: Learnt, lastWindow = 0) {
   const answers: AnsweredWindow[] = []
+  /** How long each answer may wait for its row, ms. */
+  const patience: number[] = []
   const session = new LiveSession(
     {
       ...{ id: 'sess_one', status: 'active' as const, startedAt: 0, intervalMs: INTERVAL_MS, now: clock.now },
@@ -55,13 +57,13 @@ function liveUnder(t: Pick<Test, 'teardown'>, clock: { now: number }, learnt: Le
     },
     {
       closed: () => undefined,
-      answered: async (answer) => answers.push(answer) > 0,
+      answered: async (answer, patienceMs) => patience.push(patienceMs) > 0 && answers.push(answer) > 0,
       late: () => undefined,
       skipped: () => undefined,
     },
   )
   t.teardown(() => session.discard())
-  return { session, answers }
+  return { session, answers, patience }
 }
 
 /** Shows the expression for one window, without saying how large the image is. */
@@ -71,6 +73,19 @@ function show(session: LiveSession, clock: { now: number }, label: string): void
     clock.now += EVERY_MS
   }
 }
+
+t.test('an answer that is late by itself does not wait for its row as well', async (t) => {
+  const clock = { now: 0 }
+  const { session, answers, patience } = liveUnder(t, clock, NOTHING_LEARNT)
+  for (const lateMs of [0, 100, 800]) {
+    clock.now = answers.length * INTERVAL_MS
+    show(session, clock, 'neutral')
+    clock.now += lateMs
+    session.skip() // what comes next finds the window closed
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  t.same(patience, [250, 150, 0])
+})
 
 const DAY = ['neutral', 'neutral', 'sad', 'neutral', 'happy', 'neutral', 'surprised', 'sad'] as const
 

@@ -51,8 +51,11 @@ export type SessionStart = {
 export type SessionSink = {
   /** A window with valid frames has closed; `asked` when a model has been asked about it. */
   readonly closed: (window: MeasuredWindow, asked: boolean) => void
-  /** The window's one outcome. Resolves when the session may go on to the next; false when it was another owner's to give. */
-  readonly answered: (answer: AnsweredWindow) => Promise<boolean>
+  /**
+   * The window's one outcome, which may wait so long for its row. Resolves when the session may go on to the next; false
+   * when it was another owner's to give.
+   */
+  readonly answered: (answer: AnsweredWindow, patienceMs: number) => Promise<boolean>
   /** The model's call has ended after the window had been answered without it. */
   readonly late: (window: AnsweredWindow, answer: ModelAnswer) => void
   /** A window that had frames and gave nothing to store; without a reason nobody is told. */
@@ -79,6 +82,8 @@ const MAX_UNDELIVERED = 60
 
 /** Kept of the deadline, a tenth of it at most, to write the answer before it is sent. */
 const TO_WRITE_MS = 100
+/** How long an answer waits for its row: committed first when the database is well, delivered anyway when it is not. */
+const COMMIT_FIRST_MS = 250
 
 /** What has become of a calibration. */
 export type Calibrated = {
@@ -291,19 +296,22 @@ export class LiveSession {
     const window = this.#open
     if (window === undefined) return
     this.#open = undefined
+    const closedAt = Math.min(this.#elapsed(), window.number * this.#intervalMs)
     const measured = this.#measure(window)
     if (measured === undefined) {
       this.#sink.skipped(window.number, window.received, this.#whySkipped(window))
       return
     }
-    const { outcome, late, asked } = this.#answer(measured)
+    const { outcome, late, asked } = this.#answer(measured, closedAt)
+    const dueAt = closedAt + (asked ? this.#deadlineMs : COMMIT_FIRST_MS)
     this.#sink.closed(measured, asked)
     this.#undelivered++
     const told = this.#tail.then(async () => {
       const answered = await outcome
       const answer = { ...answered, intervention: this.#lost ? null : this.#settings.takeOffer(this.id) }
       this.#remember(answer)
-      const isOurs = await this.#sink.answered(answer)
+      const patienceMs = Math.min(COMMIT_FIRST_MS, Math.max(0, dueAt - this.#elapsed()))
+      const isOurs = await this.#sink.answered(answer, patienceMs)
       this.#undelivered--
       return isOurs ? answer : undefined
     })
@@ -361,7 +369,7 @@ export class LiveSession {
     return { window, frameCount: frames.length }
   }
 
-  #answer(window: MeasuredWindow): Answering {
+  #answer(window: MeasuredWindow, closedAt: number): Answering {
     const { model, heard } = this.#settings
     const soon = heard(this.id, window.number)
     if (model === null) return answerLocally(window, null, soon)
@@ -371,17 +379,20 @@ export class LiveSession {
       model,
       input: (known) =>
         questionOf(window, { language: this.#language, previous: this.#previous, heard: known }),
-      deadlineMs: this.#patienceMs(),
+      deadlineMs: Math.max(0, closedAt + this.#deadlineMs - this.#toWriteMs - this.#elapsed()),
       signal: this.#abort.signal,
     })
     void Promise.all([answering.outcome, answering.late]).then(() => this.#calls--)
     return answering
   }
 
-  /** For how long a model may think, so that the answer is written and sent by the deadline. */
-  #patienceMs(): number {
-    const deadlineMs = Math.min(this.#settings.deadlineMs, 0.9 * this.#intervalMs)
-    return deadlineMs - Math.min(TO_WRITE_MS, deadlineMs / 10)
+  /** From a window's close to its answer at the latest. */
+  get #deadlineMs(): number {
+    return Math.min(this.#settings.deadlineMs, 0.9 * this.#intervalMs)
+  }
+
+  get #toWriteMs(): number {
+    return Math.min(TO_WRITE_MS, this.#deadlineMs / 10)
   }
 
   #remember({ number, reading }: AnsweredWindow): void {

@@ -31,8 +31,6 @@ type Dependencies = {
   readonly quietMs: number
 }
 
-/** How long an answer waits for its row: committed first when the database is well, delivered anyway when it is not. */
-const COMMIT_FIRST_MS = 250
 /** How long a session that is cut off may take to deliver what it holds. */
 const LAST_WORD_MS = 1000
 
@@ -56,9 +54,9 @@ export function createScheduler(dependencies: Dependencies) {
   }
 
   /** What became of a write, as far as an answer may wait for it. */
-  const soon = async (result: Promise<WriteResult>): Promise<WriteResult | 'late'> => {
-    const known = await within(result, isSlow ? 0 : COMMIT_FIRST_MS)
-    if (known === 'late') isSlow = true
+  const soon = async (result: Promise<WriteResult>, patienceMs: number): Promise<WriteResult | 'late'> => {
+    const known = await within(result, isSlow ? 0 : patienceMs)
+    if (known === 'late' && patienceMs > 0) isSlow = true
     return known
   }
 
@@ -99,11 +97,11 @@ export function createScheduler(dependencies: Dependencies) {
         }
         notice = announceClosed(window)
       },
-      answered: async (answer) => {
+      answered: async (answer, patienceMs) => {
         await notice
         const mine = await leases.mayAct(lease)
         if (!mine) dependencies.onFenced(sessionId, answer.number)
-        const result = mine ? await soon(store(answer)) : 'refused'
+        const result = mine ? await soon(store(answer), patienceMs) : 'refused'
         if (result === 'refused') return false
         dependencies.onAnswered(sessionId, answer)
         const delivered = toWindowAnswer(answer)

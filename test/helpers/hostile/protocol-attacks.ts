@@ -10,7 +10,16 @@ export type Attack = {
   readonly name: string
   readonly play: (peer: RawPeer) => void | Promise<void>
   readonly expected: readonly Outcome[]
+  /** Whether a close with a code of the application's may be among it; it is answered with the same. */
+  readonly mayClose?: true
 }
+
+export const isRight = ({ expected, mayClose }: Attack, outcome: Outcome): boolean =>
+  expected.includes(outcome) || (mayClose === true && isApplicationCode(outcome))
+
+/** RFC 6455, 7.4.2. */
+const isApplicationCode = (outcome: Outcome) =>
+  typeof outcome === 'number' && outcome >= 3000 && outcome <= 4999
 
 const MAX_MESSAGE = 256 * 1024
 const PING = '{"type":"ping"}'
@@ -234,6 +243,7 @@ export const noise = (random: Random): Attack => ({
   },
   // What is cut short waits for the rest; a close of our own making is answered with its code.
   expected: [1002, 1007, 1009, 1000, 1005, 'complaint', 'pong', 'protocol pong', 'nothing'],
+  mayClose: true,
 })
 
 /** Of the frame that has gone out: the first thing that comes back. */
