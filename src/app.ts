@@ -62,6 +62,7 @@ export async function buildApp({ config, model, logger }: Parts) {
     trustProxy: config.server.trustProxy,
     bodyLimit: MAX_BODY_BYTES,
     handlerTimeout: HANDLER_DEADLINE_MS,
+    return503OnClosing: false, // `draining` answers
     ...HTTP_LIMITS,
     frameworkErrors: answerUnroutable,
   })

@@ -9,6 +9,8 @@ const LONGEST_PAUSE_MS = 3_000
 export type WaitOptions = {
   /** How long to wait for a database that is not there yet; 0 tries once. */
   readonly deadlineMs: number
+  /** Where the address came from, for the line that says what to set. */
+  readonly variable?: string
   /** Is told of each failed attempt: the code of its error and the pause before the next one. */
   readonly onRetry?: (reason: string, pauseMs: number) => void
 }
@@ -20,7 +22,7 @@ export type WaitOptions = {
  */
 export async function waitForDatabase(
   database: Pick<Database, 'sql' | 'description'>,
-  { deadlineMs, onRetry }: WaitOptions,
+  { deadlineMs, variable = 'DATABASE_URL', onRetry }: WaitOptions,
 ): Promise<void> {
   const deadline = Date.now() + deadlineMs
   for (
@@ -31,12 +33,12 @@ export async function waitForDatabase(
     const error = await attempt(database)
     if (error === undefined) return
     if (!isPassing(error) || codeOf(error) === 'CONNECTION_ENDED')
-      throw new Error(`${database.description}: ${adviceFor(error)}`, { cause: error })
+      throw new Error(`${database.description}: ${adviceFor(error, variable)}`, { cause: error })
     const reason = codeOf(error)
     const pauseMs = Math.round(longestPauseMs * (0.5 + Math.random() / 2))
     if (Date.now() + pauseMs > deadline) {
       throw new Error(
-        `${database.description}: not reachable (${reason}); check that it runs and that DATABASE_URL names it`,
+        `${database.description}: not reachable (${reason}); check that it runs and that ${variable} names it`,
         { cause: error },
       )
     }
@@ -63,32 +65,32 @@ async function attempt({ sql }: Pick<Database, 'sql'>): Promise<unknown> {
   }
 }
 
-function adviceFor(error: unknown): string {
+function adviceFor(error: unknown, variable: string): string {
   const code = codeOf(error)
   switch (code) {
     case '28P01':
     case '28000':
-      return 'the server refuses the user or the password; check both in DATABASE_URL'
+      return `the server refuses the user or the password; check both in ${variable}`
     case '3D000':
-      return 'there is no database of this name; create it or correct the name in DATABASE_URL'
+      return `there is no database of this name; create it or correct the name in ${variable}`
     case 'TLS_NOT_OFFERED':
-      return 'the server does not offer TLS; append sslmode=disable to DATABASE_URL if the network is trusted'
+      return `the server does not offer TLS; append sslmode=disable to ${variable} if the network is trusted`
     case 'CONNECTION_ENDED':
       return 'it was closed while it was waited for'
     case 'EACCES':
-      return 'the socket is closed to this account; run as another one or correct DATABASE_URL'
+      return `the socket is closed to this account; run as another one or correct ${variable}`
   }
   if (/CERT|SIGNATURE|ISSUER|ERR_TLS|ERR_SSL/.test(code)) {
     return (
       `its certificate is not trusted (${code}); set DATABASE_CA_CERT to the file of its certificate authority, ` +
-      'or append sslmode=no-verify to DATABASE_URL'
+      `or append sslmode=no-verify to ${variable}`
     )
   }
   const message = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error)
   if (/tenant or user not found/i.test(message)) {
-    return 'the pooler does not know this user; it has the form postgres.<project> in DATABASE_URL'
+    return `the pooler does not know this user; it has the form postgres.<project> in ${variable}`
   }
-  return `the server refuses the connection (${code}: ${message}); check DATABASE_URL`
+  return `the server refuses the connection (${code}: ${message}); check ${variable}`
 }
 
 function codeOf(error: unknown): string {

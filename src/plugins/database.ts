@@ -33,10 +33,13 @@ export const database = fp(
     const main = await open(settings.url)
     app.decorate('database', main)
     app.addHook('onClose', () => main.close())
-    await waitForDatabase(main, {
-      deadlineMs: settings.waitMs,
-      onRetry: (reason) => app.log.warn({ reason }, 'waiting for the database'),
-    })
+    const wait = (database: Database, variable: string) =>
+      waitForDatabase(database, {
+        variable,
+        deadlineMs: settings.waitMs,
+        onRetry: (reason) => app.log.warn({ reason }, 'waiting for the database'),
+      })
+    await wait(main, 'DATABASE_URL')
     app.log.info({ database: main.description }, '✅ 데이터베이스 연결 성공')
 
     const schemaFaults = async (): Promise<string[]> => {
@@ -52,6 +55,7 @@ export const database = fp(
     if (settings.migrateOnBoot) {
       const direct = settings.directUrl === settings.url ? main : await open(settings.directUrl)
       try {
+        if (direct !== main) await wait(direct, 'DATABASE_DIRECT_URL')
         const { applied } = await migrate(direct, { folder: MIGRATIONS, apply: true })
         if (applied.length > 0) app.log.info({ applied }, 'migrations applied')
       } finally {

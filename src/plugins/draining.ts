@@ -1,6 +1,14 @@
 import fp from 'fastify-plugin'
+import { AppError } from '../errors.ts'
+import { isWatching } from './shedding.ts'
 
-/** At shutdown, requests in flight are answered and their connections then closed, so that nothing waits for idle ones. */
+/** By then this process is gone and its successor, or another instance, answers. */
+const RETRY_SECONDS = 5
+
+/**
+ * At shutdown, requests in flight are answered and their connections then closed, so that nothing waits for idle ones.
+ * New ones are sent away (503), but for those who watch over the process: readiness says what is going on.
+ */
 export const draining = fp(
   (app, _options, done) => {
     let closing = false
@@ -8,11 +16,15 @@ export const draining = fp(
       closing = true
       next()
     })
+    app.addHook('onRequest', (request, _reply, next) => {
+      const isSentAway = closing && !isWatching(request)
+      next(isSentAway ? new AppError('SERVER_BUSY', { retryAfter: RETRY_SECONDS }) : undefined)
+    })
     app.addHook('onSend', (_request, reply, _payload, next) => {
       if (closing) void reply.header('connection', 'close')
       next()
     })
     done()
   },
-  { name: 'draining' },
+  { name: 'draining', dependencies: ['security', 'shedding'] },
 )

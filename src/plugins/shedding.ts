@@ -9,11 +9,15 @@ const MAX_DELAY_MS = 500
 const SAMPLE_MS = 3000
 const RETRY_SECONDS = 5
 
-/** Whoever watches over the process is answered, and so are the sockets of live sessions. */
-const ALWAYS_SERVED = /^\/(metrics$|health$|api\/health(\/|$)|ws\/)/
+const WATCHED = /^\/(metrics$|health$|api\/health(\/|$))/
 
-const isAlwaysServed = ({ routeOptions }: FastifyRequest): boolean =>
-  routeOptions.url !== undefined && ALWAYS_SERVED.test(routeOptions.url)
+/** Of whoever watches over the process: answered whatever goes on. */
+export const isWatching = ({ routeOptions: { url } }: FastifyRequest): boolean =>
+  url !== undefined && WATCHED.test(url)
+
+/** The sockets of live sessions are let in as well. */
+const isAlwaysServed = (request: FastifyRequest): boolean =>
+  isWatching(request) || request.routeOptions.url?.startsWith('/ws/') === true
 
 /** Refuses requests (503, to come back later) while the event loop falls behind, before it is lost to everyone. */
 export const shedding = fp(

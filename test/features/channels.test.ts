@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { request } from 'node:http'
+import { mock } from 'node:test'
 import t, { type Test } from 'tap'
 import { WebSocket } from 'ws'
 import { CHANNELS, type Channel } from '../../src/domain/session.ts'
@@ -391,6 +392,25 @@ t.test('another instance on the same database goes on with the next window', asy
     'rising, none twice',
   )
 })
+
+t.test(
+  'a lookup that the database leaves unanswered is given up, and the socket refused for now',
+  async (t) => {
+    mock.timers.enable({ apis: ['setTimeout'] })
+    t.teardown(() => mock.timers.reset())
+    const door = createDoor({
+      monotonic: () => 0,
+      find: () => new Promise(() => undefined),
+      claim: () => Promise.reject(new Error('no landmarks')),
+      isFull: () => false,
+      onUnknown: () => t.fail('nobody knows'),
+      onLookupFailed: () => undefined,
+    })
+    const admission = door.admit(`sess_${'x'.repeat(32)}`, 'session', '192.0.2.1')
+    mock.timers.tick(4999)
+    await t.rejects(admission, { code: 'DATABASE_UNAVAILABLE', retryAfter: 2 })
+  },
+)
 
 t.test('a change of status during the lookup of a socket wins over what the lookup read', async (t) => {
   const id = `sess_${'w'.repeat(32)}`

@@ -1,7 +1,16 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
-import { bearer, createAccount, startTestApp, type TestApp } from '../helpers/app.ts'
+import {
+  bearer,
+  connect as connectSocket,
+  createAccount,
+  startSession,
+  startTestApp,
+  type TestApp,
+} from '../helpers/app.ts'
+import { frames } from '../helpers/frames.ts'
+import { holdTable } from '../helpers/hold-table.ts'
 
 /** A raw connection, with everything that came on it by the time it is closed. */
 async function rawConnection(t: Pick<Test, 'teardown'>, { origin }: TestApp) {
@@ -136,4 +145,27 @@ t.test('what a browser may do with an answer', async (t) => {
   const behind = await startTestApp(t, { env: { TRUST_PROXY: '1' } })
   const secure = await behind.app.inject({ url: '/health', headers: { 'x-forwarded-proto': 'https' } })
   t.match(secure.headers['strict-transport-security'], /max-age=31536000/)
+})
+
+t.test('while it shuts down whoever comes is sent away, and readiness says why', async (t) => {
+  const server = await startTestApp(t)
+  const { app, origin } = server
+  const account = await createAccount(server)
+  const session = await startSession(server, account)
+  const socket = await connectSocket(t, session.wsUrls.landmarks)
+  socket.send({ type: 'ping' })
+  socket.socket.send(frames('happy', 1)[0] ?? '')
+  await socket.next('pong')
+  const letGo = await holdTable(server, 'emotion_windows') // its open window has to be stored first
+  const closed = app.close()
+  const ready = await fetch(`${origin}/api/health/ready`)
+  t.equal(ready.status, 503)
+  t.match(await ready.json(), { status: 'not_ready', checks: { process: { ok: false } } })
+  t.equal((await fetch(`${origin}/api/health`)).status, 200, 'the process is alive')
+  const me = await fetch(`${origin}/api/auth/me`, { headers: bearer(account.accessToken) })
+  t.equal(me.status, 503)
+  t.match(await me.json(), { success: false, error: { code: 'SERVER_BUSY', requestId: String } })
+  t.equal(me.headers.get('retry-after'), '5')
+  letGo()
+  await closed
 })

@@ -174,6 +174,29 @@ t.test('an answer that carries an old epoch is not stored, nor a second one', as
   t.equal((await update(2)).size, 0)
 })
 
+t.test('nor is what the model said late, nor are frames counted', async (t) => {
+  const id = await start()
+  await claimed(id, 'one')
+  await insert(window(id, 1, 1))
+  const { emotion: refinedEmotion, confidence: refinedConfidence, scores: refinedScores } = readingOf('angry')
+  const late = (epoch: number) =>
+    analysisRepository.updateRefined(database.sql, [
+      { sessionId: id, window: 1, epoch, refinedEmotion, refinedConfidence, refinedScores },
+    ])
+  const count = (epoch: number) =>
+    analysisRepository.updateReceived(database.sql, [{ sessionId: id, epoch, frames: 7 }])
+  const refined = async () => (await orm.select().from(emotionWindows).where(sql`session_id = ${id}`))[0]
+  await claimed(id, 'two')
+  await late(1)
+  await count(1)
+  t.equal((await refined())?.refinedEmotion, null)
+  t.match(await row(id), { landmarkCount: 40 })
+  await late(2)
+  await count(2)
+  t.equal((await refined())?.refinedEmotion, 'angry')
+  t.match(await row(id), { landmarkCount: 47 })
+})
+
 t.test('a try after a commit that was never confirmed counts as stored, and nothing twice', async (t) => {
   const id = await start()
   await claimed(id, 'one')

@@ -220,6 +220,12 @@ export const analysis = fp(
       await remote?.close()
     })
 
+    /** As they may be shown now: an exercise that nobody has seen yet is left out after words of self-harm. */
+    const showable = (sessionId: string, answers: readonly WindowAnswer[]): readonly WindowAnswer[] =>
+      app.conversation.mayOffer(sessionId)
+        ? answers
+        : answers.map((answer) => ({ ...answer, intervention: null }))
+
     app.decorate('analysis', {
       prepare: async ({ session, now, progress }: ClaimedSession) => {
         const [safe] = await Promise.all([
@@ -250,14 +256,20 @@ export const analysis = fp(
       feed: (start: SessionStart) => {
         const wasHere = scheduler.has(start.id, start.epoch)
         const session = scheduler.open(start)
-        return openFeed(session, wasHere, app.metrics, () => app.consent.allows(start.userId))
+        return {
+          ...openFeed(session, wasHere, app.metrics, () => app.consent.allows(start.userId)),
+          undelivered: () => showable(start.id, [...session.undelivered]),
+        }
       },
       answersSince: async (sessionId: string, window: number) => {
         const rows = await repository.listAnswersSince(orm, sessionId, window, MAX_WAITING_PER_SESSION)
         const owner = rows.length === 0 ? undefined : await repository.findOwner(orm, sessionId)
         if (owner === undefined) return []
         const safe = await app.vault.safeOf(owner)
-        return rows.map((row) => fromWindowRow(row, safe))
+        return showable(
+          sessionId,
+          rows.map((row) => fromWindowRow(row, safe)),
+        )
       },
       delivered: (sessionId: string, window: number) => scheduler.delivered(sessionId, window),
       isFull: (sessionId: string) => outbox.isFull(sessionId),
@@ -294,7 +306,7 @@ function openFeed(
   wasHere: boolean,
   metrics: FrameCounter,
   isAllowed: () => boolean,
-): Feed {
+): Omit<Feed, 'undelivered'> {
   let closed = false
   session.feeders++
   const counted = (fate: FrameOutcome) => {
@@ -307,7 +319,6 @@ function openFeed(
     handedOver: !wasHere && session.seamless,
     seamless: wasHere || session.seamless,
     isLost: () => session.isLost,
-    undelivered: () => [...session.undelivered],
     isNew: (frame) => session.isNew(frame),
     position: () => ({ frame: session.lastFrame, window: session.currentWindow }),
     push: (bytes, parsed) =>

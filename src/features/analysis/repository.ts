@@ -56,9 +56,12 @@ const REFINED_KEYS = [
 ] as const
 
 /** What the model said after the window had been answered without it. */
-export type Refinement = WindowKey & Pick<NewWindowRow, (typeof REFINED_KEYS)[number]>
+export type Refinement = WindowKey & { readonly epoch: number } & Pick<
+    NewWindowRow,
+    (typeof REFINED_KEYS)[number]
+  >
 
-export type ReceivedCount = { readonly sessionId: string; readonly frames: number }
+export type ReceivedCount = { readonly sessionId: string; readonly epoch: number; readonly frames: number }
 
 const keyOf = ({ sessionId, window }: WindowKey) => `${sessionId} ${window}`
 
@@ -141,20 +144,23 @@ const UPDATE_ANSWERS = `
   select session_id, "window" from emotion_windows as stored join input using (session_id, "window", epoch)
   where stored.answered_at is not null and stored.model_outcome is not distinct from input.model_outcome`
 
-const REFINED = inputOf(['sessionId', 'window', ...REFINED_KEYS])
+const REFINED = inputOf(['sessionId', 'window', 'epoch', ...REFINED_KEYS])
 
 const UPDATE_REFINED = `
-  with input as (${REFINED.sql})
+  with batch as (${REFINED.sql}), locked as (${LOCKED}),
+  input as (select batch.* from batch join locked on id = session_id and lease_epoch = epoch)
   update emotion_windows as stored set ${assignments(REFINED_KEYS)} from input
   where stored.session_id = input.session_id and stored."window" = input."window"`
 
 const COUNT_RECEIVED = `
-  with received as (
-    select id, sum(frames) as frames from json_to_recordset($1::json) as input (id text, frames bigint) group by id
+  with batch as (
+    select session_id, epoch, sum(frames) as frames
+    from json_to_recordset($1::json) as input (session_id text, epoch integer, frames bigint)
+    group by session_id, epoch
   ),
-  locked as (select id from sessions where id in (select id from received) order by id for no key update)
+  locked as (${LOCKED})
   update sessions set landmark_count = landmark_count + frames
-  from received join locked using (id) where sessions.id = received.id`
+  from batch join locked on locked.id = session_id and locked.lease_epoch = epoch where sessions.id = session_id`
 
 const MARK_DELIVERED = `
   update emotion_windows as stored set delivered_at = now()
@@ -199,7 +205,7 @@ export const analysisRepository = {
     keysOf(await run(client, UPDATE_ANSWERS, writes, ANSWER.toJson(writes.map(underEpoch)))),
 
   async updateReceived(client: Client, counts: readonly ReceivedCount[]): Promise<void> {
-    const received = counts.map(({ sessionId, frames }) => ({ id: sessionId, frames }))
+    const received = counts.map(({ sessionId, epoch, frames }) => ({ session_id: sessionId, epoch, frames }))
     await run(client, COUNT_RECEIVED, counts, JSON.stringify(received))
   },
 

@@ -104,7 +104,7 @@ const toReading = ({ reading, source, model, modelOutcome, latencyMs }: Answered
 
 /** What the model said too late, if anything, and what it cost: at the window's answer that was not known yet. */
 export const toRefinement = (
-  sessionId: string,
+  { sessionId, epoch }: Pick<Refinement, 'sessionId' | 'epoch'>,
   window: number,
   late: ModelAnswer,
 ): Refinement & Partial<Evidence> => {
@@ -112,6 +112,7 @@ export const toRefinement = (
   return {
     sessionId,
     window,
+    epoch,
     refinedEmotion: reading?.emotion ?? null,
     refinedConfidence: reading?.confidence ?? null,
     refinedScores: reading?.scores ?? null,

@@ -31,7 +31,7 @@ type Dependencies = {
   readonly quietMs: number
 }
 
-/** How long a session that is cut off may take to deliver what it holds. */
+/** Kept of the grace, a tenth of it at most, for a session that is cut off to deliver what it holds. */
 const LAST_WORD_MS = 1000
 
 /** The sessions that live in this process. */
@@ -76,16 +76,9 @@ export function createScheduler(dependencies: Dependencies) {
       return write(sessionId, { kind: 'window', write: { epoch, row, learnt } })
     }
 
-    /** The notice that analysis is under way, if this is still our session. */
-    const announceClosed = async (window: MeasuredWindow) => {
-      if (!(await leases.mayAct(lease))) return
-      const { number, closedAt, measures } = window
-      announce(sessionId, {
-        type: 'window_closed',
-        window: number,
-        frameCount: measures.frameCount,
-        at: closedAt,
-      })
+    /** What goes out only while this is still our session, and is not missed otherwise. */
+    const announceMine = async (event: Announcement) => {
+      if (await leases.mayAct(lease)) announce(sessionId, event)
     }
     let notice: Promise<void> = Promise.resolve()
 
@@ -95,7 +88,8 @@ export function createScheduler(dependencies: Dependencies) {
           asked.add(window.number)
           void storeWindow(window, byLocal(window, { modelOutcome: null }), false)
         }
-        notice = announceClosed(window)
+        const { number, closedAt: at, measures } = window
+        notice = announceMine({ type: 'window_closed', window: number, frameCount: measures.frameCount, at })
       },
       answered: async (answer, patienceMs) => {
         await notice
@@ -110,13 +104,13 @@ export function createScheduler(dependencies: Dependencies) {
         return true
       },
       late: (window, late) => {
-        void write(sessionId, { kind: 'refined', write: toRefinement(sessionId, window.number, late) })
+        void write(sessionId, { kind: 'refined', write: toRefinement(lease, window.number, late) })
         if (late.outcome === 'answered')
-          announce(sessionId, { type: 'window_refined', answer: toWindowAnswer(byModel(window, late)) })
+          void announceMine({ type: 'window_refined', answer: toWindowAnswer(byModel(window, late)) })
       },
       skipped: (window, frames, reason) => {
-        void write(sessionId, { kind: 'received', write: { sessionId, frames } })
-        if (reason !== null) announce(sessionId, { type: 'window_skipped', window, reason })
+        void write(sessionId, { kind: 'received', write: { sessionId, epoch, frames } })
+        if (reason !== null) void announceMine({ type: 'window_skipped', window, reason })
       },
     }
   }
@@ -129,9 +123,10 @@ export function createScheduler(dependencies: Dependencies) {
     const delivered = session.end()
     // Not cleared when all is delivered: a call may live on after its window's deadline.
     setTimeout(() => session.abort(), dependencies.graceMs).unref()
-    if ((await within(delivered, dependencies.graceMs)) === 'late') {
+    const lastWordMs = Math.min(LAST_WORD_MS, dependencies.graceMs / 10)
+    if ((await within(delivered, dependencies.graceMs - lastWordMs)) === 'late') {
       session.abort()
-      await within(delivered, LAST_WORD_MS)
+      await within(delivered, lastWordMs)
     }
     live.delete(session.id)
   }

@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache'
 import type { Language } from '../../domain/language.ts'
 import type { Channel, SessionStatus } from '../../domain/session.ts'
 import { AppError } from '../../errors.ts'
+import { within } from '../../lib/deadline.ts'
 import type { WindowAnswer } from '../../plugins/hub.ts'
 
 /** What the loop of a session begins with in this process; this room only hands it on. */
@@ -36,6 +37,9 @@ export type Admission =
   | { readonly kind: 'full' }
   | { readonly kind: 'dead'; readonly code: 'SESSION_NOT_FOUND' | 'SESSION_ENDED' }
 
+/** Who knocks hears something within five seconds. */
+const LOOKUP_MS = 4000
+const RETRY_SECONDS = 2
 const REFUSED_FOR_MS = 60_000
 const REMEMBERED_REFUSALS = 10_000
 const REMEMBERED_CHANGES = 10_000
@@ -61,21 +65,22 @@ export function createDoor({ monotonic, find, claim, isFull, onUnknown, onLookup
   const refused = new LRUCache<string, true>({ max: REMEMBERED_REFUSALS, ttl: REFUSED_FOR_MS })
   const changes = new LRUCache<string, { status: SessionStatus; at: number }>({ max: REMEMBERED_CHANGES })
 
+  const lookUp = async (sessionId: string, channel: Channel) => {
+    const claimed = channel === 'landmarks' ? await claim(sessionId) : undefined
+    return { found: claimed?.found ?? (await find(sessionId)), start: claimed?.start }
+  }
+
   const admit = async (sessionId: string, channel: Channel, address: string): Promise<Admission> => {
     const key = `${channel} ${address} ${sessionId.slice(0, LONGEST_ID + 1)}`
     if (refused.has(key)) throw new AppError('SESSION_GONE')
     if (channel === 'landmarks' && isFull(sessionId)) return { kind: 'full' }
     const askedAt = monotonic()
-    let found: FoundSession | undefined
-    let start: SessionStart | undefined
-    try {
-      const claimed = channel === 'landmarks' ? await claim(sessionId) : undefined
-      found = claimed?.found ?? (await find(sessionId))
-      start = claimed?.start
-    } catch (error) {
+    const looked = await within(lookUp(sessionId, channel), LOOKUP_MS).catch((error: unknown) => {
       onLookupFailed(error)
       throw error
-    }
+    })
+    if (looked === 'late') throw new AppError('DATABASE_UNAVAILABLE', { retryAfter: RETRY_SECONDS })
+    let { found, start } = looked
     const change = changes.get(sessionId)
     if (found !== undefined && change !== undefined && change.at >= askedAt) {
       found = { ...found, session: { ...found.session, status: change.status } }
