@@ -28,12 +28,27 @@ export function windowLine(replayed: ReplayedWindow): string {
 const count = (windows: readonly ReplayedWindow[], is: (window: ReplayedWindow) => boolean) =>
   windows.filter(is).length
 
+const usd = (microUsd: number) => `${(microUsd / 1e6).toFixed(4)} USD`
+
+/** What the windows have cost when they were answered; nothing of windows that no model was asked about. */
+function costLines(windows: readonly ReplayedWindow[]): string[] {
+  const asked = windows.map(({ delivered }) => delivered).filter(({ promptTokens }) => promptTokens !== null)
+  if (asked.length === 0) return []
+  const sum = (of: (row: (typeof asked)[number]) => number | null) =>
+    asked.reduce((total, row) => total + (of(row) ?? 0), 0)
+  const tokens = `${sum((row) => row.promptTokens)} tokens in, ${sum((row) => row.answerTokens)} out`
+  return [
+    `a model was asked about ${asked.length} then: ${tokens}, about ${usd(sum((row) => row.costMicroUsd))}`,
+  ]
+}
+
 /** The last lines. */
 export function summaryLines(windows: readonly ReplayedWindow[]): string[] {
   const equal = count(windows, ({ now, differing }) => now !== undefined && differing.length === 0)
   const faults = count(windows, isFault)
   const lines = [
     `${windows.length} windows: ${equal} equal, ${faults} different, ${windows.length - equal - faults} of another analyser`,
+    ...costLines(windows),
   ]
   const asked = windows.filter(({ compared }) => compared !== undefined)
   if (asked.length === 0) return lines
@@ -46,6 +61,6 @@ export function summaryLines(windows: readonly ReplayedWindow[]): string[] {
   const cost = asked.reduce((sum, { compared }) => sum + (compared?.answer.asked?.costMicroUsd ?? 0), 0)
   return [
     ...lines,
-    `the model answered ${answered} of ${asked.length}, ${agree} as delivered, for about ${(cost / 1e6).toFixed(4)} USD`,
+    `the model answered ${answered} of ${asked.length}, ${agree} as delivered, for about ${usd(cost)}`,
   ]
 }

@@ -3,8 +3,10 @@ import type { Orm } from '../../src/db/orm.ts'
 import { emotionWindows, sessions, voiceWindows } from '../../src/db/schema/index.ts'
 import type { Emotion, EmotionReading, EmotionScores } from '../../src/domain/emotion.ts'
 import { EMOTIONS } from '../../src/domain/emotion.ts'
+import type { Baseline } from '../../src/domain/face/baseline.ts'
 import { decodeMeasures } from '../../src/domain/face/encoding.ts'
 import { LOCAL_ANALYSER_VERSION } from '../../src/domain/face/local-analyser.ts'
+import type { WindowMeasures } from '../../src/domain/face/measures.ts'
 import { BASELINE, windowRow } from '../../src/domain/sealed-rows.ts'
 import type { ModelAnalyser, ModelAnswer } from '../../src/features/analysis/analyser.ts'
 import {
@@ -44,8 +46,17 @@ export type ReplayedWindow = {
   readonly now: EmotionReading | undefined
   /** Names of the fields that differ; empty when the answers are equal. */
   readonly differing: readonly string[]
-  readonly delivered: Pick<Row, 'emotion' | 'confidence' | 'source' | 'model'>
+  readonly delivered: Pick<
+    Row,
+    'emotion' | 'confidence' | 'source' | 'model' | 'promptTokens' | 'answerTokens' | 'costMicroUsd'
+  >
   readonly compared: Compared | undefined
+}
+
+/** A version of the local analyser. */
+export type OtherAnalyser = {
+  readonly version: string
+  readonly read: (measures: WindowMeasures, baseline?: Baseline) => EmotionReading
 }
 
 type Options = {
@@ -53,6 +64,8 @@ type Options = {
   readonly sessionId: string
   /** Asked about each window as well. */
   readonly model?: ModelAnalyser
+  /** Reads each window as well, with the neutral face that ours has learnt. */
+  readonly analyser?: OtherAnalyser
   readonly deadlineMs?: number
   readonly onWindow: (window: ReplayedWindow) => void
   /** Opens what is encrypted at rest. */
@@ -87,7 +100,7 @@ function differingFields(held: Held, now: EmotionReading): string[] {
  * compares. Returns false when there is no such session; only reads. A model is asked one window after the other.
  */
 export async function replaySession(options: Options): Promise<boolean> {
-  const { orm, sessionId, model, deadlineMs = 60_000, onWindow, safeOf } = options
+  const { orm, sessionId, model, analyser, deadlineMs = 60_000, onWindow, safeOf } = options
   const [session] = await orm.select().from(sessions).where(eq(sessions.id, sessionId)).limit(1)
   if (session === undefined) return false
   const rows = await orm
@@ -118,7 +131,19 @@ export async function replaySession(options: Options): Promise<boolean> {
     learnt = again?.learnt ?? learnt
     const held = heldIn(row)
     const compare = async (): Promise<Compared | undefined> => {
-      if (model === undefined || measures === undefined || again === undefined) return undefined
+      if (measures === undefined || again === undefined) return undefined
+      if (analyser !== undefined) {
+        const reading = analyser.read(measures, before)
+        const answer = {
+          outcome: 'answered',
+          reading,
+          model: analyser.version,
+          latencyMs: 0,
+          asked: null,
+        } as const
+        return { answer, isSamePrompt: null }
+      }
+      if (model === undefined) return undefined
       const previous = rows.slice(Math.max(0, i - REMEMBERED_RESULTS), i)
       const question = questionOf(
         { number: row.window, measures, local: again.reading, differences: differences(before, measures) },

@@ -90,7 +90,9 @@ t.test('receipts of consent', async (t) => {
 t.test('no frame is read before consent, and none after it is taken back', async (t) => {
   const database = await createTestDatabase(t)
   const scripted = createScriptedModel()
-  const options = { database, env: { ...FAST, REQUIRE_CONSENT: 'true' }, model: scripted.model }
+  // Long enough for the model to be still thinking when consent is taken back.
+  const env = { ANALYSIS_INTERVAL_MS: '2000', ANALYSIS_DEADLINE_MS: '1700', REQUIRE_CONSENT: 'true' }
+  const options = { database, env, model: scripted.model }
   const here = await startTestApp(t, options)
   const there = await startTestApp(t, options)
   const account = await createAccount(here)
@@ -113,6 +115,13 @@ t.test('no frame is read before consent, and none after it is taken back', async
   t.teardown(() => clearInterval(stream))
   const call = await scripted.next()
   t.equal(landmarks.messages.filter(({ type }) => type === 'emotion_update').length, 0)
+  const voice = await connect(t, session.wsUrls.voice)
+  voice.send({
+    type: 'vad_result',
+    data: { timestamp: Date.now(), isSpeech: true, duration: 100, energy: 0.3 },
+  })
+  voice.send({ type: 'ping' })
+  await voice.next('pong')
 
   // Taken back there while the model is thinking here: what is under way is cut off, and nothing of it goes out.
   t.equal((await caller(there, account).withdraw()).statusCode, 200)
@@ -125,6 +134,15 @@ t.test('no frame is read before consent, and none after it is taken back', async
     status: 'ended',
     endReason: 'consent_withdrawn',
   })
+  const url = `/api/session/${session.sessionId}/summary`
+  const headers = bearer(account.accessToken)
+  await eventually(
+    () => here.app.inject({ url, headers }),
+    ({ statusCode }) => statusCode === 200,
+  )
+  const answered = await database.sql`select 1 from emotion_windows where answered_at is not null`
+  t.equal(answered.length, 0, 'the window that was open is not answered afterwards either')
+  t.equal((await database.sql`select 1 from voice_windows`).length, 0, 'nor its voice measured')
 
   const next = await startSession(here, account)
   const again = await connect(t, next.wsUrls.landmarks)

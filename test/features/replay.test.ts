@@ -5,6 +5,7 @@ import t, { type Test } from 'tap'
 import { readScript } from '../../gemini-double/script-file.ts'
 import { summaryLines, windowLine } from '../../scripts/replay/print.ts'
 import { isFault, type ReplayedWindow, replaySession } from '../../scripts/replay/replay.ts'
+import { LOCAL_MODEL } from '../../src/domain/face/model.ts'
 import type { ModelAnalyser } from '../../src/features/analysis/analyser.ts'
 import { createGeminiAnalyser } from '../../src/features/analysis/model/gemini-analyser.ts'
 import { createSafe } from '../../src/lib/sealing.ts'
@@ -96,13 +97,30 @@ t.test('another model is asked the same about the same windows', async (t) => {
   const model = createGeminiAnalyser({ apiKey: DOUBLE_KEY, baseUrl, models, timeoutMs: 5000 })
   const { isFaulty, lines } = await replay(database, id, model)
   t.notOk(isFaulty)
-  const windows = lines.slice(0, -2)
+  const windows = lines.filter((line) => line.startsWith('window '))
   t.ok(windows.length >= 3)
   const line =
     /\| equal \| gemini-3\.1-flash-lite \w+ \d\.\d{4}, (agrees with|instead of) gemini-.* \| same prompt$/
   for (const text of windows) t.match(text, line)
   t.match(lines.at(-1), `the model answered ${windows.length} of ${windows.length}`)
+  t.match(lines.at(-2), /^a model was asked about \d then: \d+ tokens in, \d+ out, about 0\.\d{4} USD$/)
   t.equal(double.requests.length, before + windows.length)
+})
+
+t.test('another version of the analyser reads the same windows', async (t) => {
+  const { database, id } = await recorded(t)
+  const folder = t.testdir({
+    'next.json': JSON.stringify({ ...LOCAL_MODEL, version: 'local-next' }),
+    'other.json': '{"version":"local-none"}',
+  })
+  const { code, lines } = await command(database, ['--session', id, '--model', `${folder}/next.json`])
+  t.equal(code, 0)
+  const windows = lines.filter((line) => line.startsWith('window '))
+  t.ok(windows.length >= 3)
+  for (const line of windows) t.match(line, /\| equal \| local-next \w+ \d\.\d{4}, agrees with local-2 /)
+  const other = await command(database, ['--session', id, '--model', `${folder}/other.json`])
+  t.equal(other.code, 2)
+  t.match(other.err, /other\.json is no fitted analyser/)
 })
 
 t.test('what cannot be done is said in one line', async (t) => {

@@ -68,7 +68,9 @@ export const voice = fp(
       onWords: (sessionId, text) => app.conversation.hear(sessionId, text),
     })
     app.hub.subscribe((sessionId, event) => {
-      if (event.type === 'status_changed') service.setStatus(sessionId, event.status)
+      // Consent taken back: what has been heard of the open window is neither measured nor stored.
+      if (event.type === 'status_changed' && event.reason === 'consent_withdrawn') service.forget(sessionId)
+      else if (event.type === 'status_changed') service.setStatus(sessionId, event.status)
       if (event.type === 'session_deleted') service.forget(sessionId)
     })
     const sweeper = setInterval(service.sweep, SWEEP_MS).unref()
