@@ -1,7 +1,7 @@
 import { ROOM_OF_FRAME } from './landmarks-frame.ts'
 
 /**
- * Room for the kept frames of one window, about 1 KB each. A session has one and uses it again for every window: what
+ * Room for the kept frames of one window, about 2 KB each. A session has one and uses it again for every window: what
  * lives for ten seconds is the kind of garbage that costs a collector most.
  */
 export class FrameRoom {

@@ -216,3 +216,32 @@ t.test('the model fits its code and stays small', async (t) => {
   for (const axis of [LOCAL_MODEL.shape.mean, ...LOCAL_MODEL.shape.axes]) t.equal(axis.length, SHAPE_LENGTH)
   t.ok(JSON.stringify(LOCAL_MODEL).length < 300_000)
 })
+
+/** Confidence, valence, arousal and dominance of each stretch of the recording, as every version of Node computes them. */
+const GOLDEN: readonly (readonly [string, number, number, number, number])[] = [
+  ['neutral', 0.5778, -0.0928, 0.1254, -0.0583],
+  ['happy', 1, 0.81, 0.51, 0.46],
+  ['neutral', 0.4558, -0.0927, 0.2128, -0.0742],
+  ['sad', 0.8145, -0.5202, -0.1162, -0.2907],
+  ['neutral', 0.55, -0.0749, 0.1744, -0.0543],
+  ['disgusted', 0.4694, -0.412, 0.4417, 0.1089],
+  ['neutral', 0.5926, -0.0823, 0.1314, -0.0598],
+  ['surprised', 0.9399, 0.3394, 0.6627, -0.1445],
+  ['neutral', 0.4626, -0.0795, 0.2247, -0.0617],
+  ['fearful', 0.6739, -0.3492, 0.57, -0.3284],
+  ['neutral', 0.6538, -0.063, 0.1143, -0.0422],
+  ['disgusted', 0.9651, -0.5768, 0.3568, 0.1177],
+  ['neutral', 0.4876, -0.0806, 0.2109, -0.0449],
+  ['anxious', 0.5722, -0.1713, 0.3272, -0.1526],
+  ['neutral', 0.5901, -0.0986, 0.1172, -0.0606],
+]
+
+t.test('the recording reads the same to the fourth decimal wherever it is read', async (t) => {
+  const read = segments.map((segment) => {
+    const { emotion, confidence, valence, arousal, dominance } = readExpression(
+      measured(stretched(segment, 40)),
+    )
+    return [emotion, confidence, valence, arousal, dominance]
+  })
+  t.same(read, GOLDEN)
+})
