@@ -12,6 +12,7 @@ import { hostile } from './hostile.ts'
 import { idle } from './idle.ts'
 import { ingest } from './ingest.ts'
 import { latency } from './latency.ts'
+import { rolling } from './rolling.ts'
 import { takeover } from './takeover.ts'
 
 /** `npm run bench [-- name ...]`: measures this server against references on the same machine, one bench after the other. */
@@ -25,6 +26,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   auth,
   capacity,
   takeover,
+  rolling,
   analysis,
   api,
   hostile,

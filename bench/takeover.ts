@@ -9,7 +9,7 @@ import { untilQuiet } from './harness/cores.ts'
 import type { BenchDatabase } from './harness/database.ts'
 import { Fleet, type Update } from './harness/fleet.ts'
 import type { MeasuredProcess } from './harness/measured-process.ts'
-import { startSessions } from './harness/sessions.ts'
+import { onInstance, startSessions } from './harness/sessions.ts'
 import type { Stage } from './harness/stage.ts'
 
 const SESSIONS = 200
@@ -159,9 +159,7 @@ async function measure(stage: Stage) {
   const [fleetA, fleetB] = [new Fleet(), new Fleet()]
   try {
     const urls = await startSessions(first.server.origin, database, SESSIONS)
-    const moved = urls.map((url) =>
-      url.replace(first.server.origin.slice('http'.length), second.origin.slice('http'.length)),
-    )
+    const moved = urls.map((url) => onInstance(url, second.origin))
     await untilQuiet()
     const fresh = await connectAll(fleetA, urls)
     const streaming = stream(fleetA, BEFORE_MS)

@@ -39,8 +39,18 @@ export type Streamed = {
   readonly gaveUp: boolean
 }
 
+/** One client and its addresses, tried in turn: with several, a lost socket is replaced by one to the next. */
+export type Client = {
+  readonly urls: readonly string[]
+  /** False where the server says nothing by itself. */
+  readonly greeted?: boolean
+  readonly protocol?: 'maeum.v2'
+}
+
 const HANDSHAKES_AT_ONCE = 8
 const HANDSHAKE_DEADLINE_MS = 15_000
+/** After a refusal. */
+const RETRY_MS = 50
 const TICK_MS = 2
 /** How often it is asked whether to give up. */
 const LOOK_MS = 250
@@ -68,6 +78,9 @@ export function missingWindows(updates: readonly Update[]): number {
 /** Many sockets that send frames and pings as web clients do, from one process. */
 export class Fleet {
   readonly updates: Update[] = []
+  /** Sockets that were lost and had to be replaced. */
+  lost = 0
+  #closed = false
   readonly #sockets: WebSocket[] = []
   /** What is under each socket: frames are written there as they are, for masking each anew would cost the load most. */
   readonly #wires: Socket[] = []
@@ -82,8 +95,12 @@ export class Fleet {
 
   /** Opens a socket for each address and waits for the server's first message when there is one. */
   async join(urls: readonly string[], greeted = true): Promise<void> {
-    for (let i = 0; i < urls.length; i += HANDSHAKES_AT_ONCE) {
-      await Promise.all(urls.slice(i, i + HANDSHAKES_AT_ONCE).map((url) => this.#open(url, greeted)))
+    await this.joinAs(urls.map((url) => ({ urls: [url], greeted })))
+  }
+
+  async joinAs(clients: readonly Client[]): Promise<void> {
+    for (let i = 0; i < clients.length; i += HANDSHAKES_AT_ONCE) {
+      await Promise.all(clients.slice(i, i + HANDSHAKES_AT_ONCE).map((client) => this.#open(client)))
     }
   }
 
@@ -120,29 +137,52 @@ export class Fleet {
   }
 
   close(): void {
+    this.#closed = true
     for (const socket of this.#sockets) socket.terminate()
   }
 
-  async #open(url: string, greeted: boolean): Promise<void> {
-    const { hostname, port } = new URL(url)
-    const wire = connect({ host: hostname, port: Number(port), noDelay: true })
-    const socket = new WebSocket(url, { perMessageDeflate: false, createConnection: () => wire })
-    this.#wires.push(wire)
-    const number = this.#sockets.push(socket) - 1
-    this.#asked.push([])
-    const first = once(socket, greeted ? 'message' : 'open', {
+  async #open(client: Client): Promise<void> {
+    const number = this.#asked.push([]) - 1
+    await once(this.#dial(number, client, 0), client.greeted === false ? 'open' : 'message', {
       signal: AbortSignal.timeout(HANDSHAKE_DEADLINE_MS),
     })
+  }
+
+  #dial(number: number, client: Client, turn: number): WebSocket {
+    const url = client.urls[turn % client.urls.length] ?? ''
+    const { hostname, port } = new URL(url)
+    const wire = connect({ host: hostname, port: Number(port), noDelay: true })
+    const socket = new WebSocket(url, client.protocol === undefined ? [] : [client.protocol], {
+      perMessageDeflate: false,
+      createConnection: () => wire,
+    })
+    this.#wires[number] = wire
+    this.#sockets[number] = socket
     socket.on('message', (bytes: Buffer) => this.#receive(number, bytes))
     socket.on('error', () => socket.terminate()) // a lost socket shows as pings without an answer
-    await first
+    if (client.urls.length > 1) this.#replaceWhenLost(socket, () => this.#dial(number, client, turn + 1))
+    return socket
+  }
+
+  /** At once, as the web client does, or a moment after a refusal. */
+  #replaceWhenLost(socket: WebSocket, dial: () => WebSocket): void {
+    let pauseMs = RETRY_MS
+    socket.once('open', () => {
+      pauseMs = 0
+    })
+    socket.once('close', () => {
+      if (pauseMs === 0) this.lost++
+      setTimeout(() => {
+        if (!this.#closed) dial()
+      }, pauseMs)
+    })
   }
 
   #sendFrame(number: number, frameNumber: number): boolean {
     const wire = this.#wires[number]
     const frame = this.#frames[frameNumber % MESSAGES]
-    if (wire?.writable !== true || frame === undefined || wire.writableLength > MOST_UNSENT_BYTES)
-      return false
+    const isOpen = this.#sockets[number]?.readyState === WebSocket.OPEN && wire?.writable === true
+    if (!isOpen || frame === undefined || wire.writableLength > MOST_UNSENT_BYTES) return false
     wire.write(frame)
     return true
   }

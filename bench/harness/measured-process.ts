@@ -18,7 +18,8 @@ export type MeasuredProcess = {
   readonly readyMs: number
   /** With `collect`, after a garbage collection. */
   usage(how?: 'collect'): Promise<Usage>
-  stop(): Promise<void>
+  /** Asks it to end; its exit code, null when it had to be killed. */
+  stop(): Promise<number | null>
 }
 
 export type Start = {
@@ -40,9 +41,9 @@ const ANSWER_DEADLINE_MS = 30_000
 const STOP_DEADLINE_MS = 15_000
 const POLL_MS = 5
 
-/** Starts a node program that serves HTTP on `PORT` and waits until it is ready. */
+/** Starts a node program that serves HTTP on `PORT`, a free one unless `env` names it, and waits until it is ready. */
 export async function startMeasured(start: Start): Promise<MeasuredProcess> {
-  const port = await freePort()
+  const port = Number(start.env['PORT'] ?? (await freePort()))
   const origin = `http://127.0.0.1:${port}`
   const log = openSync(start.log, 'w')
   const command = [...start.prefix, process.execPath, '--expose-gc', '--import', PROBE, ...start.args]
@@ -106,11 +107,12 @@ async function ask(child: ChildProcess, question: 'collect' | 'usage'): Promise<
   return usage
 }
 
-async function stop(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return
+async function stop(child: ChildProcess): Promise<number | null> {
+  if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return child.exitCode
   const exited = once(child, 'exit')
   const force = setTimeout(() => child.kill('SIGKILL'), STOP_DEADLINE_MS)
   child.kill('SIGTERM')
   await exited
   clearTimeout(force)
+  return child.exitCode
 }

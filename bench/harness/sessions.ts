@@ -60,3 +60,7 @@ export async function startSessions(
   }
   return ids.map((id) => `${origin.replace('http', 'ws')}/ws/landmarks/${id}`)
 }
+
+/** The address of the same socket on another instance. */
+export const onInstance = (url: string, origin: string): string =>
+  `${origin.replace('http', 'ws')}${new URL(url).pathname}`

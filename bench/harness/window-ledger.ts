@@ -8,6 +8,9 @@ export type Span = { readonly from: number; readonly to: number }
 /** What became of every window that closed in a span, by the schedule of the sessions and not by what is stored. */
 export type Ledger = {
   readonly closed: number
+  /** Windows whose answer is stored, and windows of which a socket was told. */
+  readonly stored: number
+  readonly delivered: number
   /** Windows by who answered and why not the model, most first. */
   readonly answeredBy: readonly (readonly [who: string, count: number])[]
   /** Answers that came more than so many ms after the close. */
@@ -70,6 +73,8 @@ export async function balance(
   const paid = rows.filter((row) => row['tokens'] !== null)
   return {
     closed: due.size,
+    stored: rows.length,
+    delivered: distinct(),
     answeredBy: [...by].sort(([, a], [, b]) => b - a),
     late: told().filter((update) => update.lateMs > lateMs).length,
     latestMs: Math.max(0, ...told().map((update) => update.lateMs)),

@@ -11,10 +11,16 @@ import {
 } from '../helpers/app.ts'
 import { createTestDatabase } from '../helpers/database.ts'
 import { eventually } from '../helpers/eventually.ts'
+import { type Fleet, startFleet } from '../helpers/fleet.ts'
 import { frames } from '../helpers/frames.ts'
 import { holdTable } from '../helpers/hold-table.ts'
+import { settle } from '../helpers/ledger.ts'
+import { freePort, type OwnPostgres, startOwnPostgres } from '../helpers/own-postgres.ts'
 import { startTcpProxy } from '../helpers/tcp-proxy.ts'
 import { asAdmin } from '../helpers/test-server.ts'
+import { allReceive, openClients, type WebClient } from '../helpers/web-client.ts'
+
+t.setTimeout(100_000)
 
 const INTERVAL_MS = 300
 const FRAMES = 5
@@ -230,3 +236,106 @@ t.test('backends that are killed again and again lose nothing', async (t) => {
     t.match(answer.json<{ data: object }>().data, { emotionCount: 8, landmarkCount: 8 * FRAMES })
   }
 })
+
+/** Long enough for the ledger to know of each frame in which window it fell. */
+const LEDGER_INTERVAL_MS = 1200
+
+/** Two processes on a Postgres that can be restarted, each with sessions of both protocols. */
+async function setUpProcesses(t: Test, postgres: OwnPostgres, env: Readonly<Record<string, string>> = {}) {
+  const settings = { ANALYSIS_INTERVAL_MS: String(LEDGER_INTERVAL_MS), LEASE_MS: '1500', ...env }
+  const fleet = await startFleet(t, 2, settings, postgres)
+  const groups = fleet.instances.flatMap((instance) => [
+    { count: 2, instances: [instance] },
+    { count: 2, instances: [instance], protocol: 'maeum.v2' as const },
+  ])
+  const clients = (await Promise.all(groups.map((group) => openClients(t, fleet, group)))).flat()
+  await allReceive(clients, 1)
+  return { fleet, clients }
+}
+
+/** Until every process answers its readiness so. */
+const allAnswer = ({ instances }: Fleet, status: 200 | 503) =>
+  eventually(
+    () =>
+      Promise.all(instances.map(async ({ origin }) => (await fetch(`${origin}/api/health/ready`)).status)),
+    (seen) => seen.every((one) => one === status),
+  )
+
+/** Until every process listens for the notices of the others again. */
+const allListen = ({ database: { sql }, instances }: Fleet) =>
+  eventually(
+    () => sql`select pid from pg_stat_activity where datname = current_database() and query ilike 'listen%'`,
+    ({ length }) => length === instances.length,
+  )
+
+/** Every window came once, in order and on the first socket, and is stored once and in that order. */
+async function isWhole(t: Test, fleet: Fleet, clients: readonly WebClient[]): Promise<void> {
+  const { rows, twice } = await settle(t, fleet, clients, {
+    intervalMs: LEDGER_INTERVAL_MS,
+    handedOver: false,
+  })
+  t.same(twice, [], 'nothing came twice')
+  for (const { session, sockets, windows } of clients) {
+    const received = windows()
+    const [first = 0] = received
+    t.same(
+      received,
+      received.map((_, place) => first + place),
+      'no window is left out',
+    )
+    const stored = rows.filter(({ id }) => id === session.id)
+    t.same(
+      stored.map(({ window }) => window),
+      received,
+    )
+    const moments = stored.map(({ stored_at }) => Date.parse(stored_at))
+    t.same(
+      moments,
+      [...moments].sort((a, b) => a - b),
+      'stored in order',
+    )
+    t.equal(sockets.length, 1)
+    t.equal(sockets[0]?.closed, undefined, 'its socket has lived through it')
+  }
+}
+
+t.test('Postgres is restarted: updates go on, and all are stored once and in order', async (t) => {
+  const postgres = await startOwnPostgres(t)
+  const direct = { DATABASE_URL: postgres.url, DATABASE_DIRECT_URL: postgres.url }
+  const { fleet, clients } = await setUpProcesses(t, postgres, direct)
+  await allListen(fleet)
+  await postgres.stop('fast')
+  await allAnswer(fleet, 503)
+  await allReceive(clients, 2)
+  await allAnswer(fleet, 503)
+  await postgres.start()
+  await allAnswer(fleet, 200)
+  await allListen(fleet)
+  await allReceive(clients, 1)
+  await isWhole(t, fleet, clients)
+})
+
+t.test(
+  'Postgres crashes and comes back at another port: the way that leads there now is found, nothing is lost or sent twice',
+  async (t) => {
+    const postgres = await startOwnPostgres(t)
+    const { fleet, clients } = await setUpProcesses(t, postgres)
+    await allListen(fleet)
+    const { port } = postgres
+    await postgres.stop('immediate')
+    await allAnswer(fleet, 503)
+    await allReceive(clients, 2)
+    await postgres.start(await freePort())
+    t.not(postgres.port, port)
+    await allReceive(clients, 1)
+    await allAnswer(fleet, 503)
+    for (const { line, noticeLine } of fleet.instances) {
+      line.leadTo(postgres.port)
+      noticeLine.leadTo(postgres.port)
+    }
+    await allAnswer(fleet, 200)
+    await allListen(fleet)
+    await allReceive(clients, 1)
+    await isWhole(t, fleet, clients)
+  },
+)

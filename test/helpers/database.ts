@@ -7,6 +7,8 @@ export type TestDatabase = Database & {
   readonly url: string
   /** The directory of the server's socket, for tests that open other databases or roles. */
   readonly socketDir: string
+  /** Where its server listens on TCP, if it does. */
+  readonly port?: number
 }
 
 let ownServer: ReturnType<typeof startTestServer> | undefined

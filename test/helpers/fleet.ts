@@ -2,7 +2,7 @@ import type { Test } from 'tap'
 import { parseDatabaseUrl } from '../../src/db/url.ts'
 import { createTestDatabase, type TestDatabase } from './database.ts'
 import { startProcess, temporaryFolder } from './server-process.ts'
-import { startTcpProxy } from './tcp-proxy.ts'
+import { startTcpProxy, type Upstream } from './tcp-proxy.ts'
 
 const DEFAULTS = {
   HOST: '127.0.0.1',
@@ -15,8 +15,9 @@ type Scope = Pick<Test, 'teardown'>
 type Environment = Readonly<Record<string, string>>
 
 /** A way to the database that a test can break and mend. */
-async function startLine(t: Scope, { socketDir, url }: TestDatabase) {
-  let proxy = await startTcpProxy(socketDir)
+async function startLine(t: Scope, { socketDir, port: tcpPort, url }: TestDatabase) {
+  let upstream: Upstream = tcpPort ?? socketDir
+  let proxy = await startTcpProxy(upstream)
   const { port } = proxy
   t.teardown(() => proxy.close())
   return {
@@ -24,7 +25,12 @@ async function startLine(t: Scope, { socketDir, url }: TestDatabase) {
     /** Nothing gets through and nobody answers, until it is mended. */
     cut: () => proxy.close(),
     mend: async () => {
-      proxy = await startTcpProxy(socketDir, port)
+      proxy = await startTcpProxy(upstream, port)
+    },
+    /** Whoever connects from now on reaches the server there. */
+    leadTo: (other: Upstream) => {
+      upstream = other
+      proxy.leadTo(upstream)
     },
     /** What is open stays open and carries nothing any more. */
     freeze: () => proxy.freeze(),
@@ -39,7 +45,7 @@ export async function startInstance(t: Scope, database: TestDatabase, env: Envir
   const line = await startLine(t, database)
   /** Carries the notices of other instances. */
   const noticeLine = await startLine(t, database)
-  const settings = { ...DEFAULTS, ...env, DATABASE_URL: line.url, DATABASE_DIRECT_URL: noticeLine.url }
+  const settings = { ...DEFAULTS, DATABASE_URL: line.url, DATABASE_DIRECT_URL: noticeLine.url, ...env }
   let server = startProcess(t, folder, settings)
   const port = String(await server.listening())
   return {
@@ -64,9 +70,9 @@ export async function startInstance(t: Scope, database: TestDatabase, env: Envir
 
 export type Instance = Awaited<ReturnType<typeof startInstance>>
 
-/** Several processes of the server on one database of their own, with one account. */
-export async function startFleet(t: Scope, size: number, env: Environment) {
-  const database = await createTestDatabase(t)
+/** Several processes of the server on one database, their own unless one is given, with one account. */
+export async function startFleet(t: Scope, size: number, env: Environment, own?: TestDatabase) {
+  const database = own ?? (await createTestDatabase(t))
   // One after the other up to the first: it migrates, and what it compiles the others find compiled.
   const first = await startInstance(t, database, env)
   const others = Array.from({ length: size - 1 }, () => startInstance(t, database, env))

@@ -1,8 +1,13 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 
+/** The directory of a test server's unix socket, or a TCP port of this machine. */
+export type Upstream = string | number
+
 export type TcpProxy = {
   readonly port: number
+  /** New connections go there from now on. */
+  leadTo(upstream: Upstream): void
   /** Resets every connection, as a network that breaks. */
   cut(): void
   /** Stops forwarding in both directions while connections stay open, as a server that hangs. */
@@ -10,11 +15,15 @@ export type TcpProxy = {
   close(): Promise<void>
 }
 
-/** A TCP port on this machine in front of the unix socket of a test server. */
-export async function startTcpProxy(socketDir: string, port = 0): Promise<TcpProxy> {
+const connectTo = (upstream: Upstream): Socket =>
+  typeof upstream === 'number' ? connect(upstream, '127.0.0.1') : connect(`${upstream}/.s.PGSQL.5432`)
+
+/** A TCP port on this machine in front of a test server. */
+export async function startTcpProxy(first: Upstream, port = 0): Promise<TcpProxy> {
   const pairs = new Set<{ client: Socket; upstream: Socket }>()
+  let target = first
   const server = createServer((client) => {
-    const pair = { client, upstream: connect(`${socketDir}/.s.PGSQL.5432`) }
+    const pair = { client, upstream: connectTo(target) }
     pairs.add(pair)
     for (const socket of Object.values(pair)) {
       socket.on('error', () => socket.destroy())
@@ -29,6 +38,9 @@ export async function startTcpProxy(socketDir: string, port = 0): Promise<TcpPro
   await once(server, 'listening')
   return {
     port: (server.address() as AddressInfo).port, // listening on TCP
+    leadTo: (upstream) => {
+      target = upstream
+    },
     cut: () => pairs.forEach(({ client }) => client.resetAndDestroy()),
     freeze: () =>
       pairs.forEach(({ client, upstream }) => {
