@@ -25,7 +25,7 @@ const SESSIONS = 1000
 const LEASES = 5000
 const LEASE_MS = 15_000
 const INTERVAL_MS = 10_000
-const LOOK_MS = 700
+const LOOK_MS = 500
 /** Who is there is told in the rows so often. */
 const TOUCH_MS = 5000
 /** What is looked back upon when the rows are looked at. */

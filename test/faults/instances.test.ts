@@ -11,7 +11,7 @@ import { allReceive, openClient, openClients, type WebClient } from '../helpers/
 t.setTimeout(100_000)
 
 const INTERVAL_MS = 1200
-/** As promised: notices arrive at once, and the rows are looked at every 700 ms. */
+/** As promised: notices arrive at once, and the rows are looked at every half second. */
 const CONTROL_MS = 1000
 const LEDGER = { intervalMs: INTERVAL_MS, handedOver: false }
 

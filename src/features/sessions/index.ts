@@ -34,7 +34,7 @@ declare module 'fastify' {
 }
 
 /** How often the rows are looked at for what a lost notice would have told. */
-const LOOK_MS = 700
+const LOOK_MS = 500
 const TEND_MS = 5000
 /** After an outage nobody is taken for gone before this many rounds. */
 const RETURN_INTERVALS = 3
