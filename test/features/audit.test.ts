@@ -1,15 +1,26 @@
+import { spawn } from 'node:child_process'
+import { text } from 'node:stream/consumers'
 import t from 'tap'
-import { type ChainHash, createChainHash, type Details } from '../../src/features/audit/chain.ts'
+import {
+  CHECKPOINT,
+  type ChainHash,
+  createChainHash,
+  type Details,
+  SEALED,
+  toHeadText,
+} from '../../src/features/audit/chain.ts'
 import { auditRepository as repository } from '../../src/features/audit/repository.ts'
-import { createAudit, networkOf } from '../../src/features/audit/service.ts'
+import { createAudit, networkOf, RETENTION_BATCH } from '../../src/features/audit/service.ts'
 import { verifyTrail } from '../../src/features/audit/verify.ts'
 import { ChainWriter } from '../../src/features/audit/writer.ts'
-import { bearer, createAccount, startTestApp } from '../helpers/app.ts'
+import { bearer, connect, createAccount, startSession, startTestApp } from '../helpers/app.ts'
 import { createTestDatabase, type TestDatabase } from '../helpers/database.ts'
 import { eventually } from '../helpers/eventually.ts'
 
 const SECRET = 'a secret for tests, of more than 32 characters'
 const hash = createChainHash(SECRET)
+const FOREIGN = createChainHash('whoever can write to the database does not know the secret')
+const { signal } = new AbortController()
 
 type Failing = { fail: boolean; lateCommit: boolean }
 
@@ -37,6 +48,7 @@ function instance(database: TestDatabase, name: string, hashed: ChainHash = hash
     repository,
     writer,
     chain,
+    hashes: [hash],
     pseudonymOf: async (userId) => `person ${userId}`,
   })
   return { chain, writer, trail, faults, lost }
@@ -101,7 +113,7 @@ t.test('the database lets the trail grow, and nothing else', async (t) => {
       { message: /append-only/ },
       `what is of today goes for nobody: ${days}`,
     )
-  t.equal(await one.trail.retain(1), 0)
+  t.equal(await one.trail.retain(1, signal), 0)
   t.same(await verify(database), { chains: 2, rows: 22, findings: [] }, 'all is there')
   t.equal(await repository.isGuarded(orm), true)
   await switchOffGuard(database)
@@ -164,10 +176,9 @@ t.test('whatever is done to a row is found', async (t) => {
     'missing one 11',
   ])
   await touch('a chain written anew with another secret', async () => {
-    const forged = createChainHash('whoever can write to the database does not know the secret')
     let previous = ''
     for (const row of await repository.listRows(database.orm, chain, 1, 100)) {
-      const linked = forged.link({ ...row, actor: 'person 99', previous })
+      const linked = FOREIGN.link({ ...row, actor: 'person 99', previous })
       previous = linked.hash
       await sql`update audit_log set actor = ${linked.actor}, previous = ${linked.previous}, hash = ${linked.hash}
                   where chain = ${chain} and place = ${row.place}`
@@ -195,7 +206,7 @@ t.test('old rows go and the trail still holds', async (t) => {
   await now.trail.seal()
   await now.writer.settled(10_000)
 
-  t.equal(await now.trail.retain(400), 6)
+  t.equal(await now.trail.retain(400, signal), 6)
   const left = await sql`select event from audit_log where chain = ${old.chain}`
   t.same(
     left.map(({ event }) => event),
@@ -209,15 +220,213 @@ t.test('old rows go and the trail still holds', async (t) => {
   await sql`update audit_log set event = 'yesterday' where chain = ${old.chain}`
   await sql`delete from audit_log where event = 'audit_checkpoint'`
   t.ok((await kinds(database)).includes('missing old 1'), 'and only because it is written that they went')
-  t.equal(await now.trail.retain(400), 0, 'nothing is old any more')
+  t.equal(await now.trail.retain(400, signal), 0, 'nothing is old any more')
   for (const { writer } of [old, now]) await writer.close(10_000)
+})
+
+/** Rows of long ago at the beginning of a chain, and one of today. */
+async function agedTrail(t: Parameters<typeof createTestDatabase>[0], count: number) {
+  const database = await createTestDatabase(t)
+  const [old, now] = [instance(database, 'old'), instance(database, 'now')]
+  const { chain } = old
+  const row = { chain, event: 'long ago', actor: null, subject: null, address: null, details: {} }
+  let previous = ''
+  const rows = Array.from({ length: count + 1 }, (_, i) => {
+    const at = i < count ? new Date(Date.now() - 500 * 86_400_000) : new Date()
+    const linked = hash.link({ ...row, at, place: i + 1, previous })
+    previous = linked.hash
+    return linked
+  })
+  await repository.insert(database.sql, rows)
+  t.teardown(() => now.writer.close(10_000))
+  return { database, old, now }
+}
+
+t.test('a long trail goes in pieces, and holds whichever of them was the last', async (t) => {
+  const count = 2 * RETENTION_BATCH + 3
+  const { database, old, now } = await agedTrail(t, count)
+  const { sql } = database
+  await sql`create table pieces (taken int)`
+  await sql`
+    create function count_piece() returns trigger language plpgsql as $$
+    begin insert into pieces select count(*) from gone; return null; end $$`
+  await sql`
+    create trigger count_pieces after delete on audit_log referencing old table as gone
+    for each statement execute function count_piece()`
+  await sql`
+    create function fail_once() returns trigger language plpgsql as $$
+    begin if (select count(*) from pieces) = 1 then raise 'the power is gone'; end if; return null; end $$`
+  await sql`create trigger fail_once before delete on audit_log for each statement execute function fail_once()`
+
+  await t.rejects(now.trail.retain(400, signal), { cause: { message: 'the power is gone' } })
+  const [first] = await repository.listRows(database.orm, old.chain, 1, 1)
+  t.equal(first?.place, RETENTION_BATCH + 1, 'one piece went')
+  t.same((await verify(database)).findings, [], 'and what is left is proven')
+  await sql`drop trigger fail_once on audit_log`
+  t.equal(await now.trail.retain(400, signal), count - RETENTION_BATCH)
+  const pieces = await sql`select taken from pieces where taken > 0 order by taken`
+  t.same(
+    pieces.map(({ taken }) => Number(taken)),
+    [3, RETENTION_BATCH, RETENTION_BATCH],
+  )
+  t.same((await verify(database)).findings, [])
+})
+
+t.test('retention swears to nothing that somebody else has taken away or put there', async (t) => {
+  const { database, old, now } = await agedTrail(t, 6)
+  const { sql, orm } = database
+  const today = instance(database, 'today')
+  for (let userId = 1; userId <= 5; userId++) today.trail.record({ event: 'authn_login_success', userId })
+  await today.writer.settled(10_000)
+  const [last] = await repository.listRows(orm, today.chain, 5, 1)
+  await switchOffGuard(database)
+  await sql`delete from audit_log where chain = ${today.chain} and place <= 2`
+  await sql`
+    insert into audit_log (chain, place, at, event, details, previous, hash)
+    values (${today.chain}, 6, now() - interval '500 days', 'forged', '{}', ${last?.hash ?? ''}, ${last?.hash ?? ''})`
+  t.equal(await now.trail.retain(400, signal), 6, 'the old ones go')
+  t.same(await kinds(database), ['missing today 1', 'altered today 6'])
+  t.equal((await repository.listRows(orm, old.chain, 1, 10)).length, 1)
+})
+
+/** What `npm run audit -- --verify` says, and with what it ends. */
+async function runVerification({ url }: TestDatabase, ...flags: string[]) {
+  const script = spawn(process.execPath, ['--import', 'tsx', 'scripts/audit.ts', '--verify', ...flags], {
+    env: { ...process.env, DATABASE_URL: url, JWT_SECRET: SECRET },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const [said, code] = await Promise.all([
+    text(script.stdout),
+    new Promise<number | null>((resolve) => script.once('exit', resolve)),
+  ])
+  return { said, code }
+}
+
+/** Who owns the table takes rows away, and adds one that says they were to go, under a secret of their own. */
+async function forgeCheckpoint({ sql }: TestDatabase, heads: Details) {
+  const chain = `forged-${FOREIGN.mark}`
+  const row = { place: 1, at: new Date(), actor: null, subject: null, address: null, details: heads }
+  await repository.insert(sql, [FOREIGN.link({ ...row, chain, event: CHECKPOINT, previous: '' })])
+}
+
+t.test('a checkpoint that anybody could have written explains nothing', async (t) => {
+  const { database, one, two } = await sealedTrails(t)
+  const { sql, orm } = database
+  const three = instance(database, 'three')
+  await three.trail.seal()
+  await three.writer.settled(10_000)
+  const headOf = async (chain: string, place: number) => {
+    const row = await repository.findRow(orm, chain, place)
+    return row === undefined ? '' : toHeadText(row)
+  }
+  const heads = { [one.chain]: await headOf(one.chain, 7), [two.chain]: await headOf(two.chain, 11) }
+  await sql`alter table audit_log disable trigger user`
+  await sql`delete from audit_log where chain = ${one.chain} and place <= 7`
+  await sql`delete from audit_log where chain = ${two.chain}`
+  await forgeCheckpoint(database, heads)
+  await sql`alter table audit_log enable trigger user`
+  const found = ['unproven forged 0', 'missing one 1', 'missing two 10', 'missing two 11']
+  t.same((await kinds(database)).sort(), found.sort())
+  const answer = await runVerification(database, '--allow-unproven')
+  t.match(answer, { code: 1, said: /3 faults, 1 chains are unproven/ })
+})
+
+t.test('nor does a row that was put into a chain which is known', async (t) => {
+  const { database, one, two } = await sealedTrails(t)
+  const { sql, orm } = database
+  const [last] = await repository.listRows(orm, one.chain, 7, 1)
+  await switchOffGuard(database)
+  await sql`delete from audit_log where chain = ${one.chain} and place <= 7`
+  const heads = JSON.stringify({ [one.chain]: last && toHeadText(last) })
+  for (const [event, place] of [
+    [CHECKPOINT, 12],
+    [SEALED, 13],
+  ] as const)
+    await sql`
+      insert into audit_log (chain, place, at, event, details, previous, hash)
+      select chain, ${place}, at, ${event}, ${heads}::text::jsonb, hash, hash from audit_log
+      where chain = ${two.chain} and place = 11`
+  const found = await kinds(database)
+  t.ok(found.includes('missing one 1'), found.join(', '))
+  t.notOk(found.includes('missing one 7'), 'a seal that is not proven accuses nobody')
+})
+
+t.test('a chain that cannot be proven fails the verification unless its operator allows it', async (t) => {
+  const { database } = await sealedTrails(t)
+  const older = instance(database, 'older', FOREIGN)
+  older.trail.record({ event: 'authn_login_success' })
+  await older.writer.settled(10_000)
+  const said = /nothing is missing or altered in what can be proven, 1 chains are unproven\n$/
+  t.match(await runVerification(database), { code: 1, said })
+  t.match(await runVerification(database, '--allow-unproven'), { code: 0, said })
+})
+
+t.test('no number of unproven chains hides a row that was altered', async (t) => {
+  const { database, one } = await sealedTrails(t)
+  const { sql } = database
+  await switchOffGuard(database)
+  await sql`update audit_log set event = 'never' where chain = ${one.chain} and place = 4`
+  await sql`
+    insert into audit_log (chain, place, at, event, details, previous, hash)
+    select 'a' || i || '-00000000', 1, now(), 'noise', '{}', '', repeat('x', 43) from generate_series(1, 1100) i`
+  t.ok((await kinds(database)).includes('altered one 4'))
+})
+
+const EXCESS = { event: 'excess_connections', details: { reason: 'address' } } as const
+
+t.test('what a stranger can repeat without end is written once and then counted', async (t) => {
+  const database = await createTestDatabase(t)
+  const { trail, writer } = instance(database, 'one')
+  t.teardown(() => writer.close(10_000))
+  const rows = async () => {
+    await writer.settled(10_000)
+    const found = await database.sql<{ text: string }[]>`
+      select event || ' ' || coalesce(address, '-') || ' ' || details::text as text from audit_log order by place`
+    return found.map((row) => row.text)
+  }
+  for (let i = 0; i < 500; i++) trail.record({ ...EXCESS, address: `203.0.113.${i % 250}` })
+  trail.record({ ...EXCESS, address: '198.51.100.1' })
+  for (let i = 0; i < 3; i++) trail.record({ event: 'authn_login_throttled', userId: 7 })
+  const first = [
+    'excess_connections 203.0.113.0/24 {"reason": "address"}',
+    'excess_connections 198.51.100.0/24 {"reason": "address"}',
+    'authn_login_throttled - {}',
+  ]
+  t.same(await rows(), first, 'at once')
+  trail.tellRepeats()
+  const counted = [
+    'excess_connections 203.0.113.0/24 {"count": 499, "reason": "address"}',
+    'authn_login_throttled - {"count": 2}',
+  ]
+  t.same(await rows(), [...first, ...counted], 'a minute later')
+  trail.record({ ...EXCESS, address: '203.0.113.9' })
+  trail.record({ ...EXCESS, address: '198.51.100.1' })
+  trail.tellRepeats()
+  trail.tellRepeats()
+  t.same(
+    (await rows()).slice(5),
+    [first[1], 'excess_connections 203.0.113.0/24 {"count": 1, "reason": "address"}'],
+    'one that goes on is counted on, one that had stopped is told anew',
+  )
+})
+
+t.test('nor do ever new networks fill the trail', async (t) => {
+  const database = await createTestDatabase(t)
+  const { trail, writer } = instance(database, 'one')
+  t.teardown(() => writer.close(10_000))
+  for (let i = 0; i < 9000; i++) trail.record({ ...EXCESS, address: `10.${i >> 8}.${i & 255}.1` })
+  trail.tellRepeats()
+  await writer.settled(10_000)
+  const [found] = await database.sql`
+    select count(*)::int as rows, sum((details->>'count')::int)::int as counted from audit_log`
+  t.same(found, { rows: 1002, counted: 7999 }, 'and none of them is lost')
 })
 
 t.test('an outage delays the trail, and what finds no room is confessed', async (t) => {
   const database = await createTestDatabase(t)
   const { trail, writer, faults, lost } = instance(database, 'one')
   faults.fail = true
-  for (let i = 0; i < 10_005; i++) trail.record({ event: 'authz_fail' })
+  for (let i = 0; i < 10_005; i++) trail.record({ event: 'authn_login_success' })
   t.equal(
     lost.reduce((sum, one) => sum + one, 0),
     5,
@@ -292,3 +501,17 @@ t.test(
     t.equal(last?.['event'], 'audit_closed', 'what waits at the end is written')
   },
 )
+
+t.test('handshakes that are refused for their number do not fill the trail', async (t) => {
+  const server = await startTestApp(t, { env: { SOCKETS_PER_ADDRESS: '1' } })
+  const { wsUrls } = await startSession(server, await createAccount(server))
+  await connect(t, wsUrls.landmarks)
+  for (let i = 0; i < 25; i++) await t.rejects(connect(t, wsUrls.session), /429/)
+  await server.app.close()
+  const rows = await server.database.sql<{ text: string }[]>`
+    select address || ' ' || details::text as text from audit_log where event = 'excess_connections' order by place`
+  t.same(
+    rows.map(({ text: row }) => row),
+    ['127.0.0.0/24 {"reason": "address"}', '127.0.0.0/24 {"count": 24, "reason": "address"}'],
+  )
+})

@@ -1,4 +1,5 @@
 import { createHmac } from 'node:crypto'
+import { mock } from 'node:test'
 import t from 'tap'
 import {
   type Account,
@@ -94,6 +95,56 @@ t.test('a logout is felt on every instance', async (t) => {
   t.equal(await start(two, account), 'INVALID_TOKEN')
   t.equal(others.socket.readyState, others.socket.OPEN)
   t.equal(await me(two, bystander.accessToken), 200)
+})
+
+t.test('a logout is felt on an instance that was not there, or did not hear of it', async (t) => {
+  const one = await startTestApp(t)
+  const { database } = one
+  const [early, late] = [await createAccount(one), await createAccount(one)]
+  t.equal((await logout(one, early)).statusCode, 200)
+  const two = await startTestApp(t, { database })
+  await eventually(
+    () => me(two, early.accessToken),
+    (status) => status === 401,
+  )
+  t.equal(await me(two, late.accessToken), 200)
+
+  const revoke = (account: Account) =>
+    database.sql`update refresh_families set revoked_at = now() where user_id = ${account.id}`
+  await revoke(late)
+  await database.sql`
+    select pg_terminate_backend(pid) from pg_stat_activity
+    where datname = current_database() and query ilike 'listen%' and pid <> pg_backend_pid()`
+  await eventually(
+    () => me(two, late.accessToken),
+    (status) => status === 401,
+  )
+  const unheard = await createAccount(one)
+  await revoke(unheard)
+  await me(two, unheard.accessToken)
+  await eventually(
+    () => me(two, unheard.accessToken),
+    (status) => status === 401,
+  )
+})
+
+t.test('a logout that could not be told is found within a minute', async (t) => {
+  mock.timers.enable({ apis: ['setInterval'] })
+  t.teardown(() => mock.timers.reset())
+  const server = await startTestApp(t)
+  const account = await createAccount(server)
+  t.equal(await me(server, account.accessToken), 200)
+  await eventually(
+    () => server.database.sql`select 1 from refresh_families where confirmed`,
+    (rows) => rows.length > 0,
+  )
+  await server.database.sql`update refresh_families set revoked_at = now() where user_id = ${account.id}`
+  t.equal(await me(server, account.accessToken), 200)
+  mock.timers.tick(60_000)
+  await eventually(
+    () => me(server, account.accessToken),
+    (status) => status === 401,
+  )
 })
 
 t.test(

@@ -237,6 +237,7 @@ t.test('an unknown e-mail costs as much as a wrong password: one hash verified',
     refusesCommon: false,
     onLogout: () => Promise.resolve(),
     onRenamed: () => undefined,
+    onRehashFailed: () => undefined,
     tell: () => undefined,
   })
   await service.signup({ ...person({ email: 'known@example.com' }), address: '::1' })

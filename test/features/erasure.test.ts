@@ -2,6 +2,9 @@ import { createPublicKey, verify } from 'node:crypto'
 import type { LightMyRequestResponse } from 'fastify'
 import type postgres from 'postgres'
 import t from 'tap'
+import { encodeLearnt, NOTHING_LEARNT } from '../../src/domain/face/learnt.ts'
+import { MEASURES, type MeasureValues } from '../../src/domain/face/measures.ts'
+import { FACE_LABELS } from '../../src/domain/face/model.ts'
 import { createChainHash } from '../../src/features/audit/chain.ts'
 import { auditRepository } from '../../src/features/audit/repository.ts'
 import { verifyTrail } from '../../src/features/audit/verify.ts'
@@ -122,6 +125,29 @@ t.test('a person takes everything along, and then is gone', async (t) => {
     for (const secret of [other.email, othersSession.sessionId, '$argon2id$', 'data_key', 'dataKey'])
       t.notOk(answer.body.includes(secret))
     t.equal((await here.app.inject({ url: '/api/user/export' })).statusCode, 401)
+  })
+
+  await t.test('neutral faces are named measures too', async (t) => {
+    const exported = async (bytes: Uint8Array) => {
+      await database.sql`
+        insert into baselines (user_id, measures) values (${account.id}, ${Buffer.from(bytes)})
+        on conflict (user_id) do update set measures = excluded.measures`
+      return (await call(there, account, 'GET', '/api/user/export')).json<{ data: object }>().data
+    }
+    const measures = Object.fromEntries(MEASURES.map(({ name }, i) => [name, i / 8])) as MeasureValues // all of them
+    const face = { weight: 20, measures, shape: FACE_LABELS.map((_, i) => i / 4) }
+    const neutral = encodeLearnt({ ...NOTHING_LEARNT, baseline: face, given: [{ from: 1, baseline: face }] })
+    t.match(await exported(neutral), {
+      baseline: { ...face, updatedAt: /^\d{4}-\d\d-\d\dT/ },
+      sessions: [
+        { baseline: { baseline: { weight: Number, measures: { lipCornerPull: Number } }, given: [] } },
+      ],
+    })
+    t.match(
+      await exported(Buffer.of(0)),
+      { baseline: { base64: 'AA==' } },
+      'bytes of an older kind as they are',
+    )
   })
 
   await t.test('a long history comes in pieces', async (t) => {

@@ -1,5 +1,6 @@
 import type { LightMyRequestResponse } from 'fastify'
 import t, { type Test } from 'tap'
+import { AppError } from '../../src/errors.ts'
 import { createAttempts, delayOf } from '../../src/features/auth/attempts.ts'
 import { newDevice } from '../../src/features/auth/device-cookie.ts'
 import { createPasswords } from '../../src/features/auth/passwords.ts'
@@ -21,8 +22,11 @@ const hasher = {
     Promise.resolve(String(stored).endsWith(`$${String(password)}`)),
 }
 
+type Doubles = { readonly onVerify?: () => Promise<void>; readonly hash?: typeof hasher.hash }
+
 /** One of the instances that share a database, with the waits that it imposed. */
-function instanceOn(database: TestDatabase, onVerify: () => Promise<void> = () => Promise.resolve()) {
+function instanceOn(database: TestDatabase, { onVerify, hash = hasher.hash }: Doubles = {}) {
+  const unwritten: unknown[] = []
   const waits: number[] = []
   const events: SecurityEvent[] = []
   const pause = (ms: number) => Promise.resolve(void waits.push(ms))
@@ -33,9 +37,9 @@ function instanceOn(database: TestDatabase, onVerify: () => Promise<void> = () =
     passwords: createPasswords({
       pepper: null,
       hasher: {
-        ...hasher,
+        hash,
         verify: async (stored, password) => {
-          await onVerify()
+          await onVerify?.()
           return hasher.verify(stored, password)
         },
       },
@@ -47,6 +51,7 @@ function instanceOn(database: TestDatabase, onVerify: () => Promise<void> = () =
     refusesCommon: false,
     onLogout: () => Promise.resolve(),
     onRenamed: () => undefined,
+    onRehashFailed: (error) => void unwritten.push(error),
     tell: (event) => void events.push(event),
   })
   type Login = Parameters<typeof service.login>[0]
@@ -65,7 +70,7 @@ function instanceOn(database: TestDatabase, onVerify: () => Promise<void> = () =
         () => 'in',
         (error: unknown) => (error instanceof Error ? error.message : String(error)),
       )
-  return { service, login, waits, events }
+  return { service, login, waits, events, unwritten }
 }
 
 let addresses = 0
@@ -140,6 +145,16 @@ t.test('a device that has logged in before is not slowed by strangers', async (t
   }
   t.equal(await slowed({ device: newDevice(user.id) }), false)
   t.equal(await slowed({ refreshToken }), false)
+  t.equal(
+    await slowed({ device: newDevice(stranger.user.id), refreshToken }),
+    false,
+    'a token, in a browser whose cookie is that of somebody else',
+  )
+  t.equal(
+    await slowed({ device: newDevice(user.id), refreshToken: stranger.refreshToken }),
+    false,
+    'a cookie, beside the token of somebody else',
+  )
   t.equal(await slowed({}), true, 'nothing to show')
   t.equal(await slowed({ device: newDevice(stranger.user.id) }), true, "another account's device")
   t.equal(await slowed({ refreshToken: stranger.refreshToken }), true, "another account's token")
@@ -159,6 +174,16 @@ t.test('a known device answers for itself', async (t) => {
   t.same(one.waits, [250], 'a stolen one is a stranger after that')
 })
 
+t.test('a known token answers for itself, whatever cookie comes with it', async (t) => {
+  const { one, refreshToken } = await twoInstances(t)
+  const address = newAddress()
+  for (let i = 0; i < LIMIT + 5; i++)
+    t.equal(await one.login({ refreshToken, device: newDevice(1000 + i), address }), 'INVALID_CREDENTIALS')
+  t.same(one.waits, [], 'its owner may mistype')
+  await one.login({ refreshToken, device: newDevice(1000), address })
+  t.same(one.waits, [250], 'a stolen one is a stranger after that, and a new cookie does not help it')
+})
+
 t.test('an address is refused after twenty failures in ten minutes, on every instance', async (t) => {
   const { database, one, two, user, right } = await twoInstances(t)
   const address = '203.0.113.1'
@@ -170,9 +195,11 @@ t.test('an address is refused after twenty failures in ten minutes, on every ins
   for (const { login } of [one, two])
     t.equal(await login({ ...right, address }), 'TOO_MANY_ATTEMPTS', 'even with the right password')
   let looks = 0
-  const counting = instanceOn(database, () => {
-    looks++
-    return Promise.resolve()
+  const counting = instanceOn(database, {
+    onVerify: () => {
+      looks++
+      return Promise.resolve()
+    },
   })
   await counting.login({ ...right, address })
   t.equal(looks, 0, 'and costs no hash')
@@ -208,8 +235,10 @@ t.test('guesses made at once count together', async (t) => {
   t.equal(burst.filter((outcome) => outcome === 'TOO_MANY_ATTEMPTS').length, 40)
 
   const late = '203.0.113.9'
-  const overtaken = instanceOn(database, async () => {
-    for (let i = 0; i < LIMIT; i++) await one.login({ address: late, email: `q${i}@example.com` })
+  const overtaken = instanceOn(database, {
+    onVerify: async () => {
+      for (let i = 0; i < LIMIT; i++) await one.login({ address: late, email: `q${i}@example.com` })
+    },
   })
   t.equal(
     await overtaken.login({ ...right, address: late }),
@@ -254,6 +283,19 @@ t.test('a password is hashed again with more work when its owner logs in', async
   t.match(await stored(), 'm=4096', 'not for a wrong one')
   t.equal(await one.login({ ...right, address: newAddress() }), 'in')
   t.equal(await stored(), hashOf(right.password))
+})
+
+t.test('a right password gets in although there is no time to hash it again', async (t) => {
+  const { database, right } = await twoInstances(t)
+  const old = hashOf(right.password, 4096)
+  await database.sql`update users set password_hash = ${old}`
+  const busy = instanceOn(database, {
+    hash: (password) =>
+      password === right.password ? Promise.reject(new AppError('SERVER_BUSY')) : hasher.hash(password),
+  })
+  t.equal(await busy.login({ ...right, address: newAddress() }), 'in')
+  t.same(await database.sql`select password_hash as hash from users`, [{ hash: old }])
+  t.match(busy.unwritten, [{ message: 'SERVER_BUSY' }], 'which is told')
 })
 
 t.test('counters name neither people nor addresses, and are swept', async (t) => {

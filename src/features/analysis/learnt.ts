@@ -1,29 +1,11 @@
 import type { EmotionReading } from '../../domain/emotion.ts'
 import { type Baseline, decodeBaseline, encodeBaseline, learnBaseline } from '../../domain/face/baseline.ts'
 import { belief } from '../../domain/face/heads.ts'
+import { encodeLearnt, type Learnt, NOTHING_LEARNT } from '../../domain/face/learnt.ts'
 import { readExpression } from '../../domain/face/local-analyser.ts'
 import { MEASURES, type MeasureName, type WindowMeasures } from '../../domain/face/measures.ts'
 
-/** A neutral face that was not learnt here: carried from an earlier session, or shown on request. */
-export type GivenBaseline = {
-  /** The first window that is read with it. */
-  readonly from: number
-  readonly baseline: Baseline
-}
-
-/**
- * What a session knows of the person before the camera. It is stored with every window, so that whoever serves the
- * session next goes on as if nothing had happened, and the session can be read again later.
- */
-export type Learnt = {
-  /** Width / height of the camera's image, as the windows so far have shown it. */
-  readonly aspect: number | undefined
-  readonly baseline: Baseline | undefined
-  /** In order; what the learning of this session began with, each time. */
-  readonly given: readonly GivenBaseline[]
-}
-
-export const NOTHING_LEARNT: Learnt = { aspect: undefined, baseline: undefined, given: [] }
+export { decodeLearnt, encodeLearnt, type Learnt, NOTHING_LEARNT } from '../../domain/face/learnt.ts'
 
 /** Someone who asks for more in one session gets them; only the replay of its beginning is lost. */
 const MOST_GIVEN = 8
@@ -64,54 +46,6 @@ export function differences(
   if (baseline === undefined || belief(baseline) < BELIEVED) return null
   const entries = MEASURES.map(({ name }) => [name, median[name] - baseline.measures[name]])
   return Object.fromEntries(entries) as Record<MeasureName, number> // one for each measure
-}
-
-/*
- * Little-endian: version (1 byte), number of given baselines (1), aspect (float64, NaN when unknown), length (2) and bytes
- * of the baseline (0: none), then for each given one its window (4), length (2) and bytes.
- */
-const VERSION = 1
-const HEADER = 12
-
-/** What a session has learnt, as bytes to store. */
-export function encodeLearnt({ aspect = Number.NaN, baseline, given }: Learnt): Uint8Array {
-  const current = baseline === undefined ? new Uint8Array() : encodeBaseline(baseline)
-  const others = given.map(({ from, baseline: one }) => ({ from, bytes: encodeBaseline(one) }))
-  const length = others.reduce((sum, { bytes }) => sum + 6 + bytes.length, HEADER + current.length)
-  const all = new Uint8Array(length)
-  const view = new DataView(all.buffer)
-  view.setUint8(0, VERSION)
-  view.setUint8(1, others.length)
-  view.setFloat64(2, aspect, true)
-  view.setUint16(10, current.length, true)
-  all.set(current, HEADER)
-  let at = HEADER + current.length
-  for (const { from, bytes } of others) {
-    view.setUint32(at, from, true)
-    view.setUint16(at + 4, bytes.length, true)
-    all.set(bytes, at + 6)
-    at += 6 + bytes.length
-  }
-  return all
-}
-
-/** What `encodeLearnt` wrote; nothing of bytes that are cut, spoilt or of another version: then it is learnt anew. */
-export function decodeLearnt(bytes: Uint8Array | null): Learnt {
-  if (bytes === null || bytes.length < HEADER || bytes[0] !== VERSION) return NOTHING_LEARNT
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const aspect = view.getFloat64(2, true)
-  const baseline = decodeBaseline(bytes.subarray(HEADER, HEADER + view.getUint16(10, true)))
-  const given: GivenBaseline[] = []
-  let at = HEADER + view.getUint16(10, true)
-  for (let left = bytes[1] ?? 0; left > 0; left--) {
-    if (at + 6 > bytes.length) return NOTHING_LEARNT
-    const end = at + 6 + view.getUint16(at + 4, true)
-    const one = decodeBaseline(bytes.subarray(at + 6, end))
-    if (one !== undefined) given.push({ from: view.getUint32(at, true), baseline: one })
-    at = end
-  }
-  if (at !== bytes.length) return NOTHING_LEARNT
-  return { aspect: aspect > 0 && Number.isFinite(aspect) ? aspect : undefined, baseline, given }
 }
 
 /** What the person's next session begins with: the neutral face alone, for the camera may be another. */

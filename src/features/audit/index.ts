@@ -13,7 +13,7 @@ declare module 'fastify' {
   }
 }
 
-const SEAL_MS = 60_000
+const MINUTE_MS = 60_000
 const DRAIN_MS = 1500
 /** A trail that cannot be written says so this often. */
 const COMPLAIN_MS = 10_000
@@ -22,7 +22,8 @@ const COMPLAIN_MS = 10_000
 export const audit = fp(
   (app, _options, done) => {
     const { log } = app
-    const hash = createChainHash(app.authentication.secret)
+    const { secret, secrets } = app.authentication
+    const hash = createChainHash(secret)
     const chain = `${app.instanceId}-${hash.mark}`
     let complainedAt = 0
     const complain = (error: unknown, count: number, what: string) => {
@@ -42,6 +43,7 @@ export const audit = fp(
       repository,
       writer,
       chain,
+      hashes: secrets.map(createChainHash),
       pseudonymOf: async (userId) => {
         try {
           return (await app.vault.pseudonymOf(userId)) ?? null
@@ -55,16 +57,20 @@ export const audit = fp(
 
     const seal = () =>
       trail.seal().catch((error: unknown) => log.warn({ err: error }, 'the audit trail could not be sealed'))
-    const sealing = setInterval(() => void seal(), SEAL_MS)
+    const everyMinute = setInterval(() => {
+      trail.tellRepeats()
+      void seal()
+    }, MINUTE_MS)
     app.addHook('onReady', () => {
       trail.note(OPENED, {})
       void seal()
     })
     app.addHook('preClose', (closed) => {
-      clearInterval(sealing)
+      clearInterval(everyMinute)
       closed()
     })
     app.addHook('onClose', async () => {
+      trail.tellRepeats()
       trail.note(CLOSED, {})
       await writer.close(DRAIN_MS)
       const { place, hash: last } = writer.head
@@ -74,7 +80,7 @@ export const audit = fp(
     })
 
     app.decorate('audit', {
-      retain: (days: number) => trail.retain(days),
+      retain: (days: number, signal: AbortSignal) => trail.retain(days, signal),
       head: () => ({ chain, ...writer.head }),
     })
     done()

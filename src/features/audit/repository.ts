@@ -1,4 +1,4 @@
-import { and, asc, eq, gt, gte, inArray, lte, max, min, sql } from 'drizzle-orm'
+import { and, asc, eq, getTableColumns, gt, gte, lt, lte, max, min, sql } from 'drizzle-orm'
 import type postgres from 'postgres'
 import type { Orm } from '../../db/orm.ts'
 import { auditLog } from '../../db/schema/index.ts'
@@ -59,14 +59,19 @@ export const auditRepository = {
       .orderBy(asc(auditLog.place))
       .limit(limit),
 
-  /** What the chains say of each other, and where old rows were taken away. */
-  listSworn: (orm: Orm, events: readonly string[], after: { chain: string; place: number }, limit: number) =>
+  /** Up to `limit` rows of an event, in the order of chain and place, behind `after`. */
+  listSworn: (
+    orm: Orm,
+    event: string,
+    after: { chain: string; place: number },
+    limit: number,
+  ): Promise<AuditRow[]> =>
     orm
       .select()
       .from(auditLog)
       .where(
         and(
-          inArray(auditLog.event, [...events]),
+          eq(auditLog.event, event),
           sql`(${auditLog.chain}, ${auditLog.place}) > (${after.chain}, ${after.place})`,
         ),
       )
@@ -85,7 +90,7 @@ export const auditRepository = {
   },
 
   /** The last row of each chain that is older than `days`. */
-  listExpired: (orm: Orm, days: number, limit: number): Promise<Head[]> => {
+  listExpired: (orm: Orm, days: number, limit: number): Promise<AuditRow[]> => {
     const last = orm
       .select({ chain: auditLog.chain, place: max(auditLog.place).as('last') })
       .from(auditLog)
@@ -94,7 +99,7 @@ export const auditRepository = {
       .limit(limit)
       .as('last')
     return orm
-      .select({ chain: auditLog.chain, place: auditLog.place, hash: auditLog.hash })
+      .select(getTableColumns(auditLog))
       .from(auditLog)
       .innerJoin(last, and(eq(auditLog.chain, last.chain), eq(auditLog.place, last.place)))
   },
@@ -113,28 +118,30 @@ export const auditRepository = {
     return rows[0]?.guards === GUARDS
   },
 
-  /** Takes a chain's rows up to `place` away: the one deletion that the trail knows. */
-  async deleteUpTo(tx: Orm, chain: string, place: number): Promise<number> {
+  /** Takes up to `limit` of a chain's first rows away, none behind `place`: the one deletion that the trail knows. */
+  async deleteUpTo(tx: Orm, chain: string, place: number, limit: number): Promise<number> {
+    const first = sql`(select min(place) from audit_log where chain = ${chain})`
     const rows = await tx
       .delete(auditLog)
-      .where(and(eq(auditLog.chain, chain), lte(auditLog.place, place)))
+      .where(
+        and(
+          eq(auditLog.chain, chain),
+          lte(auditLog.place, place),
+          lt(auditLog.place, sql`${first} + ${limit}::bigint`),
+        ),
+      )
       .returning({ place: auditLog.place })
     return rows.length
   },
 
-  /** What the first rows of the chains that do not begin at 1 any more follow. */
-  listTruncated: async (orm: Orm): Promise<Head[]> => {
-    const first = orm
-      .select({ chain: auditLog.chain, place: min(auditLog.place).as('first') })
+  /** The chains that do not begin at 1 any more. */
+  listTruncated: async (orm: Orm): Promise<string[]> => {
+    const rows = await orm
+      .select({ chain: auditLog.chain })
       .from(auditLog)
       .groupBy(auditLog.chain)
       .having(gt(min(auditLog.place), 1))
-      .as('first')
-    const rows = await orm
-      .select({ chain: auditLog.chain, place: auditLog.place, hash: auditLog.previous })
-      .from(auditLog)
-      .innerJoin(first, and(eq(auditLog.chain, first.chain), eq(auditLog.place, first.place)))
-    return rows.map((row) => ({ ...row, place: row.place - 1 }))
+    return rows.map(({ chain }) => chain)
   },
 }
 

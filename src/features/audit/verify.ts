@@ -1,14 +1,7 @@
 import type { Orm } from '../../db/orm.ts'
-import {
-  type AuditRow,
-  BEGINNING,
-  CHECKPOINT,
-  type ChainHash,
-  fromHeadText,
-  type Head,
-  SEALED,
-} from './chain.ts'
+import { type AuditRow, BEGINNING, type ChainHash, type Head, SEALED } from './chain.ts'
 import type { AuditRepository } from './repository.ts'
+import { hashOf, headsOf, listProven, readCheckpoints } from './sworn.ts'
 
 export type Finding = {
   readonly chain: string
@@ -32,33 +25,17 @@ type Dependencies = {
 }
 
 const PAGE = 1000
+/** Of each kind, so that none can crowd another out. */
 const MOST_FINDINGS = 1000
 
 /** Reads the whole trail, a page at a time, and tells every row that is not as it was written. */
-export async function verifyTrail({ orm, repository, hashes }: Dependencies): Promise<Verdict> {
-  const findings: Finding[] = []
-  const found = (finding: Finding) => {
-    if (findings.length < MOST_FINDINGS) findings.push(finding)
-  }
-  /** By chain: what its first rows followed, each time that older ones were taken away. */
-  const checkpoints = new Map<string, Map<number, string>>()
-  for await (const row of sworn([CHECKPOINT])) {
-    for (const { chain, place, hash } of headsOf(row))
-      checkpoints.set(chain, (checkpoints.get(chain) ?? new Map<number, string>()).set(place, hash))
-  }
-
-  async function* sworn(events: readonly string[]): AsyncGenerator<AuditRow> {
-    for (let after = { chain: '', place: 0 }; ; ) {
-      const rows = await repository.listSworn(orm, events, after, PAGE)
-      yield* rows
-      const last = rows.at(-1)
-      if (last === undefined || rows.length < PAGE) return
-      after = { chain: last.chain, place: last.place }
-    }
-  }
+export async function verifyTrail(dependencies: Dependencies): Promise<Verdict> {
+  const { orm, repository, hashes } = dependencies
+  const { findings, found } = createFindings()
+  const checkpoints = await readCheckpoints(dependencies)
 
   const verifyChain = async (chain: string): Promise<number> => {
-    const hash = hashes.find(({ mark }) => chain.endsWith(`-${mark}`))
+    const hash = hashOf(hashes, chain)
     if (hash === undefined)
       found({ chain, place: 0, kind: 'unproven', what: 'written under a secret that was not given' })
     let count = 0
@@ -76,25 +53,38 @@ export async function verifyTrail({ orm, repository, hashes }: Dependencies): Pr
     }
   }
 
+  const verifyHead = async ({ chain, place, hash }: Head, sealedBy: string): Promise<void> => {
+    const there = await repository.findRow(orm, chain, place)
+    const isRight = there === undefined ? place <= (checkpoints.get(chain)?.place ?? 0) : there.hash === hash
+    if (isRight) return
+    const kind = there === undefined ? 'missing' : 'altered'
+    found({ chain, place, kind, what: `not the row that ${sealedBy} has sealed` })
+  }
+
   const chains = await repository.listChains(orm)
   let rows = 0
   for (const chain of chains) rows += await verifyChain(chain)
-  for await (const row of sworn([SEALED])) {
-    for (const head of headsOf(row)) {
-      const there = await repository.findRow(orm, head.chain, head.place)
-      const gone = Math.max(0, ...(checkpoints.get(head.chain)?.keys() ?? []))
-      if (there === undefined ? head.place <= gone : there.hash === head.hash) continue
-      const kind = there === undefined ? 'missing' : 'altered'
-      found({ chain: head.chain, place: head.place, kind, what: `not the row that ${row.chain} has sealed` })
-    }
-  }
+  for await (const row of listProven(dependencies, SEALED))
+    for (const head of headsOf(row)) await verifyHead(head, row.chain)
   return { chains: chains.length, rows, findings }
 }
 
-/** What the first row that is there has to follow: nothing, or what retention has left. */
-function beginning(checkpoints: ReadonlyMap<number, string> | undefined, { place }: AuditRow) {
-  const hash = checkpoints?.get(place - 1)
-  return hash === undefined ? { place: 0, hash: BEGINNING } : { place: place - 1, hash }
+function createFindings() {
+  const findings: Finding[] = []
+  const counts = new Map<Finding['kind'], number>()
+  const found = (finding: Finding) => {
+    const count = counts.get(finding.kind) ?? 0
+    if (count >= MOST_FINDINGS) return
+    counts.set(finding.kind, count + 1)
+    findings.push(finding)
+  }
+  return { findings, found }
+}
+
+/** What the first row that is there has to follow: nothing, or what retention takes away, some of which may be left. */
+function beginning(gone: Head | undefined, { place, previous }: AuditRow): Pick<Head, 'place' | 'hash'> {
+  if (gone === undefined || place === 1) return { place: 0, hash: BEGINNING }
+  return place <= gone.place ? { place: place - 1, hash: previous } : gone
 }
 
 function faultsOf(
@@ -112,6 +102,3 @@ function faultsOf(
     faults.push({ chain, place, kind: 'altered', what: 'is not what was written' })
   return faults
 }
-
-const headsOf = ({ details }: AuditRow): Head[] =>
-  Object.entries(details).flatMap(([chain, text]) => fromHeadText(chain, text) ?? [])

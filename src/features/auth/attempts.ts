@@ -16,7 +16,12 @@ const MAX_WAITING = 2000
 const MAX_WAITING_OF_ADDRESS = 10
 
 /** Failures of late, on all instances together. */
-export type Failures = { readonly account: number; readonly address: number; readonly device: number }
+export type Failures = {
+  readonly account: number
+  readonly address: number
+  readonly device: number
+  readonly family: number
+}
 
 /** How long a guess at an account that was guessed wrong so often waits before it is looked at, ms. */
 export function delayOf(failures: number): number {

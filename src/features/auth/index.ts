@@ -26,7 +26,8 @@ declare module 'fastify' {
 }
 
 const REMEMBERED_CONFIRMATIONS = 10_000
-const SWEEP_MS = 60_000
+const REMEMBERED_LOGOUTS = 50_000
+const MINUTE_MS = 60_000
 const SWEEP_BATCH = 10_000
 /** Of the general limit of an address, this part may be signups, but never fewer than some. */
 const SIGNUP_SHARE = 0.1
@@ -63,11 +64,19 @@ export const auth = fp(
         for (const familyId of families) forget(familyId)
         for (const listener of logoutListeners) await listener(families)
       },
+      onRehashFailed: (error) => app.log.warn({ err: error }, 'a password could not be hashed anew'),
       tell: (event) => app.securityEvents.emit(event),
     })
     app.notices.onNotice((notice) => {
       if (notice.kind === 'logged_out') app.authentication.forget(notice.familyId)
     })
+    /** What we were not told: logouts of before we listened, or of while the database could not be reached. */
+    const lookUpLogouts = (ms: number) =>
+      authRepository
+        .listRevoked(app.database.orm, ms, REMEMBERED_LOGOUTS)
+        .then((families) => families.forEach(app.authentication.forget))
+        .catch((error: unknown) => app.log.warn({ err: error }, 'recent logouts could not be looked up'))
+    app.notices.onListening(() => void lookUpLogouts(config.accounts.accessTtlMs))
     app.securityEvents.subscribe(({ event, details }) => {
       if (event === 'authn_token_reuse')
         app.log.warn(details, 'an old refresh token came back: its device is logged out')
@@ -78,10 +87,15 @@ export const auth = fp(
       const key = `${principal.familyId}.${principal.counter}`
       if (confirmed.has(key)) return
       confirmed.set(key, true)
-      service.confirm(principal).catch((error: unknown) => {
-        confirmed.delete(key)
-        app.log.warn({ err: error }, 'a token pair could not be marked as received')
-      })
+      service
+        .confirm(principal)
+        .then((isLive) => {
+          if (!isLive) app.authentication.forget(principal.familyId)
+        })
+        .catch((error: unknown) => {
+          confirmed.delete(key)
+          app.log.warn({ err: error }, 'a token pair could not be marked as received')
+        })
     })
 
     app.decorate('auth', {
@@ -90,13 +104,14 @@ export const auth = fp(
       logOutEverywhere: (person: Principal) => service.logout(person, { refreshToken: null, all: true }),
     })
     app.addHook('onReady', () => passwords.prepare())
-    const sweep = setInterval(() => {
+    const everyMinute = setInterval(() => {
+      void lookUpLogouts(2 * MINUTE_MS)
       accountRepository
         .deleteStaleFailures(app.database.sql, SWEEP_BATCH)
         .catch((error: unknown) => app.log.warn({ err: error }, 'old login failures could not be swept'))
-    }, SWEEP_MS)
+    }, MINUTE_MS)
     app.addHook('preClose', (done) => {
-      clearInterval(sweep)
+      clearInterval(everyMinute)
       attempts.close()
       done()
     })

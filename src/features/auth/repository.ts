@@ -1,4 +1,4 @@
-import { and, eq, sql } from 'drizzle-orm'
+import { and, desc, eq, gt, sql } from 'drizzle-orm'
 import type postgres from 'postgres'
 import type { Orm } from '../../db/orm.ts'
 import { refreshFamilies, users } from '../../db/schema/index.ts'
@@ -19,8 +19,16 @@ export type AccountRow = Pick<UserRow, 'id' | 'username' | 'email' | 'profileIma
 type NewAccount = { readonly username: string; readonly email: string; readonly passwordHash: string }
 type NewFamily = { readonly id: string; readonly ttlMs: number }
 
-/** Names of the counters that one login reads and writes; an unknown device has none of its own. */
-export type LoginKeys = { readonly account: string; readonly address: string; readonly device: string | null }
+/**
+ * Names of the counters that one login reads and writes; an unknown device has none of its own, a known one that of its
+ * cookie or that of the family of its refresh token.
+ */
+export type LoginKeys = {
+  readonly account: string
+  readonly address: string
+  readonly device: string | null
+  readonly family: string | null
+}
 
 /** A password in place of another, on a device that is named anew with it. */
 export type PasswordChange = {
@@ -77,7 +85,7 @@ export const accountRepository = {
     const [row] = await client`
       select u.id, u.username, u.email, u.profile_image, u.password_hash,
              by_account.failures as account_failures, by_device.failures as device_failures,
-             by_address.failures as address_failures,
+             by_address.failures as address_failures, by_family.failures as family_failures,
              extract(epoch from by_address.first_at - (${since})) as address_wait,
              f.id is not null as is_family_live
       from (select) as always
@@ -87,7 +95,8 @@ export const accountRepository = {
         and f.counter - ${token?.counter ?? 0}::int in (0, 1)
       left join throttles by_account on by_account.key = ${keys.account} and by_account.last_at > ${since}
       left join throttles by_address on by_address.key = ${keys.address} and by_address.first_at > ${since}
-      left join throttles by_device on by_device.key = ${keys.device} and by_device.last_at > ${since}`
+      left join throttles by_device on by_device.key = ${keys.device} and by_device.last_at > ${since}
+      left join throttles by_family on by_family.key = ${keys.family} and by_family.last_at > ${since}`
     return {
       account: row === undefined || row['id'] === null ? undefined : toAccount(row),
       isFamilyLive: row?.['is_family_live'] === true,
@@ -95,6 +104,7 @@ export const accountRepository = {
         account: Number(row?.['account_failures'] ?? 0),
         address: Number(row?.['address_failures'] ?? 0),
         device: Number(row?.['device_failures'] ?? 0),
+        family: Number(row?.['family_failures'] ?? 0),
       },
       addressWait: Math.max(1, Math.ceil(Number(row?.['address_wait'] ?? 0))),
     }
@@ -273,17 +283,26 @@ export const authRepository = {
       .where(eq(refreshFamilies.id, id))
   },
 
-  async updateFamilyConfirmed(orm: Orm, id: string, counter: number): Promise<void> {
-    await orm
-      .update(refreshFamilies)
-      .set({ confirmed: true })
-      .where(
-        and(
-          eq(refreshFamilies.id, id),
-          eq(refreshFamilies.counter, counter),
-          eq(refreshFamilies.confirmed, false),
-        ),
+  /** Marks the pair as received; false when the device is logged out, or has another name by now. */
+  async updateFamilyConfirmed(orm: Orm, id: string, counter: number): Promise<boolean> {
+    const rows = await orm.execute<{ live: boolean }>(sql`
+      with confirmed as (
+        update refresh_families set confirmed = true
+        where id = ${id} and counter = ${counter} and not confirmed
       )
+      select exists (select from refresh_families where id = ${id} and revoked_at is null) as live`)
+    return rows[0]?.live === true
+  },
+
+  /** Up to `limit` devices that were logged out within `ms`, the last ones first. */
+  listRevoked: async (orm: Orm, ms: number, limit: number): Promise<string[]> => {
+    const rows = await orm
+      .select({ id: refreshFamilies.id })
+      .from(refreshFamilies)
+      .where(gt(refreshFamilies.revokedAt, sql`now() - ${ms} * interval '1 millisecond'`))
+      .orderBy(desc(refreshFamilies.revokedAt))
+      .limit(limit)
+    return rows.map(({ id }) => id)
   },
 
   /**

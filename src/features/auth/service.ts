@@ -8,7 +8,7 @@ import { isCommon } from './common-passwords.ts'
 import type { Device } from './device-cookie.ts'
 import { isOutdated, type Passwords } from './passwords.ts'
 import type { RefreshTokens } from './refresh-token.ts'
-import type { AccountRepository, AccountRow, AuthRepository, UserRow } from './repository.ts'
+import type { AccountRepository, AccountRow, AuthRepository, LoginView, UserRow } from './repository.ts'
 
 type Principal = { readonly userId: number; readonly familyId: string; readonly counter: number }
 export type TokenPair = { readonly accessToken: string; readonly refreshToken: string }
@@ -28,6 +28,8 @@ type Dependencies = {
   readonly onLogout: (families: readonly string[]) => Promise<void>
   /** Told after a device has got another name: tokens that say the old one are worth nothing any more. */
   readonly onRenamed: (familyId: string) => void
+  /** Told when a password could not be hashed anew at a login. */
+  readonly onRehashFailed: (error: unknown) => void
   readonly tell: (event: SecurityEvent) => void
 }
 
@@ -56,6 +58,13 @@ export const commonPassword = (field: string) =>
 
 /** How long the previous refresh token is still answered with the current pair. */
 const PREVIOUS_TOKEN_MS = 60_000
+
+/** What shows that the account was logged in to here before: in a shared browser the cookie may be somebody else's. */
+function proofOf({ account, isFamilyLive }: LoginView, device: Device | null): 'device' | 'family' | null {
+  if (account === undefined) return null
+  if (device?.userId === account.id) return 'device'
+  return isFamilyLive ? 'family' : null
+}
 
 const normalEmail = (email: string) => email.trim().toLowerCase()
 
@@ -125,20 +134,18 @@ export function createAuthService(dependencies: Dependencies) {
   /** Who stands at the door, after the wait that their failures have earned them. */
   const receive = async ({ email, address, device, refreshToken }: Login) => {
     const token = refreshToken === null ? undefined : refreshTokens.read(refreshToken)
-    const ownKey = device?.nonce ?? token?.familyId
+    const deviceKey = (name: string | undefined) =>
+      name === undefined ? null : attempts.keyOf('device', name)
     const keys = {
       account: attempts.keyOf('account', email),
       address: attempts.keyOf('address', address),
-      device: ownKey === undefined ? null : attempts.keyOf('device', ownKey),
+      device: deviceKey(device?.nonce),
+      family: deviceKey(token?.familyId),
     }
-    const { account, isFamilyLive, failures, addressWait } = await accounts.findForLogin(
-      sql,
-      email,
-      keys,
-      token ?? null,
-    )
-    const hasProof = account !== undefined && (device === null ? isFamilyLive : device.userId === account.id)
-    const ownDevice = hasProof && failures.device < MAX_FAILURES ? keys.device : null
+    const view = await accounts.findForLogin(sql, email, keys, token ?? null)
+    const { account, failures, addressWait } = view
+    const proof = proofOf(view, device)
+    const ownDevice = proof === null || failures[proof] >= MAX_FAILURES ? null : keys[proof]
     const who = account === undefined ? { address } : { address, userId: account.id }
     const refuse = () => {
       tell({ event: 'authn_login_throttled', ...who })
@@ -178,6 +185,16 @@ export function createAuthService(dependencies: Dependencies) {
     throw new AppError('INVALID_CREDENTIALS')
   }
 
+  /** A login that was right stays right when there is no time for this; the next one tries again. */
+  const rehash = async ({ id, passwordHash }: AccountRow, password: string): Promise<void> => {
+    try {
+      const hash = await passwords.hash(password)
+      await accounts.updatePasswordHash(sql, id, passwordHash, hash)
+    } catch (error) {
+      dependencies.onRehashFailed(error)
+    }
+  }
+
   return {
     /** `isCommon` tells that many people have the same password. */
     async signup(input: { username: string; email: string; password: string; address: string }) {
@@ -206,10 +223,7 @@ export function createAuthService(dependencies: Dependencies) {
       }
       const family = newFamily()
       if (!(await accounts.insertFamily(sql, account.id, family, counters))) throw refuse()
-      if (isOutdated(account.passwordHash)) {
-        const hash = await passwords.hash(input.password)
-        await accounts.updatePasswordHash(sql, account.id, account.passwordHash, hash)
-      }
+      if (isOutdated(account.passwordHash)) await rehash(account, input.password)
       tell({ event: 'authn_login_success', ...who, details: { isKnownDevice } })
       return loggedIn(account, family.id)
     },
@@ -289,7 +303,7 @@ export function createAuthService(dependencies: Dependencies) {
       return user
     },
 
-    /** An access token of this counter was used: its owner has received the pair. */
+    /** An access token of this counter was used: its owner has received the pair. False when its device is logged out. */
     confirm: ({ familyId, counter }: Principal) => repository.updateFamilyConfirmed(orm, familyId, counter),
   }
 }

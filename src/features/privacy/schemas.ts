@@ -35,7 +35,7 @@ export const ExportResponse = Success(
     {
       additionalProperties: true,
       description:
-        'account, preferences, baseline, devices, consents, sessions (each with windows, voice, findings, conversations, report), counselings, feedback, auditTrail.',
+        'account, preferences, baseline (the neutral face, as measures), devices, consents, sessions (each with windows, voice, findings, conversations, report), counselings, feedback, auditTrail.',
     },
   ),
 )

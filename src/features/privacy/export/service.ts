@@ -1,5 +1,6 @@
 import type { Orm } from '../../../db/orm.ts'
 import { decodeMeasures } from '../../../domain/face/encoding.ts'
+import { decodeLearnt, NOTHING_LEARNT } from '../../../domain/face/learnt.ts'
 import { BASELINE, exchangeRow, findingRow, windowRow } from '../../../domain/sealed-rows.ts'
 import { AppError } from '../../../errors.ts'
 import { type Safe, SealError } from '../../../lib/sealing.ts'
@@ -38,6 +39,15 @@ const base64 = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64')
 
 /** Measures as names and numbers; bytes of an older kind as they are. */
 const toMeasures = (bytes: Uint8Array) => decodeMeasures(bytes) ?? { base64: base64(bytes) }
+
+/** The same of the neutral face that a person's next session begins with. */
+const toNeutralFace = (bytes: Uint8Array) => decodeLearnt(bytes).baseline ?? { base64: base64(bytes) }
+
+/** And of what a session has learnt: of the camera, the neutral face, and those that it was given. */
+const toLearnt = (bytes: Uint8Array) => {
+  const learnt = decodeLearnt(bytes)
+  return learnt === NOTHING_LEARNT ? { base64: base64(bytes) } : learnt
+}
 
 /** Every row, page by page, each read when the one before has been taken: a slow reader holds no connection. */
 async function* paged<Place, Row extends Place>(
@@ -80,7 +90,7 @@ export function createExport({ orm, repository, safeOf, pseudonymOf }: Dependenc
       yield opened({
         ...row,
         id,
-        baseline: baseline === null ? null : readable(() => base64(safe.open(baseline, BASELINE))),
+        baseline: baseline === null ? null : readable(() => toLearnt(safe.open(baseline, BASELINE))),
       })
       yield ',"windows":'
       yield* listOf(
@@ -172,7 +182,7 @@ export function createExport({ orm, repository, safeOf, pseudonymOf }: Dependenc
           ? null
           : {
               updatedAt: baseline.updatedAt,
-              measures: readable(() => base64(safe.open(baseline.measures, BASELINE))),
+              ...readable(() => toNeutralFace(safe.open(baseline.measures, BASELINE))),
             },
     })}`
     yield ',"devices":'

@@ -7,7 +7,7 @@ type Dependencies = {
   readonly orm: Orm
   readonly repository: RetentionRepository
   readonly days: Readonly<Partial<Record<Kind, number>>>
-  readonly retainAudit: (days: number) => Promise<number>
+  readonly retainAudit: (days: number, signal: AbortSignal) => Promise<number>
 }
 
 const BATCH = 200
@@ -48,7 +48,7 @@ export function createRetention({ orm, repository, days, retainAudit }: Dependen
         const age = days[kind]
         if (age !== undefined) gone[kind] = await deleteAll(steps[kind], age, signal)
       }
-      if (days.audit !== undefined && !signal.aborted) gone.audit = await retainAudit(days.audit)
+      if (days.audit !== undefined && !signal.aborted) gone.audit = await retainAudit(days.audit, signal)
       return gone
     },
   }
