@@ -31,7 +31,7 @@ for (const [language, cases] of [
   ['en', ENGLISH_COUNSELLOR_CASES],
 ] as const satisfies readonly (readonly [Language, readonly CounsellorCase[]])[])
   t.test(`the counsellor answers to what was said (${language})`, (t) => {
-    t.ok(cases.length >= 20)
+    t.ok(cases.length >= 40)
     for (const [message, emotion, expected] of cases) {
       const reply = ask(message, language, emotion)
       t.equal(reply.isCrisis, expected === 'crisis', message)

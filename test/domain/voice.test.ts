@@ -31,7 +31,8 @@ const words = (at: number, text: string): VoiceEvent => ({ kind: 'words', at: at
 
 type Case = readonly [what: string, events: readonly VoiceEvent[], expected: Partial<VoiceMeasures>]
 
-const CASES: readonly Case[] = [
+/** Of how it was said: they count for every language. */
+const WORDLESS: readonly Case[] = [
   // how much was said
   ['nothing at all', [], { observedMs: 0, speechMs: 0, silenceMs: 0, speechRatio: 0, turnCount: 0 }],
   ['silence only', [silence(10, 20)], { observedMs: 10_000, speechMs: 0, silenceMs: 10_000, speechRatio: 0 }],
@@ -130,38 +131,7 @@ const CASES: readonly Case[] = [
     Array.from({ length: 30 }, (_, i) => speech(10 + i / 10, 10.1 + i / 10)),
     { turnCount: 1, pauseCount: 0, longestTurnMs: 3000 },
   ],
-  // words
-  [
-    'Korean syllables',
-    [speech(10, 12), words(12, '안녕하세요')],
-    { utteranceCount: 1, syllableCount: 5, characterCount: 5, speechRate: 2.5 },
-  ],
-  [
-    'Korean words and spaces',
-    [speech(10, 14), words(14, '오늘 기분이 좋아요.')],
-    { syllableCount: 8, characterCount: 8, speechRate: 2 },
-  ],
-  [
-    'English',
-    [speech(10, 12), words(12, 'I am really tired')],
-    { syllableCount: 5, characterCount: 14, speechRate: 2.5 },
-  ],
-  [
-    'two utterances',
-    [speech(10, 13), words(11, '네'), words(13, '그래요')],
-    { utteranceCount: 2, syllableCount: 4, speechRate: 1.333 },
-  ],
-  [
-    'words of the next window',
-    [speech(10, 12), words(20, '안녕')],
-    { utteranceCount: 0, syllableCount: 0, speechRate: null },
-  ],
-  [
-    'words without known speech',
-    [words(12, '안녕하세요')],
-    { observedMs: 0, utteranceCount: 1, speechRate: null },
-  ],
-  ['too little speech for a rate', [speech(10, 10.4), words(12, '안녕하세요')], { speechRate: null }],
+  // words, of which there are none here
   ['speech without words has no rate', [speech(10, 14)], { speechRate: null, syllableCount: 0 }],
   // energy, in the client's unit
   ['no energy told', [speech(10, 14)], { energyMean: null, energyVariability: null }],
@@ -197,9 +167,135 @@ const CASES: readonly Case[] = [
   ],
 ]
 
+/** What was said, and when, beside how: counted as it was spoken, whatever it means. */
+const KOREAN: readonly Case[] = [
+  [
+    'syllables',
+    [speech(10, 12), words(12, '안녕하세요')],
+    { utteranceCount: 1, syllableCount: 5, characterCount: 5, speechRate: 2.5 },
+  ],
+  [
+    'words and spaces',
+    [speech(10, 14), words(14, '오늘 기분이 좋아요.')],
+    { syllableCount: 8, characterCount: 8, speechRate: 2 },
+  ],
+  [
+    'two utterances',
+    [speech(10, 13), words(11, '네'), words(13, '그래요')],
+    { utteranceCount: 2, syllableCount: 4, speechRate: 1.333 },
+  ],
+  [
+    'words of the next window',
+    [speech(10, 12), words(20, '안녕')],
+    { utteranceCount: 0, syllableCount: 0, speechRate: null },
+  ],
+  [
+    'words without known speech',
+    [words(12, '안녕하세요')],
+    { observedMs: 0, utteranceCount: 1, speechRate: null },
+  ],
+  ['too little speech for a rate', [speech(10, 10.4), words(12, '안녕하세요')], { speechRate: null }],
+  ['negated', [speech(10, 13), words(13, '난 괜찮지 않아')], { syllableCount: 6, speechRate: 2 }],
+  [
+    'quoted',
+    [speech(10, 14), words(14, '친구가 "그만해"라고 했어요')],
+    { syllableCount: 11, characterCount: 11, speechRate: 2.75 },
+  ],
+  ['ironic', [speech(10, 12), words(12, '참 잘도 하겠다')], { syllableCount: 6, speechRate: 3 }],
+  ['of somebody else', [speech(10, 14), words(14, '동생이 많이 울었어요')], { speechRate: 2.25 }],
+  [
+    'digits read aloud',
+    [speech(10, 13), words(13, '요즘 7시에 일어나요')],
+    { syllableCount: 9, speechRate: 3 },
+  ],
+  [
+    'hesitation: the rate is of the speech, not of the pause',
+    [speech(10, 11), silence(11, 13), speech(13, 14), words(14, '음… 그러니까')],
+    { syllableCount: 5, speechRate: 2.5, pauseCount: 1, turnCount: 2 },
+  ],
+  [
+    'laughter that is typed is not spoken',
+    [speech(10, 11), words(11, '죽겠다 ㅋㅋ')],
+    { syllableCount: 3, speechRate: 3 },
+  ],
+]
+
+const ENGLISH: readonly Case[] = [
+  [
+    'syllables',
+    [speech(10, 12), words(12, 'I am really tired')],
+    { syllableCount: 5, characterCount: 14, speechRate: 2.5 },
+  ],
+  [
+    'punctuation',
+    [speech(10, 12), words(12, 'I woke up, at seven!')],
+    { syllableCount: 6, characterCount: 14, speechRate: 3 },
+  ],
+  [
+    'two utterances',
+    [speech(10, 13), words(11, 'no'), words(13, 'yes yes yes')],
+    { utteranceCount: 2, syllableCount: 4, speechRate: 1.333 },
+  ],
+  [
+    'words of the next window',
+    [speech(10, 12), words(20, 'hello')],
+    { utteranceCount: 0, syllableCount: 0, speechRate: null },
+  ],
+  [
+    'words without known speech',
+    [words(12, 'I want to go home')],
+    { observedMs: 0, utteranceCount: 1, speechRate: null },
+  ],
+  ['too little speech for a rate', [speech(10, 10.4), words(12, 'I want to go home')], { speechRate: null }],
+  [
+    'negated',
+    [speech(10, 12), words(12, 'not bad at all')],
+    { syllableCount: 4, characterCount: 11, speechRate: 2 },
+  ],
+  [
+    'contracted',
+    [speech(10, 12), words(12, "I can't sleep")],
+    { syllableCount: 3, characterCount: 10, speechRate: 1.5 },
+  ],
+  [
+    'quoted',
+    [speech(10, 13), words(13, 'He said "leave me alone"')],
+    { syllableCount: 6, characterCount: 18, speechRate: 2 },
+  ],
+  [
+    'ironic',
+    [speech(10, 12), words(12, 'oh sure, that is just great')],
+    { syllableCount: 6, characterCount: 21, speechRate: 3 },
+  ],
+  [
+    'of somebody else',
+    [speech(10, 14), words(14, 'My sister cried all day')],
+    { syllableCount: 6, characterCount: 19, speechRate: 1.5 },
+  ],
+  [
+    'hesitation: the rate is of the speech, not of the pause',
+    [speech(10, 11), silence(11, 13), speech(13, 14), words(14, 'I do not know')],
+    { syllableCount: 4, speechRate: 2, pauseCount: 1, turnCount: 2 },
+  ],
+]
+
+const CASES = [...WORDLESS, ...KOREAN, ...ENGLISH]
+const textsOf = (cases: readonly Case[]) =>
+  cases.flatMap(([, events]) => events.flatMap((event) => (event.kind === 'words' ? [event.text] : [])))
+
 t.test('each list of events gives the measures that were worked out by hand', async (t) => {
-  t.ok(CASES.length >= 40)
   for (const [what, events, expected] of CASES) t.match(measureVoice(events, WINDOW), expected, what)
+})
+
+t.test('each language has forty cases, with those that no word is said in', async (t) => {
+  t.same(textsOf(WORDLESS), [])
+  for (const [cases, isOwn] of [
+    [KOREAN, /[가-힣]/],
+    [ENGLISH, /^[ -~]+$/],
+  ] as const) {
+    t.ok(cases.length >= 12 && WORDLESS.length + cases.length >= 40)
+    for (const text of textsOf(cases)) t.match(text, isOwn)
+  }
 })
 
 t.test('whatever is heard, the shape holds: shares below 1, whole times and counts', async (t) => {

@@ -300,3 +300,47 @@ t.test('what is recommended follows the day', async (t) => {
       for (const { title, desc } of recommend(today, { ...still, valence: -1 }, language))
         t.match(`${title} ${desc}`, language === 'ko' ? /[가-힣]/ : /^[ -~]+$/)
 })
+
+t.test('all sessions are listed page by page, each once, and nobody else’s', async (t) => {
+  const server = await startTestApp(t)
+  const [account, stranger] = [await createAccount(server), await createAccount(server)]
+  const ask = (query: string, { accessToken } = account) =>
+    server.app.inject({ url: `/api/session${query}`, headers: bearer(accessToken) })
+  t.same(data(await ask('')), { sessions: [], nextCursor: null })
+  const startedAt = Date.now() - 60 * MINUTE_MS
+  const ids: string[] = []
+  // Two in the same moment among them.
+  for (const minute of [0, 1, 2, 2, 3, 4, 5])
+    ids.push(
+      await storeSession(server.database, account.id, {
+        startedAt: startedAt + minute * MINUTE_MS,
+        endedAt: startedAt + (minute + 1) * MINUTE_MS,
+        windows: [[startedAt + minute * MINUTE_MS + 10_000, 'happy']],
+      }),
+    )
+  const theirs = await storeSession(server.database, stranger.id, { startedAt })
+  const seen: string[] = []
+  let query = '?limit=3'
+  for (let page = 0; page < 3; page++) {
+    const { sessions: listed, nextCursor } = data(await ask(query)) as {
+      sessions: { id: string; startedAt: string }[]
+      nextCursor: string | null
+    }
+    seen.push(...listed.map(({ id }) => id))
+    if (page === 0)
+      t.match(listed[0], {
+        status: 'ended',
+        durationMs: MINUTE_MS,
+        dominantEmotion: 'happy',
+        startedAt: String,
+      })
+    t.equal(nextCursor === null, page === 2)
+    query = `?limit=3&cursor=${nextCursor}`
+  }
+  t.equal(seen.length, ids.length)
+  t.same([...seen].sort(), [...ids].sort())
+  t.same([seen[0], seen.at(-1)], [ids.at(-1), ids[0]])
+  for (const cursor of [theirs, 'sess_unknown', ''])
+    t.match((await ask(`?cursor=${cursor}`)).json(), { error: { code: 'INVALID_CURSOR' } }, cursor)
+  for (const limit of ['0', '101', 'x']) t.equal((await ask(`?limit=${limit}`)).statusCode, 400)
+})

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import type { Worker } from 'node:worker_threads'
 import { inflateSync } from 'node:zlib'
+import { eq } from 'drizzle-orm'
 import fc from 'fast-check'
 import type { LightMyRequestResponse } from 'fastify'
 import t from 'tap'
@@ -16,6 +17,7 @@ import {
   sessions,
   voiceWindows,
 } from '../../src/db/schema/index.ts'
+import { crisisLines } from '../../src/domain/crisis/lines.ts'
 import { EMOTIONS } from '../../src/domain/emotion.ts'
 import { LANGUAGES, type Language } from '../../src/domain/language.ts'
 import { buildReport, type ReportedWindow } from '../../src/domain/report.ts'
@@ -49,18 +51,23 @@ const code = (answer: LightMyRequestResponse) =>
   `${answer.statusCode} ${answer.json<{ error: { code: string } }>().error.code}`
 const data = (answer: LightMyRequestResponse) => answer.json<{ data: Record<string, unknown> }>().data
 
+/** Once its rows are there: whoever sweeps finalises what ended long ago. */
+const endSession = (id: string, windows: number) =>
+  orm
+    .update(sessions)
+    .set({ status: 'ended', endedAt: new Date(STARTED_AT + windows * INTERVAL_MS) })
+    .where(eq(sessions.id, id))
+
 let made = 0
 /** A session with these rows, whose report is made when somebody first asks; ended unless told otherwise. */
 async function storedSession(windows: number, more: { language?: Language; live?: boolean } = {}) {
   const id = `sess_${String(++made).padStart(32, '0')}`
-  const endedAt = new Date(STARTED_AT + windows * INTERVAL_MS)
   await orm.insert(sessions).values({
     id,
     userId: account.id,
     intervalMs: INTERVAL_MS,
     startedAt: new Date(STARTED_AT),
     language: more.language ?? 'ko',
-    ...(more.live === true ? {} : { status: 'ended', endedAt }),
   })
   const rows = Array.from({ length: windows }, (_, i) => ({
     sessionId: id,
@@ -78,6 +85,7 @@ async function storedSession(windows: number, more: { language?: Language; live?
     answeredAt: new Date(),
   }))
   if (rows.length > 0) await orm.insert(emotionWindows).values(rows)
+  if (more.live !== true) await endSession(id, windows)
   return id
 }
 
@@ -94,24 +102,36 @@ async function finalise(id: string) {
   return id
 }
 
+const detection = {
+  type: 'labelling',
+  name_ko: '낙인찍기',
+  name_en: 'Labelling',
+  severity: 'high',
+  confidence: 0.8,
+  examples: ['항상'],
+}
+const intervention = {
+  distortionType: 'labelling',
+  distortionName: '낙인찍기',
+  severity: 'high',
+  urgency: 'soon',
+  questions: ['정말 그럴까요?'],
+  tasks: [{ title: '적기', description: '적어 봅니다.', difficulty: 'easy', duration: '10분' }],
+}
+
+/** In which somebody spoke of self-harm, after an exercise had been offered. */
+async function flaggedSession(language: Language) {
+  const id = await storedSession(3, { language, live: true })
+  await orm.insert(cbtFindings).values([
+    { sessionId: id, at: new Date(STARTED_AT + 5000), detections: [detection], intervention },
+    { sessionId: id, at: new Date(STARTED_AT + 7000), detections: [], isCrisis: true, intervention },
+  ])
+  await endSession(id, 3)
+  return finalise(id)
+}
+
 t.test('voice and turns of thought reach the summary and the report', async (t) => {
-  const id = await storedSession(3)
-  const detection = {
-    type: 'labelling',
-    name_ko: '낙인찍기',
-    name_en: 'Labelling',
-    severity: 'high',
-    confidence: 0.8,
-    examples: ['항상'],
-  }
-  const intervention = {
-    distortionType: 'labelling',
-    distortionName: '낙인찍기',
-    severity: 'high',
-    urgency: 'soon',
-    questions: ['정말 그럴까요?'],
-    tasks: [{ title: '적기', description: '적어 봅니다.', difficulty: 'easy', duration: '10분' }],
-  }
+  const id = await storedSession(3, { live: true })
   await orm.insert(voiceWindows).values([
     { sessionId: id, window: 1, closedAt: new Date(STARTED_AT), measures: { speechRatio: 0.5 } },
     { sessionId: id, window: 2, closedAt: new Date(STARTED_AT), measures: { speechRatio: 0.25 } },
@@ -120,9 +140,9 @@ t.test('voice and turns of thought reach the summary and the report', async (t) 
     { sessionId: id, at: new Date(STARTED_AT + 5000), detections: [detection], intervention },
     // Not of our shape, which no client may be shown:
     { sessionId: id, at: new Date(STARTED_AT + 6000), detections: [{ type: 'x' }], intervention: { a: 1 } },
-    { sessionId: id, at: new Date(STARTED_AT + 7000), detections: [], isCrisis: true, intervention },
   ])
   await orm.insert(conversations).values({ sessionId: id, message: 'm', response: 'r', source: 'local' })
+  await endSession(id, 3)
   await finalise(id)
   t.match(data(await get(id, 'summary')), {
     averageVoiceMetrics: { speechRatio: 0.375 },
@@ -139,10 +159,35 @@ t.test('voice and turns of thought reach the summary and the report', async (t) 
       intervention,
     },
   ])
-  t.match(report, {
-    analysis: { overallAssessment: { forCounsellor: { isFlagged: true, crisisCount: 1, note: String } } },
-    statistics: { voiceWindows: 2, conversations: 1, crisisFindings: 1 },
+  t.same(report['crisisLines'], [])
+  t.match(report['statistics'], { voiceWindows: 2, conversations: 1 })
+})
+
+t.test('a report of words of self-harm has the lines to call in it, and no exercise', async (t) => {
+  for (const [language, lines] of [
+    ['ko', crisisLines('ko')],
+    ['en', crisisLines('en')],
+  ] as const) {
+    const id = await flaggedSession(language)
+    const report = data(await get(id, 'report'))
+    t.same(report['crisisLines'], lines)
+    t.match(report, {
+      cbtFindings: [{ hasDistortions: true, needsIntervention: false }],
+      analysis: { overallAssessment: { forCounsellor: { isFlagged: true, crisisCount: 1, note: String } } },
+      statistics: { crisisFindings: 1 },
+    })
+    t.notMatch(JSON.stringify(report['cbtFindings']), '적어 봅니다')
+  }
+  const own = await startTestApp(t, {
+    database,
+    env: { CRISIS_LINES: '도움의 전화=02-123-4567' },
   })
+  const id = await flaggedSession('ko')
+  const answer = await own.app.inject({
+    url: `/api/session/${id}/report`,
+    headers: bearer(account.accessToken),
+  })
+  t.same(data(answer)['crisisLines'], [{ name: '도움의 전화', number: '02-123-4567' }])
 })
 
 t.test('a session in English is told in English', async (t) => {

@@ -128,6 +128,7 @@ t.test('a session from its frames to its report', async (t) => {
     t.same(Object.keys(report).sort(), [
       'analysis',
       'cbtFindings',
+      'crisisLines',
       'emotionTimeline',
       'generatedAt',
       'metadata',
@@ -172,7 +173,8 @@ t.test('a session from its frames to its report', async (t) => {
       { sessionId, labels: {}, language: 'ko', startedAt, endedAt: Number(endedAt) },
       await reportsRepository.listRows(orm, sessionId, plainSafe),
     )
-    const { reportId, generatedAt, version, ...content } = report
+    const { reportId, generatedAt, version, crisisLines, ...content } = report
+    t.same(crisisLines, [], 'nobody spoke of self-harm')
     t.same(content, again)
     t.same(summary, toSummary(again))
     t.equal(JSON.stringify(content), JSON.stringify(again), 'also in the order of its keys')

@@ -120,7 +120,8 @@ const spoilt = (schema: Schema): fc.Arbitrary<unknown> => {
   )
 }
 
-const RAW_BODIES = [
+/** What is wrong whatever was expected. */
+export const RAW_BODIES = [
   '',
   '{',
   'null',
@@ -160,6 +161,22 @@ const payloadOf = (schema: Schema | undefined) => {
         .map((type) => ({ headers: { 'content-type': type }, payload: '{"rating":5}' })),
     },
   )
+}
+
+/** As much of the schema of a message as there is: without `data` it has no fields of its own. */
+export type MessageSchema = {
+  readonly properties: { readonly type: { readonly const: string }; readonly data?: Schema }
+}
+
+/** Texts of a message with one thing wrong: in the whole, in its fields, or in its fields beside `type`. */
+export function malformedMessages(schema: MessageSchema): fc.Arbitrary<string> {
+  const { type, data } = schema.properties
+  const whole = spoilt({ type: 'object', required: ['type', 'data'], ...schema })
+  if (data === undefined) return whole.map((message) => JSON.stringify(message))
+  const fields = spoilt(data)
+  const within = fields.map((wrong) => ({ type: type.const, data: wrong }))
+  const beside = fields.map((wrong) => ({ ...(wrong as object), type: type.const })) // null spreads as nothing
+  return fc.oneof(whole, within, beside).map((message) => JSON.stringify(message))
 }
 
 const toText = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value))

@@ -21,8 +21,8 @@ export type ConversationSoFar = {
   /** Turns before this message, oldest first. */
   readonly history: readonly Turn[]
   readonly language: Language
-  /** What was offered before in this session; absent = nothing yet. */
-  readonly pace?: InterventionPace
+  /** What was offered before in this session; absent = nothing yet, null = nothing may be offered. */
+  readonly pace?: InterventionPace | null
   /** The operator's own crisis lines; absent or empty = the built-in ones. */
   readonly configuredLines?: readonly CrisisLine[]
 }
@@ -75,7 +75,8 @@ export function replyLocally(conversation: ConversationSoFar): LocalReply {
     return { text, isCrisis: true, detections: [] }
   }
   const detections = detectDistortions(message)
-  const intervention = isNearCrisis(conversation) ? undefined : chooseIntervention(detections, language, pace)
+  const intervention =
+    pace === null || isNearCrisis(conversation) ? undefined : chooseIntervention(detections, language, pace)
   const text = answer(conversation, detections[0])
   const offer = intervention === undefined ? [] : [SENTENCES[language].exercise]
   return {

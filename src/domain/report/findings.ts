@@ -29,10 +29,14 @@ export type DistortionCount = {
   readonly count: number
 }
 
-/** Findings as the report lists them. A crisis carries no exercise, and without a distortion it is no finding. */
+/**
+ * Findings as the report lists them. Where words of self-harm were said no exercise is listed, and a crisis without a
+ * distortion is no finding.
+ */
 export function toCbtFindings(findings: readonly ReportedFinding[]): CbtFinding[] {
-  return findings.flatMap(({ at, detections, intervention, isCrisis }) => {
-    const offered = isCrisis ? null : intervention
+  const isFlagged = findings.some(({ isCrisis }) => isCrisis)
+  return findings.flatMap(({ at, detections, intervention }) => {
+    const offered = isFlagged ? null : intervention
     if (detections.length === 0 && offered === null) return []
     return {
       timestamp: at,

@@ -76,7 +76,7 @@ declare module 'fastify' {
       /** What this process has to know of a session that it has just claimed. */
       readonly prepare: (claimed: ClaimedSession) => Promise<SessionStart>
       /** Stored answers after `window`, for a client that says what it has, at most the last sixty. */
-      readonly answersSince: (sessionId: string, window: number) => Promise<WindowAnswer[]>
+      readonly answersSince: (sessionId: string, window: number) => Promise<readonly WindowAnswer[]>
       /** A socket has been sent this window's answer. */
       readonly delivered: (sessionId: string, window: number) => void
       /** Whether results of this session can no longer be kept safe: no new socket then. */
@@ -220,11 +220,14 @@ export const analysis = fp(
       await remote?.close()
     })
 
-    /** As they may be shown now: an exercise that nobody has seen yet is left out after words of self-harm. */
-    const showable = (sessionId: string, answers: readonly WindowAnswer[]): readonly WindowAnswer[] =>
-      app.conversation.mayOffer(sessionId)
-        ? answers
-        : answers.map((answer) => ({ ...answer, intervention: null }))
+    /** Answers from the rows, as they may be shown now. */
+    const showable = async (
+      sessionId: string,
+      answers: readonly WindowAnswer[],
+    ): Promise<readonly WindowAnswer[]> => {
+      const isOffered = answers.some(({ intervention }) => intervention !== null)
+      return isOffered && !(await app.conversation.askMayOffer(sessionId)) ? withoutOffers(answers) : answers
+    }
 
     app.decorate('analysis', {
       prepare: async ({ session, now, progress }: ClaimedSession) => {
@@ -251,14 +254,24 @@ export const analysis = fp(
         const undelivered = await repository.listUndelivered(orm, session.id, MAX_WAITING_PER_SESSION)
         if (undelivered.some((row) => row.answeredAt === null))
           await repository.answerOrphans(orm, session.id)
-        return { ...start, lastWindow, undelivered: undelivered.map((row) => fromWindowRow(row, safe)) }
+        return {
+          ...start,
+          lastWindow,
+          undelivered: await showable(
+            session.id,
+            undelivered.map((row) => fromWindowRow(row, safe)),
+          ),
+        }
       },
       feed: (start: SessionStart) => {
         const wasHere = scheduler.has(start.id, start.epoch)
         const session = scheduler.open(start)
         return {
           ...openFeed(session, wasHere, app.metrics, () => app.consent.allows(start.userId)),
-          undelivered: () => showable(start.id, [...session.undelivered]),
+          undelivered: () =>
+            app.conversation.mayOffer(start.id)
+              ? [...session.undelivered]
+              : withoutOffers(session.undelivered),
         }
       },
       answersSince: async (sessionId: string, window: number) => {
@@ -298,6 +311,10 @@ const inTransaction = async <T>(sql: Sql, work: (client: Client) => Promise<T>):
 
 /** Reasons to end that take back what allowed a face to be read. */
 const TAKEN_BACK: readonly EndReason[] = ['consent_withdrawn', 'account_deleted']
+
+/** An exercise that nobody has seen yet is not shown any more after words of self-harm. */
+const withoutOffers = (answers: readonly WindowAnswer[]): WindowAnswer[] =>
+  answers.map((answer) => ({ ...answer, intervention: null }))
 
 type FrameCounter = { frames: { labels(fate: string): { inc(): void } } }
 

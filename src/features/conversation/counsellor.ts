@@ -68,7 +68,7 @@ export function createCounsellor({ gemini, thoughts, lines, waits, store, onMode
       configuredLines: lines,
     })
     const { detections, intervention } = reply
-    thoughts.note(sessionId, { crisis: readCrisis(message), detections, intervention })
+    thoughts.note(sessionId, { detections, intervention })
     for (const chunk of splitForStream(reply.text)) say(chunk)
     return { text: reply.text, source: 'local' }
   }
@@ -84,7 +84,8 @@ export function createCounsellor({ gemini, thoughts, lines, waits, store, onMode
   ): Promise<Told | 'unbegun' | 'broken'> => {
     const read = await thoughts.read(sessionId, request.message, around.language)
     const { detections, intervention } = read
-    const question = buildQuestion({ ...request, ...around, detections, intervention, lines })
+    const mayOffer = thoughts.mayOffer(sessionId)
+    const question = buildQuestion({ ...request, ...around, detections, intervention, mayOffer, lines })
     const answer = await model.stream(question, { signal, ...waits }, say)
     onModel(answer.outcome === 'complete' ? 'answered' : answer.reason)
     if (answer.outcome === 'failed' && !answer.begun) return 'unbegun' // whoever answers instead notes what it read

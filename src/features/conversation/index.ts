@@ -24,6 +24,10 @@ declare module 'fastify' {
     conversation: Pick<Conversations, 'join' | 'hear'> & {
       /** An exercise that may be offered with the next update, for what was said or written here lately; each once. */
       readonly takeOffer: Thoughts['takeOffer']
+      /** False once words of self-harm were said in the session: what was to be offered is not shown any more. */
+      readonly mayOffer: Thoughts['mayOffer']
+      /** The same by what all instances know; false as well when nobody can be asked. */
+      readonly askMayOffer: (sessionId: string) => Promise<boolean>
       /** Resolves when what the session's words have shown here, and what was answered, is written, however long that takes. */
       readonly settled: (sessionId: string) => Promise<void>
       /** Sets who watches over what models cost and how they do: asked before each call, told after it. */
@@ -108,13 +112,17 @@ export const conversation = fp(
       })
     }
 
-    const findings = new WriteBehind<FindingRow>({
-      write: async (batch) => repository.insertFindings(orm, await sealFindings(batch)),
-      isPassing,
-      maxWaiting: MAX_WAITING,
-      onRetry: (error, waiting) => log.warn({ err: error, waiting }, 'findings wait for the database'),
-      onDrop: (count, error) => log.error({ err: error, count }, 'findings were not stored'),
-    })
+    const writeFindings = () =>
+      new WriteBehind<FindingRow>({
+        write: async (batch) => repository.insertFindings(orm, await sealFindings(batch)),
+        isPassing,
+        maxWaiting: MAX_WAITING,
+        onRetry: (error, waiting) => log.warn({ err: error, waiting }, 'findings wait for the database'),
+        onDrop: (count, error) => log.error({ err: error, count }, 'findings were not stored'),
+      })
+    const findings = writeFindings()
+    /** Of self-harm: apart, so that no crowd of other findings pushes one out. */
+    const flags = writeFindings()
     const exchanges = new WriteBehind<ExchangeRow>({
       write: async (batch) => {
         for (const exchange of batch) await storeExchange(exchange)
@@ -126,12 +134,14 @@ export const conversation = fp(
     })
 
     const thoughts = createThoughts({
-      store: (finding) => findings.add(`${finding.sessionId} ${finding.at.getTime()}`, finding),
-      offers: async (sessionId) => {
-        const rows = await repository.listInterventions(orm, sessionId, OFFERS)
+      store: (finding) =>
+        (finding.isCrisis ? flags : findings).add(`${finding.sessionId} ${finding.at.getTime()}`, finding),
+      recall: async (sessionId) => {
+        const rows = await repository.listFlagsAndOffers(orm, sessionId, OFFERS)
+        if (rows[0]?.isCrisis) return { offers: [], isCrisis: true }
         const safe =
           rows.length === 0 ? undefined : (await app.vault.safesOfSessions([sessionId])).get(sessionId)
-        return rows
+        const offers = rows
           .flatMap(({ at, intervention }) => {
             const opened =
               intervention && safe?.openJson(intervention, INTERVENTION, findingRow(sessionId, at))
@@ -139,6 +149,7 @@ export const conversation = fp(
             return type === undefined ? [] : [{ at: at.getTime(), type }]
           })
           .reverse()
+        return { offers, isCrisis: false }
       },
       onAsked: (error) => log.warn({ err: error }, 'it is not known what was offered before'),
       monotonic: () => performance.now(),
@@ -190,7 +201,7 @@ export const conversation = fp(
     })
 
     app.notices.onNotice((notice) => {
-      if (notice.kind === 'crisis') conversations.showLines(notice.sessionId, notice.level)
+      if (notice.kind === 'crisis') conversations.hearOfCrisis(notice.sessionId, notice.level)
     })
     app.hub.subscribe((sessionId, event) => {
       const isOver = event.type === 'status_changed' && event.status === 'ended'
@@ -212,17 +223,19 @@ export const conversation = fp(
     })
     app.addHook('preClose', () => conversations.stop(STOP_MS))
     app.addHook('onClose', async () => {
-      await Promise.all([exchanges.close(DRAIN_MS), findings.close(DRAIN_MS)])
+      await Promise.all([exchanges, findings, flags].map((rows) => rows.close(DRAIN_MS)))
     })
 
     app.decorate('conversation', {
       join: conversations.join,
       hear: conversations.hear,
       takeOffer: thoughts.takeOffer,
+      mayOffer: thoughts.mayOffer,
+      askMayOffer: async (sessionId: string) => (await thoughts.paceOf(sessionId)) !== null,
       settled: async (sessionId: string) => {
         await conversations.settled(sessionId)
         const isMine = (row: { readonly sessionId: string }) => row.sessionId === sessionId
-        await Promise.all([findings.settled(isMine), exchanges.settled(isMine)])
+        await Promise.all([exchanges, findings, flags].map((rows) => rows.settled(isMine)))
       },
       guardModel: (given: ModelGuard) => {
         guard = given

@@ -25,6 +25,8 @@ export type Asked = {
   readonly history: readonly Exchange[]
   readonly detections: readonly Detection[]
   readonly intervention: Intervention | undefined
+  /** False once words of self-harm were said in the session. */
+  readonly mayOffer: boolean
   readonly lines: readonly CrisisLine[]
 }
 
@@ -51,12 +53,14 @@ const WORDS = {
     now: '지금의 표정 추정',
     traces: '말에서 비치는 생각의 습관',
     try: '어울리면 건넬 질문',
+    noExercises: '이 대화에서는 과제나 연습을 권하지 마십시오.',
   },
   en: {
     recent: 'estimated lately, oldest first',
     now: 'estimated now',
     traces: 'habits of thought in the words',
     try: 'a question that may fit',
+    noExercises: 'Suggest no exercises in this conversation.',
   },
 } as const
 
@@ -78,6 +82,7 @@ export function buildQuestion(asked: Asked): Question {
     )
   const [question] = intervention?.questions ?? []
   if (question !== undefined) system.push(`${words.try}: ${question}`)
+  if (!asked.mayOffer) system.push(words.noExercises)
   const turns = newestThatFit(asked.history, HISTORY_TOKENS).flatMap(({ message, response }) => [
     turn('user', message),
     turn('model', response),

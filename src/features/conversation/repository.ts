@@ -1,4 +1,4 @@
-import { and, desc, eq, isNotNull, lt, sql } from 'drizzle-orm'
+import { and, desc, eq, isNotNull, lt, or, sql } from 'drizzle-orm'
 import type { Orm } from '../../db/orm.ts'
 import {
   cbtFindings,
@@ -113,13 +113,22 @@ export const conversationRepository = {
       order by f.at`)
   },
 
-  /** What was offered in the session, newest first. */
-  listInterventions: (orm: Orm, sessionId: string, limit: number) =>
+  /** Flags of self-harm before everything else, then what was offered in the session, newest first. */
+  listFlagsAndOffers: (orm: Orm, sessionId: string, limit: number) =>
     orm
-      .select({ at: cbtFindings.at, intervention: cbtFindings.intervention })
+      .select({
+        at: cbtFindings.at,
+        intervention: cbtFindings.intervention,
+        isCrisis: cbtFindings.isCrisis,
+      })
       .from(cbtFindings)
-      .where(and(eq(cbtFindings.sessionId, sessionId), isNotNull(cbtFindings.intervention)))
-      .orderBy(desc(cbtFindings.id))
+      .where(
+        and(
+          eq(cbtFindings.sessionId, sessionId),
+          or(cbtFindings.isCrisis, isNotNull(cbtFindings.intervention)),
+        ),
+      )
+      .orderBy(desc(cbtFindings.isCrisis), desc(cbtFindings.id))
       .limit(limit),
 
   /** Takes the session's turn for at most `ms`; false while another instance has it. `holder` gives it back. */

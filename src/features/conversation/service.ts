@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import { type CrisisLine, crisisLines, crisisMessage } from '../../domain/crisis/lines.ts'
-import { type CrisisReading, readCrisis } from '../../domain/crisis/read-crisis.ts'
+import type { CrisisNotice } from '../../domain/crisis/notice.ts'
+import { readCrisis } from '../../domain/crisis/read-crisis.ts'
 import type { Language } from '../../domain/language.ts'
 import type { SessionStatus } from '../../domain/session.ts'
 import type { ErrorCode } from '../../errors.ts'
@@ -30,7 +31,7 @@ type Dependencies = {
   /** The right to answer in the session, over all instances: undefined while another has it. */
   readonly takeTurn: (sessionId: string) => Promise<(() => Promise<void>) | undefined>
   /** To the session sockets on other instances. */
-  readonly tellOthers: (sessionId: string, level: 'gentle' | 'urgent') => void
+  readonly tellOthers: (sessionId: string, level: CrisisNotice['level']) => void
   readonly onFailure: (error: unknown) => void
 }
 
@@ -95,7 +96,9 @@ export function createConversations(dependencies: Dependencies) {
     flight: Flight,
   ): Promise<AiEvent | undefined> => {
     const { by, controller } = flight
-    const turn = dependencies.takeTurn(sessionId)
+    // Whoever speaks of self-harm is not told to wait for another answer.
+    const isUrgent = readCrisis(request.message).isCrisis
+    const turn = isUrgent ? Promise.resolve(async () => undefined) : dependencies.takeTurn(sessionId)
     const surrounded = surroundings(sessionId, by)
     // Without the database nobody can say who else is answering, and a person who waits comes first.
     const giveBack = await asked(turn, async () => (await turn)?.())
@@ -121,7 +124,7 @@ export function createConversations(dependencies: Dependencies) {
   }
 
   /** An answer that nobody has asked for: concern, and the lines. */
-  const showLines = (sessionId: string, level: CrisisReading['level']) => {
+  const showLines = (sessionId: string, level: CrisisNotice['level']) => {
     cut(flights.get(sessionId), 'AI_INTERRUPTED')
     for (const { tell, language } of listeners.get(sessionId) ?? []) {
       const text = crisisMessage(level, language, crisisLines(language, lines))
@@ -130,6 +133,15 @@ export function createConversations(dependencies: Dependencies) {
       tell({ type: 'chunk', timestamp, chunk: text })
       tell({ type: 'complete', timestamp, fullResponse: text, conversationId: null, source: 'local' })
     }
+  }
+
+  /** The same on every instance, once for a while; false when it was said lately. */
+  const showLinesOnce = (sessionId: string, level: CrisisNotice['level']): boolean => {
+    if (shownAt.has(sessionId)) return false
+    shownAt.set(sessionId, true)
+    showLines(sessionId, level)
+    dependencies.tellOthers(sessionId, level)
+    return true
   }
 
   const consider = async (sessionId: string, text: string): Promise<void> => {
@@ -146,10 +158,14 @@ export function createConversations(dependencies: Dependencies) {
       return {
         /** Answers to the listener, as events; a session is answered one message at a time. */
         ask(request: AiRequest): void {
+          const { level } = readCrisis(request.message)
+          const isNews = level !== 'none' && thoughts.flag(sessionId)
           if (flights.has(sessionId)) {
-            listener.tell({ type: 'error', code: 'AI_BUSY' })
+            const isAnswered = level !== 'none' && showLinesOnce(sessionId, level)
+            if (!isAnswered) listener.tell({ type: 'error', code: 'AI_BUSY' })
             return
           }
+          if (isNews) dependencies.tellOthers(sessionId, level)
           const flight: Flight = { controller: new AbortController(), by: listener, isCut: false }
           flights.set(sessionId, flight)
           const run = respond(sessionId, request, flight)
@@ -173,13 +189,13 @@ export function createConversations(dependencies: Dependencies) {
       }
     },
 
-    /** Words that were said: read at once for self-harm, then for habits of thought. */
+    /** Words that were said: read at once for self-harm, else in their turn for habits of thought. */
     hear: (sessionId: string, text: string): void => {
       const { level } = readCrisis(text)
-      if (level !== 'none' && !shownAt.has(sessionId)) {
-        shownAt.set(sessionId, true)
-        showLines(sessionId, level)
-        dependencies.tellOthers(sessionId, level)
+      if (level !== 'none') {
+        thoughts.flag(sessionId)
+        showLinesOnce(sessionId, level)
+        return
       }
       const waiting = reading.get(sessionId) ?? 0
       if (waiting >= MOST_WAITING) return
@@ -195,8 +211,11 @@ export function createConversations(dependencies: Dependencies) {
       running.set(run, sessionId)
     },
 
-    /** Such words were said on another instance. */
-    showLines,
+    /** Words of self-harm were said on another instance. */
+    hearOfCrisis: (sessionId: string, level: CrisisNotice['level']): void => {
+      thoughts.closeOffers(sessionId)
+      showLines(sessionId, level)
+    },
 
     noteEmotion: (sessionId: string, emotion: RecentEmotion): void => {
       recentHere.set(sessionId, [...(recentHere.get(sessionId) ?? []), emotion].slice(-RECENT_EMOTIONS))

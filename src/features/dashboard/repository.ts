@@ -24,7 +24,7 @@ const userId = sql.placeholder('userId')
 const limit = sql.placeholder('limit')
 
 /** Chosen before their reports are looked into: those are larger. */
-const lastSessions = (orm: Orm, finalised?: SQL) =>
+const lastSessions = (orm: Orm, which?: SQL) =>
   orm
     .select({
       id: sessions.id,
@@ -33,7 +33,7 @@ const lastSessions = (orm: Orm, finalised?: SQL) =>
       endedAt: sessions.endedAt,
     })
     .from(sessions)
-    .where(and(eq(sessions.userId, userId), finalised))
+    .where(and(eq(sessions.userId, userId), which))
     .orderBy(sql`${sessions.startedAt} desc nulls last`, desc(sessions.id)) // as the index has them
     .limit(limit)
     .as('last_sessions')
@@ -90,8 +90,13 @@ const FIND_STATISTICS = prepared((orm) =>
     .prepare('find_session_statistics'),
 )
 
-const LIST_RECENT = prepared((orm) => {
-  const last = lastSessions(orm)
+/** Older than the session that ends the page before, if that is one of theirs. */
+const OLDER = sql`(${sessions.startedAt}, ${sessions.id}) < (
+  select page.started_at, page.id from ${sessions} page
+  where page.id = ${sql.placeholder('before')} and page.user_id = ${userId})`
+
+const listed = (orm: Orm, which?: SQL) => {
+  const last = lastSessions(orm, which)
   return orm
     .select({
       id: last.id,
@@ -103,8 +108,18 @@ const LIST_RECENT = prepared((orm) => {
     .from(last)
     .leftJoin(reports, eq(reports.sessionId, last.id))
     .orderBy(desc(last.startedAt), desc(last.id))
-    .prepare('list_recent_sessions')
-})
+}
+
+const LIST_RECENT = prepared((orm) => listed(orm).prepare('list_recent_sessions'))
+const LIST_OLDER = prepared((orm) => listed(orm, OLDER).prepare('list_older_sessions'))
+const FIND_OWN = prepared((orm) =>
+  orm
+    .select({ id: sessions.id })
+    .from(sessions)
+    .where(and(eq(sessions.id, sql.placeholder('id')), eq(sessions.userId, userId)))
+    .limit(1)
+    .prepare('find_own_session'),
+)
 
 const LIST_REPORTED = prepared((orm) => {
   const last = lastSessions(orm, isNotNull(sessions.finalisedAt))
@@ -147,6 +162,13 @@ export const dashboardRepository = {
 
   /** The last sessions, newest first, with what their reports say. */
   listRecent: (orm: Orm, userId: number, limit: number) => LIST_RECENT(orm).execute({ userId, limit }),
+
+  /** Those that began before this one of the person's, newest first; none when it is not theirs. */
+  listOlder: (orm: Orm, userId: number, before: string, limit: number) =>
+    LIST_OLDER(orm).execute({ userId, before, limit }),
+
+  isOwn: async (orm: Orm, userId: number, id: string) =>
+    (await FIND_OWN(orm).execute({ userId, id })).length > 0,
 
   /** The last sessions that have a report, newest first; `valence` is null when nothing was read. */
   listReported: (orm: Orm, userId: number, limit: number) => LIST_REPORTED(orm).execute({ userId, limit }),

@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { preferredLanguage } from '../../errors.ts'
 import { principal } from '../../plugins/authentication.ts'
 import { responses, succeed } from '../../plugins/envelope.ts'
-import { DashboardResponse, StatisticsResponse } from './schemas.ts'
+import { DashboardResponse, SessionsQuery, SessionsResponse, StatisticsResponse } from './schemas.ts'
 import type { DashboardService } from './service.ts'
 
 const security = [{ bearer: [] }]
@@ -27,6 +27,20 @@ export const dashboardRoutes: FastifyPluginAsyncTypebox<{ service: DashboardServ
       const language = preferredLanguage(request.headers['accept-language'])
       return succeed(await service.summary(principal(request).userId, language))
     },
+  )
+
+  app.get(
+    '/session',
+    {
+      schema: {
+        tags: ['session'],
+        security,
+        summary: "One's sessions, newest first, page by page",
+        querystring: SessionsQuery,
+        response: responses({ 200: SessionsResponse }),
+      },
+    },
+    async (request) => succeed(await service.sessions(principal(request).userId, request.query)),
   )
 
   // No session has this id, and a fixed path goes before one with a parameter.

@@ -4,6 +4,9 @@ import { Success } from '../../plugins/envelope.ts'
 
 const Change = Type.Number({ minimum: -2, maximum: 2 })
 const RECENT = 5
+/** Sessions a page, unless asked for otherwise. */
+export const PAGE_LENGTH = 20
+const MOST_LISTED = 100
 
 export const DashboardResponse = Success(
   Type.Object({
@@ -41,6 +44,26 @@ export const DashboardResponse = Success(
   }),
 )
 
+const ListedSession = Type.Object({
+  id: Type.String(),
+  startedAt: Type.String({ format: 'date-time' }),
+  durationMs: Type.Integer({ minimum: 0, description: 'From start to end, or until now.' }),
+  status: Status,
+  dominantEmotion: Nullable(EmotionLabel),
+})
+
+export const SessionsQuery = Type.Object({
+  cursor: Type.Optional(Type.String({ maxLength: 64, description: '`nextCursor` of the page before.' })),
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: MOST_LISTED, default: PAGE_LENGTH })),
+})
+
+export const SessionsResponse = Success(
+  Type.Object({
+    sessions: Type.Array(ListedSession, { maxItems: MOST_LISTED, description: 'Newest first.' }),
+    nextCursor: Nullable(Type.String({ description: 'Null on the last page.' })),
+  }),
+)
+
 export const StatisticsResponse = Success(
   Type.Object({
     total: Count,
@@ -48,18 +71,9 @@ export const StatisticsResponse = Success(
     paused: Count,
     ended: Count,
     avgDuration: Type.Integer({ minimum: 0, description: 'Of ended sessions, ms; 0 while there is none.' }),
-    recentSessions: Type.Array(
-      Type.Object({
-        id: Type.String(),
-        startedAt: Type.String({ format: 'date-time' }),
-        durationMs: Type.Integer({ minimum: 0, description: 'From start to end, or until now.' }),
-        status: Status,
-        dominantEmotion: Nullable(EmotionLabel),
-      }),
-      {
-        maxItems: RECENT,
-        description: 'Newest first; the emotion is that of the report, null until it is made.',
-      },
-    ),
+    recentSessions: Type.Array(ListedSession, {
+      maxItems: RECENT,
+      description: 'Newest first; the emotion is that of the report, null until it is made.',
+    }),
   }),
 )

@@ -2,8 +2,10 @@ import type { Database } from '../../db/client.ts'
 import { daysAround, isTimeZone } from '../../domain/day.ts'
 import { LANGUAGES, type Language } from '../../domain/language.ts'
 import { DEFAULT_PREFERENCES } from '../../domain/preferences.ts'
+import { AppError } from '../../errors.ts'
 import { recommend, type Vad } from './recommendations.ts'
 import type { DashboardRepository } from './repository.ts'
+import { PAGE_LENGTH } from './schemas.ts'
 
 type Dependencies = {
   readonly database: Pick<Database, 'orm'>
@@ -28,6 +30,14 @@ const known = (means: { readonly [axis in keyof Vad]: number | null } | undefine
     ? undefined
     : { valence, arousal, dominance }
 }
+
+type Listed = Awaited<ReturnType<DashboardRepository['listRecent']>>[number]
+
+const toListed = (session: Listed) => ({
+  ...session,
+  startedAt: session.startedAt.toISOString(),
+  durationMs: Math.max(0, Math.round(session.durationMs)),
+})
 
 /** What a person sees first: today beside yesterday, and the last sessions. */
 export function createDashboardService({ database, repository, now }: Dependencies) {
@@ -68,11 +78,23 @@ export function createDashboardService({ database, repository, now }: Dependenci
       return {
         ...counts,
         avgDuration: Math.round(averageMs),
-        recentSessions: recent.map((session) => ({
-          ...session,
-          startedAt: session.startedAt.toISOString(),
-          durationMs: Math.max(0, Math.round(session.durationMs)),
-        })),
+        recentSessions: recent.map(toListed),
+      }
+    },
+
+    /** All sessions, page by page; `cursor` is the last session of the page before. */
+    async sessions(userId: number, { cursor, limit = PAGE_LENGTH }: { cursor?: string; limit?: number }) {
+      const rows =
+        cursor === undefined
+          ? await repository.listRecent(orm, userId, limit + 1)
+          : await repository.listOlder(orm, userId, cursor, limit + 1)
+      if (rows.length === 0 && cursor !== undefined && !(await repository.isOwn(orm, userId, cursor)))
+        throw new AppError('INVALID_CURSOR')
+      const page = rows.slice(0, limit)
+      const last = page.at(-1)
+      return {
+        sessions: page.map(toListed),
+        nextCursor: rows.length > limit && last !== undefined ? last.id : null,
       }
     },
   }

@@ -45,4 +45,5 @@ export const REPORT_EXAMPLE = {
   generatedAt: STARTED_AT + 2 * INTERVAL_MS + 900,
   version: 3,
   ...content,
+  crisisLines: [],
 }

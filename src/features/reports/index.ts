@@ -15,6 +15,7 @@ export const reports = fp(
       database: app.database,
       repository: reportsRepository,
       vault: app.vault,
+      configuredLines: config.counsellor.crisisLines,
       onFinalised: (sessionId) => app.notices.send({ kind: 'finalised', sessionId }),
       graceMs: config.sessions.graceMs,
     })
@@ -36,12 +37,7 @@ export const reports = fp(
     })
     const printer = createPrinter()
     app.addHook('onClose', () => printer.close())
-    await app.register(reportRoutes, {
-      prefix: '/api/session',
-      service,
-      printer,
-      crisisLines: config.counsellor.crisisLines,
-    })
+    await app.register(reportRoutes, { prefix: '/api/session', service, printer })
   },
   { name: 'reports', dependencies: ['analysis', 'database', 'hub', 'notices', 'vault'] },
 )

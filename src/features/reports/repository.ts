@@ -38,6 +38,7 @@ const SESSION_COLUMNS = {
   status: sessions.status,
   startedAt: sessions.startedAt,
   endedAt: sessions.endedAt,
+  endReason: sessions.endReason,
   finalisedAt: sessions.finalisedAt,
 }
 

@@ -1,6 +1,4 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { type CrisisLine, crisisLines } from '../../domain/crisis/lines.ts'
-import type { Language } from '../../domain/language.ts'
 import { principal } from '../../plugins/authentication.ts'
 import { responses, succeed } from '../../plugins/envelope.ts'
 import { csvOf } from './csv.ts'
@@ -21,8 +19,6 @@ import type { ReportService } from './service.ts'
 type Options = {
   readonly service: ReportService
   readonly printer: Printer
-  /** Crisis lines that replace the built-in ones. */
-  readonly crisisLines: readonly CrisisLine[]
 }
 
 const common = { tags: ['session'], security: [{ bearer: [] }], params: ReportParams }
@@ -31,11 +27,7 @@ const common = { tags: ['session'], security: [{ bearer: [] }], params: ReportPa
 const attachment = (startedAt: number, ending: string) =>
   `attachment; filename="maeum-${new Date(startedAt).toISOString().slice(0, 10)}-${ending}"`
 
-export const reportRoutes: FastifyPluginAsyncTypebox<Options> = async (
-  app,
-  { service, printer, crisisLines: configured },
-) => {
-  const linesIn = (language: Language) => crisisLines(language, configured)
+export const reportRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { service, printer }) => {
   app.addHook('onRequest', app.authentication.require)
 
   app.get(
@@ -75,7 +67,7 @@ export const reportRoutes: FastifyPluginAsyncTypebox<Options> = async (
     async (request, reply) => {
       const { params, query } = request
       const report = await service.report(params.id, principal(request).userId, query.language)
-      const document = await printer.print({ ...report, crisisLines: linesIn(report.metadata.language) })
+      const document = await printer.print(report)
       return reply
         .type('application/pdf')
         .header('content-disposition', attachment(report.metadata.startedAt, 'report.pdf'))

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream'
 import { Type } from 'typebox'
 import { DISTORTION_TYPES, SEVERITIES } from '../../domain/cbt/distortion.ts'
+import type { CrisisLine } from '../../domain/crisis/lines.ts'
 import { EMOTIONS } from '../../domain/emotion.ts'
 import { LANGUAGES } from '../../domain/language.ts'
 import type { CbtFinding } from '../../domain/report/findings.ts'
@@ -113,6 +114,15 @@ const Findings = Type.Unsafe<readonly CbtFinding[]>(
   ),
 )
 
+/** More than anybody would configure. */
+const MOST_LINES = 100
+const Lines = Type.Unsafe<readonly CrisisLine[]>(
+  Type.Array(Type.Object({ name: Type.String(), number: Type.String() }), {
+    maxItems: MOST_LINES,
+    description: 'Whom to call, to be shown at once. Empty unless words of self-harm were noticed.',
+  }),
+)
+
 export const ReportResponse = Success(
   Type.Object(
     {
@@ -182,6 +192,7 @@ export const ReportResponse = Success(
         Type.Object({ timestamp: Time, valence: Axis, arousal: Axis, dominance: Axis }),
       ),
       cbtFindings: Findings,
+      crisisLines: Lines,
       statistics: Type.Object({
         windows: Count,
         uncertainWindows: Count,

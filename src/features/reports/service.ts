@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Database } from '../../db/client.ts'
+import { type CrisisLine, crisisLines } from '../../domain/crisis/lines.ts'
 import type { Language } from '../../domain/language.ts'
 import { queriedOf } from '../../domain/report/queried.ts'
 import {
@@ -24,6 +25,8 @@ type Dependencies = {
   readonly repository: ReportsRepository
   /** What people said is sealed in what is stored. */
   readonly vault: Pick<Vault, 'safeOf' | 'safesOfSessions'>
+  /** Crisis lines that replace the built-in ones. */
+  readonly configuredLines?: readonly CrisisLine[]
   readonly onFinalised: (sessionId: string) => void
   /** Longest time after the end in which the owner's last window may still be under way. */
   readonly graceMs: number
@@ -36,7 +39,7 @@ type Held = {
   /** What it was made from, when that was just now. */
   readonly windows?: readonly ReportedWindow[]
 }
-type FullReport = Omit<PrintedReport, 'crisisLines'> & { readonly version: number }
+type FullReport = PrintedReport & { readonly version: number }
 
 /** Raised when the shape of what is stored changes. */
 const REPORT_VERSION = 3
@@ -57,7 +60,8 @@ const CONTENT = 'reports.content'
 const keptOf = (sessionId: string, stored: Record<string, unknown>, safe: Safe): KeptReport =>
   safe.openJson(stored, CONTENT, sessionId) as unknown as KeptReport
 
-export function createReportService({ database, repository, vault, onFinalised, graceMs }: Dependencies) {
+export function createReportService(dependencies: Dependencies) {
+  const { database, repository, vault, configuredLines, onFinalised, graceMs } = dependencies
   const { orm } = database
   const waiting = new Map<string, Set<() => void>>()
 
@@ -122,7 +126,7 @@ export function createReportService({ database, repository, vault, onFinalised, 
       const done = await orm.transaction(async (tx) => {
         const found = await repository.lockEnded(tx, sessionId, settledBy, graceMs)
         if (found === undefined || found.session.finalisedAt !== null || found.busy) return false
-        await repository.answerOrphans(tx, sessionId)
+        if (found.session.endReason !== 'consent_withdrawn') await repository.answerOrphans(tx, sessionId)
         const kept = build(found.session, await repository.listRows(tx, sessionId, safe))
         const content = safe.sealJson(kept, CONTENT, sessionId, queriedOf(kept))
         const reportId = `rep_${randomBytes(16).toString('base64url')}`
@@ -159,12 +163,14 @@ export function createReportService({ database, repository, vault, onFinalised, 
       const read = windows ?? (await repository.listWindows(orm, sessionId, kept.statistics.windows))
       const content = withTimelines(kept, read)
       const worded = language === undefined ? content : inLanguage(content, language)
+      const { isFlagged } = worded.analysis.overallAssessment.forCounsellor
       return {
         reportId: report?.id ?? null,
         generatedAt: (report?.generatedAt ?? new Date()).getTime(),
         version: REPORT_VERSION,
         ...worded,
         metadata: { ...worded.metadata, status: session.status },
+        crisisLines: isFlagged ? crisisLines(worded.metadata.language, configuredLines) : [],
       }
     },
 

@@ -51,6 +51,15 @@ export const KOREAN_CBT_CASES: readonly CbtCase[] = [
   ['난항상실패해ㅠㅠ', 'overgeneralisation'],
   ['인생 망했어 ㅠㅠ 다 끝났어', 'catastrophising'],
   ['다들 날 시러해', 'jumping_to_conclusions'],
+  // ironic: wording is read, not tone. Whoever mocks themselves is believed; mock praise is no thought.
+  ['잘한다, 난 항상 실패만 하지 ㅋㅋ', 'overgeneralisation'],
+  ['와, 커피를 쏟았네. 내 인생은 끝이야 ㅋㅋㅋ', 'catastrophising'],
+  ['네네, 저만 한심한 인간이죠 ㅎㅎ', 'labelling'],
+  ['난 역시 천재야, 또 지갑을 두고 왔네 ㅋㅋ', 'none'],
+  ['그래, 난 항상 완벽하지, 그래서 또 늦었고', 'none'],
+  ['퍽이나 다들 나를 좋아하겠다', 'none'],
+  // what is meant as its opposite is read at its word: one question too many, not an answer too few
+  ['그래, 다들 날 싫어해서 깜짝 파티까지 해 줬나 보네 ㅋㅋ', 'jumping_to_conclusions'],
   // met later
   ['이번 일까지 잘못되면 저는 완전히 끝장이에요', 'catastrophising'],
   ['헤어지면 평생 혼자 살게 될 거예요', 'catastrophising'],
@@ -121,6 +130,15 @@ export const ENGLISH_CBT_CASES: readonly CbtCase[] = [
   ['난 그냥 a failure', 'labelling'],
   ['everybody hates me lol', 'jumping_to_conclusions'],
   ['my life is ruined!!!', 'catastrophising'],
+  // ironic: wording is read, not tone. Whoever mocks themselves is believed; mock praise is no thought.
+  ['Lovely, I always mess things up, give me a medal', 'overgeneralisation'],
+  ['Oh great, I spilled my coffee, my life is over, haha', 'catastrophising'],
+  ['Great, I am such an idiot, slow clap', 'labelling'],
+  ['I am such a genius, I locked myself out again', 'none'],
+  ['Sure, because I am always so perfect', 'none'],
+  ['Yeah right, like everyone loves me', 'none'],
+  // what is meant as its opposite is read at its word: one question too many, not an answer too few
+  ['Clearly everyone hates me because they threw me a surprise party', 'jumping_to_conclusions'],
   // met later
   ["If she leaves me I'll be alone forever", 'catastrophising'],
   ['One bad review and my career is finished', 'catastrophising'],

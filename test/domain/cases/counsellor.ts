@@ -48,6 +48,26 @@ export const KOREAN_COUNSELLOR_CASES: readonly CounsellorCase[] = [
   ['참 잘났네 ㅋㅋ', 'angry', { seen: 'angry' }],
   ['ㅠㅠㅠ', null, { feeling: 'sad' }],
   ['i feel 너무 외로워', null, { feeling: 'sad' }],
+  // negated
+  ['슬픈 건 아니고 그냥 피곤해요', null, 'open'],
+  ['저는 화난 게 아니에요', 'angry', { seen: 'angry' }],
+  ['내가 항상 실패하는 건 아니에요', null, 'open'],
+  ['행복하지 않아요', null, { feeling: 'sad' }],
+  // quoted
+  ['엄마가 "너는 왜 늘 그 모양이니"라고 하셨어요', null, 'open'],
+  ['책에 "완벽하지 않으면 실패"라고 쓰여 있었어요', null, 'open'],
+  ['"죽고 싶다"는 가사가 자꾸 생각나요', null, 'crisis'],
+  // third person
+  ['동생이 너무 불안하대요', null, 'open'],
+  ['선생님이 저보고 쓸모없는 사람이래요', null, 'open'],
+  ['그 사람은 항상 실패해요', null, 'open'],
+  ['친구가 죽고 싶대요', null, 'crisis'],
+  ['동료가 저한테 너무 화를 내서 무서웠어요', null, { feeling: 'fearful' }],
+  // ironic
+  ['퍽이나 기쁘겠네요', null, 'open'],
+  ['참 좋기도 하겠다', 'angry', { seen: 'angry' }],
+  // two things at once: what weighs more is answered
+  ['고마워요, 그런데 저는 쓸모없는 사람이에요', null, { thought: 'labelling' }],
 ]
 
 export const ENGLISH_COUNSELLOR_CASES: readonly CounsellorCase[] = [
@@ -82,4 +102,25 @@ export const ENGLISH_COUNSELLOR_CASES: readonly CounsellorCase[] = [
   ['Oh great, just what I needed', 'angry', { seen: 'angry' }],
   ['😭😭😭', null, { feeling: 'sad' }],
   ['슬퍼 so sad', null, { feeling: 'sad' }],
+  // negated
+  ["I'm not angry, just tired", null, 'open'],
+  ["I'm not angry", 'angry', { seen: 'angry' }],
+  ["I don't always fail", null, 'open'],
+  ['I am not happy', null, { feeling: 'sad' }],
+  // quoted
+  ['My mother said "you are worthless"', null, 'open'],
+  ['The book says "I always fail" is overgeneralising', null, 'open'],
+  ['The line "I want to die" from that song is stuck in my head', null, 'crisis'],
+  // third person
+  ['My sister says she is so anxious', null, 'open'],
+  ['My brother thinks he is a failure', null, 'open'],
+  ['He always fails', null, 'open'],
+  ['My friend says he wants to die', null, 'crisis'],
+  ['My boss shouted and I was scared', null, { feeling: 'fearful' }],
+  // ironic
+  ['Oh wonderful, working late again, I am so happy', null, 'open'],
+  ['Yeah right, as if I were happy about it', null, 'open'],
+  ['Great, just great', 'angry', { seen: 'angry' }],
+  // two things at once: what weighs more is answered
+  ["Thank you, but I'm still so sad", null, { feeling: 'sad' }],
 ]

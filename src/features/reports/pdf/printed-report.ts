@@ -8,7 +8,7 @@ import type { SessionStatus } from '../../../domain/session.ts'
 export type PrintedReport = Omit<ReportContent, 'metadata'> & {
   readonly reportId: string | null
   readonly generatedAt: number
-  /** Shown when words of self-harm were noticed. */
+  /** Empty when no words of self-harm were noticed. */
   readonly crisisLines: readonly CrisisLine[]
   readonly metadata: Omit<ReportContent['metadata'], 'status'> & { readonly status: SessionStatus }
 }
