@@ -21,8 +21,8 @@ export type ClientOptions = {
   /** For Node before 22, which has none of its own: the one of the package `ws`. */
   readonly WebSocket?: SocketConstructor
   readonly fetch?: typeof fetch
-  /** `ko` or `en`, of the sentences meant for a person; the browser's choice unless told. */
-  readonly language?: string
+  /** `ko` or `en`, of the sentences meant for a person, or what tells it at each request; the browser's choice unless told. */
+  readonly language?: Language
   /** How long a request may take; reports take up to 10 s. */
   readonly timeoutMs?: number
   /** Gives each socket its ticket, or none; asks the server unless told. */
@@ -33,6 +33,8 @@ export type ClientOptions = {
   /** Web Locks and BroadcastChannel; the platform's unless told. */
   readonly platform?: Pick<Globals, 'navigator' | 'BroadcastChannel'>
 }
+
+type Language = string | (() => string)
 
 type Body<Name extends keyof Routes> = Routes[Name]['input'] extends { readonly body?: infer Found }
   ? Found
@@ -55,7 +57,7 @@ export function createClient(options: ClientOptions = {}) {
     tokens,
     gate: createGate(`maeum.refresh ${server}`, options.platform ?? globals),
     timeoutMs: options.timeoutMs ?? 20_000,
-    language: options.language,
+    language: languageOf(options.language),
     onSignedOut: options.onSignedOut ?? (() => undefined),
   })
 
@@ -92,10 +94,11 @@ export function createClient(options: ClientOptions = {}) {
 
     isSignedIn: async (): Promise<boolean> => (await tokens.get()) !== null,
 
+    /** Makes an account and logs it in. `hints`: what would be better done otherwise, such as a common password. */
     async signup(body: Body<'POST /api/auth/signup'>) {
-      const { user, ...pair } = await http.call('POST /api/auth/signup', { body })
+      const { user, hints = [], ...pair } = await http.call('POST /api/auth/signup', { body })
       await tokens.set(pair)
-      return user
+      return { user, hints }
     },
 
     async login(body: Body<'POST /api/auth/login'>) {
@@ -142,6 +145,9 @@ export function createClient(options: ClientOptions = {}) {
     },
   }
 }
+
+const languageOf = (language: Language | undefined) =>
+  typeof language === 'function' ? language : () => language
 
 /** A ticket for each socket, from servers that give them out. */
 function createTicketOffice(request: (path: string, init: RequestInit) => Promise<Response>) {

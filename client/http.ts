@@ -10,7 +10,8 @@ type Dependencies = {
   readonly tokens: TokenStore
   readonly gate: Gate
   readonly timeoutMs: number
-  readonly language: string | undefined
+  /** Of this moment; undefined leaves it to the browser. */
+  readonly language: () => string | undefined
   /** The login has ended: it was revoked, or was too old. */
   readonly onSignedOut: () => void
 }
@@ -20,14 +21,15 @@ type Exchange = 'POST /api/user/password'
 
 const ANONYMOUS = /^\/api\/auth\/(signup|login|refresh)$/
 
-type Sent = { readonly params?: { readonly id: string }; readonly body?: unknown }
+type Sent = { readonly params?: { readonly id: string }; readonly query?: object; readonly body?: unknown }
 
 /** Requests in the name of whoever is logged in; an access token that has run out is renewed once, by one for all. */
 export function createHttp({ server, fetch, tokens, gate, timeoutMs, language, onSignedOut }: Dependencies) {
   const send = async (path: string, init: RequestInit, bearer?: string): Promise<Response> => {
     const headers = new Headers(init.headers)
     if (bearer !== undefined) headers.set('authorization', `Bearer ${bearer}`)
-    if (language !== undefined) headers.set('accept-language', language)
+    const spoken = language()
+    if (spoken !== undefined) headers.set('accept-language', spoken)
     const late = AbortSignal.timeout(timeoutMs)
     const signal = init.signal ? AbortSignal.any([init.signal, late]) : late
     try {
@@ -40,7 +42,7 @@ export function createHttp({ server, fetch, tokens, gate, timeoutMs, language, o
   }
 
   const refresh = async ({ refreshToken }: Tokens): Promise<Tokens> =>
-    dataOf<Tokens>(await send('/api/auth/refresh', json('POST', { refreshToken })))
+    dataOf<Tokens>(await send('/api/auth/refresh', sending('POST', { refreshToken })))
 
   let renewal: Promise<Tokens | null> | undefined
 
@@ -84,10 +86,10 @@ export function createHttp({ server, fetch, tokens, gate, timeoutMs, language, o
     ...[input]: Input<Name>
   ): Promise<Routes[Name]['data']> => {
     const [method = '', path = ''] = route.split(' ')
-    const { params, body }: Sent = input ?? {}
-    const address = path.replace(':id', encodeURIComponent(params?.id ?? ''))
+    const { params, query, body }: Sent = input ?? {}
+    const address = path.replace(':id', encodeURIComponent(params?.id ?? '')) + searchOf(query)
     // A login that is refused says nothing about the one before.
-    return dataOf(await (ANONYMOUS.test(address) ? send : request)(address, json(method, body)))
+    return dataOf(await (ANONYMOUS.test(address) ? send : request)(address, sending(method, body)))
   }
 
   /** A call that ends this login and brings another: nobody renews the old one meanwhile. */
@@ -98,7 +100,7 @@ export function createHttp({ server, fetch, tokens, gate, timeoutMs, language, o
     await call('GET /api/auth/me') // what has run out is renewed before
     return gate(async () => {
       const [method = '', path = ''] = route.split(' ')
-      const answer = await send(path, json(method, body), (await tokens.get())?.accessToken)
+      const answer = await send(path, sending(method, body), (await tokens.get())?.accessToken)
       const data = await dataOf<Routes[Name]['data']>(answer)
       await tokens.set({ accessToken: data.accessToken, refreshToken: data.refreshToken })
       return data
@@ -110,10 +112,18 @@ export function createHttp({ server, fetch, tokens, gate, timeoutMs, language, o
 
 export type Http = ReturnType<typeof createHttp>
 
-const json = (method: string, body: unknown): RequestInit =>
-  body === undefined
-    ? { method }
-    : { method, body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }
+/** What is undefined is not asked for. */
+function searchOf(query: object = {}): string {
+  const asked = new URLSearchParams()
+  for (const [name, value] of Object.entries(query)) if (value !== undefined) asked.set(name, String(value))
+  return asked.size === 0 ? '' : `?${asked}`
+}
+
+function sending(method: string, body: unknown): RequestInit {
+  if (body === undefined) return { method }
+  if (body instanceof FormData) return { method, body }
+  return { method, body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }
+}
 
 /** A 401 that a newer token would not change. */
 async function isAboutPassword(answer: Response): Promise<boolean> {

@@ -18,7 +18,7 @@ const PARTS = [
   {
     name: 'console',
     made: 'dist/console/index.html',
-    of: ['web', 'client', 'src/domain'],
+    of: ['web', 'client', 'src/domain', 'src/errors.ts'],
     command: [tool('vite/bin/vite.js'), 'build', 'web'],
   },
 ]

@@ -2,28 +2,11 @@ import t, { type Test } from 'tap'
 import { decodeFrame } from '../../src/features/analysis/binary-frame.ts'
 import { frameNumberOf } from '../../src/lib/binary-header.ts'
 import { eventually } from '../helpers/eventually.ts'
-import { answerTo, clientOf, film, GREETING, numbersOf, startFake, watch } from './kit.ts'
-
-const QUICK = { baseMs: 20, capMs: 100 }
-const RATE = { type: 'rate', data: { fps: 20, formats: ['json', 'float32.v1', 'int16.v1'] } }
+import { clientOf, film, polite, QUICK, startFake, watch } from './kit.ts'
 
 t.jobs = 4
 const test = (sentence: string, check: (t: Test) => Promise<void>): void =>
   void t.test(sentence, { buffered: true, timeout: 60_000 }, check)
-
-/** A server that greets every socket, tells the rate, and answers `resume` as it is told to. */
-const polite =
-  (resumed: object = { recovered: true, frame: 0, window: 1 }) =>
-  ({ channel, send, raw }: Parameters<Parameters<typeof startFake>[1]['onSocket']>[0]) => {
-    send(GREETING)
-    if (channel === 'landmarks') send(RATE)
-    raw.on('message', (data: Buffer, isBinary) => {
-      if (isBinary) return
-      const { type } = JSON.parse(data.toString()) as { type: string } // our own client's
-      if (type === 'ping') send({ type: 'pong', timestamp: Date.now() })
-      if (type === 'resume') send({ type: 'resumed', data: resumed })
-    })
-  }
 
 test('frames go in the form and at the rate that the server asks for', async (t) => {
   const fake = await startFake(t, { onSocket: polite() })
@@ -51,41 +34,6 @@ test('frames go in the form and at the rate that the server asks for', async (t)
     (message) => message !== undefined,
   )
   t.match(JSON.parse(String(text)), { type: 'landmarks', width: 640, height: 480, frame: Number })
-})
-
-test('after a loss the server gets again what it has not had, and nothing that it has', async (t) => {
-  let had = 0
-  const fake = await startFake(t, {
-    onSocket: (socket, all) => {
-      const isFirst = all.length === 1
-      polite({ recovered: false, frame: had, window: 1 })(socket)
-      if (isFirst)
-        socket.raw.on('message', () => {
-          const numbers = numbersOf(socket)
-          if (numbers.length !== 5) return
-          had = numbers[2] ?? 0 // the last two never arrived, as far as the next one knows
-          socket.raw.terminate()
-        })
-    },
-  })
-  const session = await clientOf(fake.origin).startSession({ channels: ['landmarks'], reconnect: QUICK })
-  const seen = watch(t, session)
-  film(t, session)
-  await eventually(
-    () => fake.sockets[1]?.received.length ?? 0,
-    (count) => count >= 5,
-  )
-  const [first, second] = fake.sockets.map(numbersOf)
-  t.same(second?.slice(0, 2), first?.slice(3), 'the two again, in order')
-  t.same(
-    second?.map((number) => number - had),
-    second?.map((_, i) => i + 1),
-    'then the next ones, none left out',
-  )
-  const { type, data } = JSON.parse(String(fake.sockets[1]?.received[0]))
-  t.match([type, data.window], ['resume', 0])
-  t.ok(data.frame >= (first?.at(-1) ?? Number.NaN), 'it says what it has sent')
-  t.ok(seen.all('reconnecting').length === 1)
 })
 
 test('three tries are enough, and as many as wished', async (t) => {
@@ -140,26 +88,6 @@ test('1008 is the end, or a new session when one is asked for, but not for ever'
   t.match(await more.has('ended'), { reason: 'gone', sessionId: 'sess_5' }, 'three more, and no further')
 })
 
-test('a server that goes away is left for the next before it closes', async (t) => {
-  const fake = await startFake(t, {
-    onSocket: (socket, all) => {
-      polite()(socket)
-      if (all.length === 1) socket.send({ type: 'goaway', data: { timeLeftMs: 2000 } })
-    },
-  })
-  const session = await clientOf(fake.origin).startSession({ channels: ['landmarks'] })
-  const seen = watch(t, session)
-  film(t, session)
-  await eventually(
-    () => fake.sockets[0]?.raw.readyState,
-    (state) => state === 3,
-  )
-  t.equal(fake.sockets.length, 2)
-  t.equal(fake.sockets[1]?.raw.readyState, 1, 'the next was there before the first was left')
-  t.same(seen.all('reconnecting'), [])
-  t.same(seen.all('ended'), [])
-})
-
 test('a server that closes us for our own next socket ends nothing', async (t) => {
   const fake = await startFake(t, {
     onSocket: (socket, all) => {
@@ -179,58 +107,6 @@ test('a server that closes us for our own next socket ends nothing', async (t) =
   t.same(seen.all('ended'), [])
 })
 
-test('lies are survived: nothing is believed that cannot be, and complaints are few', async (t) => {
-  const lies: unknown[] = [
-    ...['', '{', 'null', '[]', '"x"', '{"type":7}', '{"data":{}}'],
-    { type: 'emotion_update' },
-    { type: 'emotion_update', data: null },
-    answerTo(1, { window: -1 }),
-    answerTo(1, { window: 1.5 }),
-    answerTo(1, { confidence: 'high' }),
-    answerTo(1, { scores: null }),
-    { type: 'status_update', data: { status: 'asleep', duration: -4 } },
-    { type: 'rate', data: { fps: 0 } },
-    { type: 'rate', data: { fps: 'fast', formats: 'all' } },
-    { type: 'rate', data: null },
-    { type: 'resumed', data: { recovered: 'yes', frame: 1e300, window: 'x' } },
-    { type: 'goaway', data: { timeLeftMs: -1e9 } },
-    { type: 'connected', data: [] },
-    { type: 'news_of_a_later_version', data: { a: 1 } },
-  ]
-  const fake = await startFake(t, {
-    onSocket: (socket) => {
-      polite()(socket)
-      if (socket.channel !== 'landmarks') return
-      socket.raw.send(Buffer.from([1, 2, 3]), { binary: true })
-      for (const lie of lies) socket.send(lie)
-      socket.send(RATE)
-      socket.send(answerTo(3))
-      socket.send(answerTo(3))
-      socket.send(answerTo(3, { revision: 2, emotion: 'sad' }))
-      socket.send(answerTo(2))
-    },
-  })
-  const session = await clientOf(fake.origin).startSession({ channels: ['landmarks'] })
-  const seen = watch(t, session)
-  film(t, session)
-  await seen.has('emotion', 3)
-  t.same(
-    seen.all('emotion').map(({ window, revision, emotion }) => [window, revision, emotion]),
-    [
-      [3, 1, 'happy'],
-      [3, 2, 'sad'],
-      [2, 1, 'happy'],
-    ],
-  )
-  t.match(seen.all('error'), [{ code: 'BAD_MESSAGE' }], 'one complaint a second at most')
-  t.equal(seen.all('error').length, 1)
-  const numbers = await eventually(
-    () => fake.sockets.flatMap(numbersOf),
-    (list) => list.length >= 3,
-  )
-  t.ok(numbers.length >= 3, 'and frames still flow')
-})
-
 test('a socket that is never greeted is given up', async (t) => {
   const fake = await startFake(t, {
     onSocket: (socket, all) => (all.length > 1 ? polite()(socket) : undefined),
@@ -242,31 +118,6 @@ test('a socket that is never greeted is given up', async (t) => {
   const seen = watch(t, session)
   await seen.has('open')
   t.match(seen.all('reconnecting'), [{ attempt: 1, reason: 'no greeting' }])
-})
-
-test('a silent server is asked first, and only then given up', async (t) => {
-  let answers = true
-  const fake = await startFake(t, {
-    onSocket: (socket, all) => {
-      socket.send(GREETING)
-      if (all.length > 1) return
-      socket.raw.on('message', () => {
-        if (answers) socket.send({ type: 'pong', timestamp: 1 })
-      })
-    },
-  })
-  const session = await clientOf(fake.origin).startSession({
-    channels: ['landmarks'],
-    reconnect: { ...QUICK, heartbeatMs: 300 },
-  })
-  const seen = watch(t, session)
-  await eventually(
-    () => fake.sockets[0]?.received.length ?? 0,
-    (pings) => pings >= 3,
-  )
-  t.same(seen.all('reconnecting'), [], 'who answers is there')
-  answers = false
-  t.match(await seen.has('reconnecting'), { reason: 'silent' })
 })
 
 test('without a network no try is spent, and with its return none is waited for', async (t) => {

@@ -33,10 +33,10 @@ export async function signedUp(server: string, options: ClientOptions = {}): Pro
   return client
 }
 
-type Told = {
+export type Told = {
   [Type in keyof SessionEvents]: { readonly type: Type; readonly event: SessionEvents[Type] }
 }[keyof SessionEvents]
-const EVENTS = ['emotion', 'status', 'error', 'open', 'reconnecting', 'ended', 'ai'] as const
+export const EVENTS = ['emotion', 'status', 'error', 'open', 'reconnecting', 'ended', 'ai'] as const
 
 /** Everything that a session tells, from its first moment; the session is left when the test ends. */
 export function watch(t: Scope, session: Session) {
@@ -126,7 +126,7 @@ export type FakeSocket = {
   readonly raw: WebSocket
 }
 
-type Script = {
+export type Script = {
   /** What the server does with a socket, after which it is on its own. */
   readonly onSocket: (socket: FakeSocket, all: readonly FakeSocket[]) => void
   /** Status of the handshake instead of a socket. */
@@ -198,6 +198,30 @@ export async function startFake(t: Scope, { onSocket, refuse, status, tickets, p
 
 /** As every channel begins. */
 export const GREETING = { type: 'connected', data: { analysisInterval: 10_000, maxFrames: 40 } }
+export const RATE = { type: 'rate', data: { fps: 20, formats: ['json', 'float32.v1', 'int16.v1'] } }
+
+/** Pauses of a client that need not spare its server. */
+export const QUICK = { baseMs: 20, capMs: 100 }
+
+type Manners = {
+  readonly resumed?: object
+  /** Whether a ping is answered now. */
+  readonly answers?: () => boolean
+}
+
+/** A server that greets every socket, tells the rate, and answers `resume` as it is told to. */
+export const polite =
+  ({ resumed = { recovered: true, frame: 0, window: 1 }, answers = () => true }: Manners = {}) =>
+  ({ channel, send, raw }: FakeSocket): void => {
+    send(GREETING)
+    if (channel === 'landmarks') send(RATE)
+    raw.on('message', (data: Buffer, isBinary) => {
+      if (isBinary) return
+      const { type } = JSON.parse(data.toString()) as { type: string } // our own client's
+      if (type === 'ping' && answers()) send({ type: 'pong', timestamp: Date.now() })
+      if (type === 'resume') send({ type: 'resumed', data: resumed })
+    })
+  }
 
 /** An answer as a server sends it. */
 export const answerTo = (window: number, more: Record<string, unknown> = {}) => ({

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
@@ -13,7 +14,7 @@ type Scope = Pick<Test, 'teardown'>
 export const CHROMIUM = '/usr/bin/chromium'
 /** Why browser tests cannot run here, loudly; false when they can. */
 export const skip =
-  !existsSync(CHROMIUM) && `!!! ${CHROMIUM} is not here: the console is NOT TESTED IN A BROWSER`
+  !existsSync(CHROMIUM) && `!!! ${CHROMIUM} is not here: console and client are NOT TESTED IN A BROWSER`
 
 /** A busy machine takes its time; nothing here is a measurement. */
 export const PATIENCE_MS = 120_000
@@ -71,6 +72,19 @@ export async function visit(t: Scope, { origin, camera, blind, ...options }: Vis
       faults.push(`away: ${url.href}`)
   })
   return { page, faults }
+}
+
+/** A new account, by the doors that a person goes through, in English. */
+export async function signUp(page: Page): Promise<void> {
+  const name = randomBytes(6).toString('hex')
+  await page.goto('/')
+  await page.getByRole('link', { name: 'New here? Sign up' }).click()
+  await page.getByLabel('Name').fill(`하늘 ${name}`)
+  await page.getByLabel('E-mail').fill(`${name}@example.com`)
+  await page.getByLabel('Password').fill('password123')
+  await page.getByRole('button', { name: 'Sign up' }).click()
+  await page.getByRole('button', { name: 'I have read this and agree' }).click()
+  await page.getByRole('heading', { name: /^Hello/ }).waitFor()
 }
 
 const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js')

@@ -1,29 +1,16 @@
-import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { gzipSync } from 'node:zlib'
 import type { Page } from 'playwright-core'
 import t from 'tap'
 import { EMOTIONS, type Emotion } from '../../src/domain/emotion.ts'
 import { startTestApp } from '../helpers/app.ts'
-import { barriers, film, PATIENCE_MS, skip, visit } from './browser.ts'
+import { barriers, film, PATIENCE_MS, signUp, skip, visit } from './browser.ts'
 
 t.setTimeout(15 * 60_000)
 
 const LARGEST_FIRST_LOAD = 150 * 1024
 const SHORT_WINDOWS = { ANALYSIS_INTERVAL_MS: '4000', ANALYSIS_DEADLINE_MS: '3000' }
 const INTERVAL_MS = 4000
-
-async function signUp(page: Page): Promise<void> {
-  const name = randomBytes(6).toString('hex')
-  await page.goto('/')
-  await page.getByRole('link', { name: 'New here? Sign up' }).click()
-  await page.getByLabel('Name').fill(`하늘 ${name}`)
-  await page.getByLabel('E-mail').fill(`${name}@example.com`)
-  await page.getByLabel('Password').fill('password123')
-  await page.getByRole('button', { name: 'Sign up' }).click()
-  await page.getByRole('button', { name: 'I have read this and agree' }).click()
-  await page.getByRole('heading', { name: /^Hello/ }).waitFor()
-}
 
 const begin = (page: Page) =>
   page.getByRole('button', { name: 'Start the session' }).and(page.locator(':not([aria-disabled])')).click()

@@ -4,7 +4,7 @@ import { EXPRESSION_READING } from '../../src/domain/consent.ts'
 import { language } from './words/language.ts'
 
 /** The text of `pages/consent.ts`; a new text needs a new consent. */
-const TEXT_VERSION = '2026-11'
+const TEXT_VERSION = '2026-11-23'
 
 /** `missing`: the person may go on without; `required`: this server reads no face without it. */
 export type ConsentState = 'given' | 'missing' | 'required'

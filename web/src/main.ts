@@ -1,5 +1,6 @@
 import { createClient } from '../../client/index.ts'
 import { askAbout } from './about.ts'
+import { applyPreferences } from './preferences.ts'
 import { createRouter } from './router.ts'
 import { createShell } from './shell.ts'
 import { applyLook } from './ui/look.ts'
@@ -11,10 +12,11 @@ applyLook()
 
 try {
   const about = await askAbout()
-  const client = createClient({ onSignedOut: () => router.go('/login') })
+  const client = createClient({ language, onSignedOut: () => router.go('/login') })
   const shell = createShell({ client, go: (place) => router.go(place), again: () => router.again() })
   const router = createRouter({ client, about, shell })
   document.body.replaceChildren(...shell.elements)
+  if (await client.isSignedIn()) await applyPreferences(client)
   await router.start()
 } catch (error) {
   document.body.replaceChildren(failure(error, () => location.reload()))

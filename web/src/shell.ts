@@ -1,8 +1,9 @@
 import type { Client } from '../../client/index.ts'
+import { chooseLanguage } from './preferences.ts'
 import { BASE } from './router.ts'
 import { h } from './ui/dom.ts'
 import type { Page } from './ui/page.ts'
-import { language, setLanguage, t, type Word } from './words/language.ts'
+import { language, t, type Word } from './words/language.ts'
 
 const ROOMS: readonly (readonly [path: string, word: Word])[] = [
   ['/', 'home'],
@@ -43,7 +44,7 @@ export function createShell({ client, go, again }: Dependencies) {
   }
 
   const turnLanguage = () => {
-    setLanguage(language() === 'ko' ? 'en' : 'ko')
+    chooseLanguage(client, language() === 'ko' ? 'en' : 'ko').catch(() => undefined) // it holds on this device
     again()
   }
 

@@ -1,6 +1,7 @@
 import type { Emotion, Session } from '../../../client/index.ts'
 import { h } from '../ui/dom.ts'
 import { createNotice } from '../ui/notice.ts'
+import { faultOf } from '../words/faults.ts'
 import { t } from '../words/language.ts'
 
 const LONGEST = 2000
@@ -50,7 +51,7 @@ export function createChat(session: Session, emotionNow: () => Emotion | null) {
       answer = undefined
     } else {
       answer = undefined
-      notice.say(piece.message)
+      notice.say(faultOf(piece.code, piece.message))
     }
     log.scrollTop = log.scrollHeight
   })

@@ -2,6 +2,7 @@ import type { Client, Emotion, Session } from '../../../client/index.ts'
 import type { About } from '../about.ts'
 import { h } from '../ui/dom.ts'
 import { createNotice } from '../ui/notice.ts'
+import { faultOf } from '../words/faults.ts'
 import { clock as clockText, emotionName } from '../words/format.ts'
 import { t } from '../words/language.ts'
 import { createChat } from './chat.ts'
@@ -97,7 +98,7 @@ export function createLive(dependencies: Dependencies): Live {
   session.on('reconnecting', ({ reason, attempt }) =>
     linked(reason === 'offline' ? t('offline') : t('reconnecting', { n: attempt }), 'waiting'),
   )
-  session.on('error', ({ message }) => notice.say(message))
+  session.on('error', ({ code, message }) => notice.say(faultOf(code, message)))
   session.on('ended', ({ reason, sessionId }) => {
     isOver = true
     timeline.close()

@@ -27,7 +27,7 @@ function figure(word: Word) {
 /** Everything that an operator looks at first, from one page of metrics after the other. */
 export async function createBoard() {
   const figures = {
-    live: figure('liveSessions'),
+    faces: figure('faceConnections'),
     lost: figure('lostWindows'),
     waiting: figure('waitingWindows'),
     latency: figure('modelLatency'),
@@ -105,7 +105,7 @@ export async function createBoard() {
       // What another instance has taken over is not lost: it answers.
       const dropped = (reason = {}) => sum(samples, 'maeum_windows_dropped_total', reason)
       const lost = dropped() - dropped({ reason: 'not_ours' })
-      figures.live.say(whole(sum(samples, 'maeum_sockets', { channel: 'landmarks' })))
+      figures.faces.say(whole(sum(samples, 'maeum_sockets', { channel: 'landmarks' })))
       figures.lost.say(whole(lost))
       figures.lost.mark(lost === 0)
       figures.waiting.say(whole(sum(samples, 'maeum_outbox_windows')))

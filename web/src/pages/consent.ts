@@ -13,14 +13,17 @@ export const openConsent: OpenPage = ({ client, about, go }) => {
       go('/')
     })
   })
-  const point = (title: Word, text: Word) => h('div', {}, h('h2', {}, t(title)), h('p', {}, t(text)))
+  const point = (title: Word, ...texts: readonly Word[]) =>
+    h('div', {}, h('h2', {}, t(title)), ...texts.map((text) => h('p', {}, t(text))))
+  const readers: readonly Word[] =
+    about.model === null ? ['consentModelLocal'] : ['consentModelRemote', 'consentModelTalk']
   const element = h(
     'article',
     { class: 'narrow prose' },
     h('h1', {}, t('consentTitle')),
     point('consentWhat', 'consentWhatText'),
-    point('consentKept', 'consentKeptText'),
-    point('consentModel', about.model === null ? 'consentModelLocal' : 'consentModelRemote'),
+    point('consentKept', 'consentKeptText', 'consentTalk'),
+    point('consentModel', ...readers),
     point('consentRight', 'consentRightText'),
     h('p', { class: 'lead' }, t('disclaimer')),
     notice.element,

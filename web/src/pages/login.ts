@@ -1,4 +1,5 @@
 import { consentState } from '../consent.ts'
+import { applyPreferences } from '../preferences.ts'
 import { BASE } from '../router.ts'
 import { h } from '../ui/dom.ts'
 import { field } from '../ui/fields.ts'
@@ -18,7 +19,8 @@ function page({ client, go }: Context, { title, fields, submit, other }: Form): 
   const button = h('button', { type: 'submit', class: 'main wide' }, title)
   const enter = async () => {
     await submit()
-    go((await consentState(client)) === 'given' ? '/' : '/consent')
+    const [consent] = await Promise.all([consentState(client), applyPreferences(client)])
+    go(consent === 'given' ? '/' : '/consent')
   }
   const form = h('form', {}, ...fields.map(({ element }) => element), notice.element, button)
   form.addEventListener('submit', (event) => {

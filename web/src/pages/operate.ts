@@ -4,7 +4,7 @@ import { h } from '../ui/dom.ts'
 import { field } from '../ui/fields.ts'
 import { createNotice } from '../ui/notice.ts'
 import type { OpenPage } from '../ui/page.ts'
-import { t } from '../words/language.ts'
+import { language, t } from '../words/language.ts'
 
 const EVERY_MS = 5000
 
@@ -28,7 +28,7 @@ export const openOperate: OpenPage = async () => {
       }
       if (body.firstChild !== board.element) body.replaceChildren(board.element)
       board.show(seen.samples, seen.checks)
-      updated.textContent = t('updated', { time: new Date().toLocaleTimeString() })
+      updated.textContent = t('updated', { time: new Date().toLocaleTimeString(language()) })
       notice.say('')
     } catch {
       if (isOpen) notice.say(t('unreachable'))

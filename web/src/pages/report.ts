@@ -1,5 +1,6 @@
 import { column } from '../live/timeline.ts'
 import { courseOf } from '../report/course.ts'
+import { crisisOf } from '../report/crisis.ts'
 import { rate } from '../report/feedback.ts'
 import { h, vary } from '../ui/dom.ts'
 import { download } from '../ui/download.ts'
@@ -38,7 +39,7 @@ export const openReport: OpenPage = async (context) => {
         : h('p', { class: 'lead' }, `${t('mostSeen')}, ${summary.primaryEmotion.percentage}%`),
       files(context, id),
     ),
-    analysis.overallAssessment.forCounsellor.isFlagged && h('p', { class: 'notice alert' }, t('flagged')),
+    crisisOf(report),
     observations.length > 0 &&
       h(
         'section',

@@ -1,9 +1,10 @@
-import { FONT_SCALES, LAYOUT_DENSITIES } from '../../../src/domain/preferences.ts'
+import { FONT_SCALES, LAYOUT_DENSITIES, type Preferences } from '../../../src/domain/preferences.ts'
 import { withdrawConsent } from '../consent.ts'
+import { askPreferences, savePreferences } from '../preferences.ts'
 import { ask } from '../ui/ask.ts'
 import { h } from '../ui/dom.ts'
 import { download } from '../ui/download.ts'
-import { choice, field } from '../ui/fields.ts'
+import { choice, field, toggle } from '../ui/fields.ts'
 import { applyLook, look, THEMES } from '../ui/look.ts'
 import { attempt, createNotice, sentenceOf } from '../ui/notice.ts'
 import type { Context, OpenPage } from '../ui/page.ts'
@@ -15,14 +16,10 @@ const DENSITY_WORDS = { compact: 'densityCompact', spacious: 'densitySpacious' }
 
 export const openSettings: OpenPage = async (context) => {
   const { client } = context
-  const [{ user }, preferences] = await Promise.all([
-    client.call('GET /api/auth/me'),
-    client.call('GET /api/user/preferences'),
-  ])
+  const [{ user }, preferences] = await Promise.all([client.call('GET /api/auth/me'), askPreferences(client)])
   const notice = createNotice('status')
-  const set = (changes: Partial<typeof preferences>) => {
-    client
-      .call('PUT /api/user/preferences', { body: { preferences: changes } })
+  const set = (changes: Partial<Preferences>) => {
+    savePreferences(client, changes)
       .then(() => notice.say(t('saved')))
       .catch((error: unknown) => notice.say(sentenceOf(error)))
   }
@@ -80,6 +77,19 @@ export const openSettings: OpenPage = async (context) => {
           zones.map((zone) => [zone, zone] as const),
           preferences.timezone,
           (timezone) => set({ timezone }),
+        ).element,
+      ),
+      h(
+        'div',
+        { class: 'grid toggles' },
+        toggle(t('carryBaseline'), preferences.carryBaseline, t('carryBaselineText'), (carryBaseline) =>
+          set({ carryBaseline }),
+        ).element,
+        toggle(
+          t('notifications'),
+          preferences.notificationsOptIn,
+          t('notificationsText'),
+          (notificationsOptIn) => set({ notificationsOptIn }),
         ).element,
       ),
       notice.element,

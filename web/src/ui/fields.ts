@@ -17,6 +17,22 @@ export function field(label: string, attributes: Attributes, hint?: string) {
   return { element, input }
 }
 
+/** A labelled yes or no, with what it means. */
+export function toggle(label: string, isOn: boolean, hint: string, onChange: (isOn: boolean) => void) {
+  const id = `field-${++fields}`
+  const input = h('input', { id, type: 'checkbox', checked: isOn, 'aria-describedby': `${id}-hint` })
+  input.addEventListener('change', () => onChange(input.checked))
+  const words = h('label', { for: id }, label)
+  const element = h(
+    'div',
+    { class: 'toggle' },
+    input,
+    words,
+    h('p', { id: `${id}-hint`, class: 'hint' }, hint),
+  )
+  return { element, input }
+}
+
 /** A labelled choice of one. */
 export function choice<Value extends string>(
   label: string,

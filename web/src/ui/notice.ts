@@ -1,12 +1,11 @@
 import { MaeumError } from '../../../client/index.ts'
+import { faultOf } from '../words/faults.ts'
 import { t } from '../words/language.ts'
 import { h } from './dom.ts'
 
-/** What went wrong, in the words of the server where it has some. */
-export function sentenceOf(error: unknown): string {
-  if (!(error instanceof MaeumError)) return t('failed')
-  return error.status === 0 ? t('unreachable') : error.message
-}
+/** What went wrong, in words for a person. */
+export const sentenceOf = (error: unknown): string =>
+  error instanceof MaeumError ? faultOf(error.code, error.message) : t('failed')
 
 export const failure = (error: unknown, again: () => void): HTMLElement =>
   h(

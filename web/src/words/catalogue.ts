@@ -14,7 +14,6 @@ export const CATALOGUE = {
   themeSystem: ['시스템 설정', 'As the system'],
   themeLight: ['밝게', 'Light'],
   themeDark: ['어둡게', 'Dark'],
-  loading: ['불러오는 중…', 'Loading…'],
   seconds: ['{n}초', '{n} s'],
   minutesSeconds: ['{m}분 {s}초', '{m} min {s} s'],
   retry: ['다시 시도', 'Try again'],
@@ -26,6 +25,10 @@ export const CATALOGUE = {
   goHome: ['처음으로', 'To the start'],
   failed: ['요청을 마치지 못했습니다', 'That did not work'],
   unreachable: ['서버에 연결할 수 없습니다.', 'The server cannot be reached.'],
+  tookTooLong: ['서버가 제때 답하지 않았습니다.', 'The server did not answer in time.'],
+  unreadable: ['서버의 답을 읽을 수 없습니다.', 'What the server said cannot be read.'],
+  connectionLost: ['연결이 끊어졌습니다.', 'The connection was lost.'],
+  counsellorLost: ['상담 AI와 연결이 끊어졌습니다.', 'The connection to the counsellor was lost.'],
   disclaimer: [
     '겉으로 드러난 표정을 기계가 추정한 값입니다. 진단이 아니며, 실제 마음을 알지 못합니다.',
     'Apparent expression, estimated by a machine. It is no diagnosis, and it does not know what you feel.',
@@ -54,22 +57,30 @@ export const CATALOGUE = {
   ],
   consentKept: ['무엇이 남나요', 'What is kept'],
   consentKeptText: [
-    '추정 결과와 얼굴 움직임을 잰 숫자만 저장합니다. 영상은 보내지 않고, 점은 저장하지 않습니다.',
+    '추정 결과와 얼굴 움직임을 잰 숫자를 저장합니다. 영상은 보내지 않고, 점은 저장하지 않습니다.',
     'The estimates, and numbers that measure how the face moved. Pictures are never sent, points are never stored.',
+  ],
+  consentTalk: [
+    '상담 AI와 이야기하면 주고받은 말과 그 말에서 읽은 생각의 습관도 저장합니다. 세션에 남기는 평가와 메모도 저장합니다.',
+    'If you talk to the AI counsellor, your messages, its answers and the habits of thought read in them are kept too, and so are ratings and notes that you leave.',
   ],
   consentModel: ['누가 읽나요', 'Who reads it'],
   consentModelLocal: [
-    '이 서버의 작은 모델이 읽습니다. 아무것도 밖으로 나가지 않습니다.',
-    'A small model on this server. Nothing leaves it.',
+    '표정도, 상담 AI에게 쓴 말도 이 서버의 작은 모델이 읽습니다. 아무것도 밖으로 나가지 않습니다.',
+    'Small models on this server read both your face and what you write to the counsellor. Nothing leaves it.',
   ],
   consentModelRemote: [
-    '이 서버의 모델과 Gemini가 읽습니다. Gemini에는 움직임을 잰 숫자만 보내며, 이름도 점도 보내지 않습니다.',
-    'A model on this server, and Gemini, which is sent those numbers only: no name, no points.',
+    '이 서버의 모델과 Google의 Gemini가 읽습니다. 얼굴에 대해서는 움직임을 잰 숫자와 최근 결과만 Gemini에 보내며, 이름도 점도 보내지 않습니다.',
+    'A model on this server, and Gemini, by Google. Of your face it is sent those numbers and the latest results: no name, no points.',
+  ],
+  consentModelTalk: [
+    '상담 AI에게 쓴 말도 최근 대화와 표정과 함께 쓴 그대로 Gemini에 보냅니다. 자해나 자살을 말하는 글은 알아보는 한 보내지 않습니다.',
+    'What you write to the counsellor is sent to Gemini too, as you wrote it, with the last exchanges and expressions. Words of self-harm are not, as far as they are recognised.',
   ],
   consentRight: ['언제든지 그만둘 수 있습니다', 'You may stop at any time'],
   consentRightText: [
-    '세션을 지우거나, 자료를 내려받거나, 계정과 모든 기록을 지울 수 있습니다. 설정에서 동의를 거둘 수 있습니다.',
-    'Delete a session, download your data, or delete your account and everything with it. Consent can be withdrawn in the settings.',
+    '세션과 그 안의 대화를 지우거나, 자료를 내려받거나, 계정과 모든 기록을 지울 수 있습니다. 설정에서 동의를 거둘 수 있습니다.',
+    'Delete a session with its conversation, download your data, or delete your account and everything with it. Consent can be withdrawn in the settings.',
   ],
   consentAgree: ['읽었고 동의합니다', 'I have read this and agree'],
   consentLater: ['지금은 하지 않기', 'Not now'],
@@ -90,7 +101,6 @@ export const CATALOGUE = {
   suggestions: ['이렇게 해 보세요', 'You might like'],
   recent: ['최근 세션', 'Recent sessions'],
   recentNone: ['아직 세션이 없습니다.', 'There are no sessions yet.'],
-  openReport: ['리포트 보기', 'Open the report'],
 
   checkTitle: ['준비 확인', 'Check your camera'],
   checkText: [
@@ -182,7 +192,6 @@ export const CATALOGUE = {
     '이 세션에서는 읽은 표정이 없습니다. 얼굴이 보이지 않았거나 너무 짧았습니다.',
     'Nothing was read in this session: no face was in sight, or it was too short.',
   ],
-  reportPending: ['아직 만드는 중입니다.', 'It is still being made.'],
   mostSeen: ['가장 자주 보인 표정', 'Seen most often'],
   observations: ['눈에 띈 점', 'What stands out'],
   recommendations: ['함께 생각해 볼 것', 'To think about'],
@@ -204,8 +213,8 @@ export const CATALOGUE = {
   analysedByText: ['이 서버 {local} · Gemini {gemini}', 'this server {local} · Gemini {gemini}'],
   thoughts: ['말에서 보인 생각의 습관', 'Habits of thought'],
   flagged: [
-    '위험 신호가 되는 말이 있었습니다. 혼자 견디지 마시고 109 등 상담 전화에 연락해 주세요.',
-    'Words of self-harm were noticed. You need not bear this alone: please call a crisis line.',
+    '위험 신호가 되는 말이 있었습니다. 혼자 견디지 마시고 전화해 주세요.',
+    'Words of self-harm were noticed. You need not bear this alone: please call.',
   ],
   downloadPdf: ['PDF 받기', 'Download PDF'],
   downloadEmotionCsv: ['표정 CSV', 'Expressions CSV'],
@@ -233,7 +242,7 @@ export const CATALOGUE = {
   statusPaused: ['일시 정지', 'paused'],
   statusEnded: ['끝남', 'ended'],
 
-  preferences: ['보기와 언어', 'Look and language'],
+  preferences: ['사용 환경', 'Preferences'],
   languageLabel: ['언어', 'Language'],
   fontScale: ['글자 크기', 'Text size'],
   fontSm: ['작게', 'Small'],
@@ -244,7 +253,16 @@ export const CATALOGUE = {
   densityCompact: ['좁게', 'Compact'],
   densitySpacious: ['넉넉하게', 'Generous'],
   timezone: ['시간대', 'Time zone'],
+  carryBaseline: ['평소 얼굴 기억하기', 'Remember my neutral face'],
+  carryBaselineText: [
+    '한 세션에서 배운 평소 얼굴을 숫자로 간직해 다음 세션에 씁니다. 끄면 지웁니다.',
+    'Keeps what a session has learnt of your face at rest, as numbers, for the next one. Turned off, it is erased.',
+  ],
   notifications: ['알림 받기', 'Notifications'],
+  notificationsText: [
+    '이 계정을 쓰는 앱이 따르는 설정입니다. 이 서버는 알림을 보내지 않습니다.',
+    'For apps that use this account. This server itself sends none.',
+  ],
   account: ['계정', 'Account'],
   changePassword: ['비밀번호 바꾸기', 'Change password'],
   currentPassword: ['지금 비밀번호', 'Current password'],
@@ -276,7 +294,7 @@ export const CATALOGUE = {
   ],
   operateEnter: ['들어가기', 'Enter'],
   operateDenied: ['토큰이 맞지 않습니다.', 'That token is not right.'],
-  liveSessions: ['진행 중인 세션', 'Live sessions'],
+  faceConnections: ['얼굴을 보내는 연결', 'Connections for faces'],
   windowsPerMinute: ['분당 구간', 'Windows a minute'],
   windowsChartLabel: [
     '최근 십 분의 분당 구간: 이 서버 {local}, Gemini {gemini}',
