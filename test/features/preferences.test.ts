@@ -2,6 +2,7 @@ import type { LightMyRequestResponse } from 'fastify'
 import t from 'tap'
 import { DEFAULT_PREFERENCES } from '../../src/domain/preferences.ts'
 import { bearer, createAccount, startTestApp } from '../helpers/app.ts'
+import { eventually } from '../helpers/eventually.ts'
 
 const data = (answer: LightMyRequestResponse) => answer.json<{ data: Record<string, unknown> }>().data
 const error = (answer: LightMyRequestResponse) =>
@@ -109,6 +110,9 @@ t.test('preferences', async (t) => {
     const gone = await createAccount(server)
     await server.database.sql`delete from users where id = ${gone.id}`
     t.equal(error(await put({ preferences: { fontScale: 'sm' } }, gone.accessToken)).code, 'UNAUTHORIZED')
-    t.same(data(await get(gone.accessToken)), DEFAULT_PREFERENCES)
+    await eventually(
+      () => get(gone.accessToken),
+      ({ statusCode }) => statusCode === 401,
+    )
   })
 })

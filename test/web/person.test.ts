@@ -185,3 +185,24 @@ t.test(
     }
   },
 )
+
+t.test('all sessions are listed, the older ones when they are asked for', { skip }, async (t) => {
+  const { origin } = await startTestApp(t)
+  const person = await newPerson(origin)
+  for (let i = 0; i < 21; i++) {
+    const { sessionId } = await person.client.call('POST /api/session/start', { body: {} })
+    await person.client.call('POST /api/session/:id/end', { params: { id: sessionId } })
+  }
+  const page = await newDevice(t, origin)
+  await page.goto('/console/login')
+  await logIn(page, person)
+  await page.getByRole('heading', { name: 'Before you begin' }).waitFor()
+  await page.goto('/console/history')
+  const lines = page.locator('.sessions li')
+  await lines.nth(19).waitFor()
+  t.equal(await lines.count(), 20)
+  const older = page.getByRole('button', { name: 'Show older ones' })
+  await older.click()
+  await lines.nth(20).waitFor()
+  t.equal(await older.count(), 0, 'and then there are no more')
+})

@@ -7,8 +7,11 @@ import { dateTime, duration, emotionName } from '../words/format.ts'
 import { t, type Word } from '../words/language.ts'
 
 const askStatistics = ({ client }: Context) => client.call('GET /api/session/stats/summary')
+const askSessions = ({ client }: Context, cursor?: string) =>
+  client.call('GET /api/session', { query: cursor === undefined ? {} : { cursor } })
 type Statistics = Awaited<ReturnType<typeof askStatistics>>
-type Line = Statistics['recentSessions'][number]
+type Page = Awaited<ReturnType<typeof askSessions>>
+type Line = Page['sessions'][number]
 
 const STATUS = {
   active: 'statusActive',
@@ -21,6 +24,7 @@ export const openHistory: OpenPage = async (context) => {
   const notice = createNotice('status')
   const totals = h('dl', { class: 'facts-row' })
   const list = h('ul', { class: 'lines sessions' })
+  const older = h('div', {})
 
   const remove = async (line: Line) => {
     const when = dateTime(line.startedAt)
@@ -32,7 +36,7 @@ export const openHistory: OpenPage = async (context) => {
     if (!isMeant) return
     try {
       await client.call('DELETE /api/session/:id', { params: { id: line.id } })
-      show(await askStatistics(context))
+      await showAll()
     } catch (error) {
       notice.say(sentenceOf(error))
     }
@@ -65,18 +69,40 @@ export const openHistory: OpenPage = async (context) => {
     )
   }
 
-  const show = ({ total, active, paused, avgDuration, recentSessions }: Statistics) => {
+  const showTotals = ({ total, active, paused, avgDuration }: Statistics) => {
     const fact = (word: Word, text: string) => h('div', {}, h('dt', {}, t(word)), h('dd', {}, text))
     totals.replaceChildren(
       fact('total', String(total)),
       fact('stillOpen', String(active + paused)),
       fact('averageLength', duration(avgDuration)),
     )
-    const rows = recentSessions.map(row)
-    list.replaceChildren(...(rows.length > 0 ? rows : [h('li', { class: 'quiet-text' }, t('recentNone'))]))
   }
 
-  show(await askStatistics(context))
+  /** The page after what is there already. */
+  const add = ({ sessions, nextCursor }: Page) => {
+    list.append(...sessions.map(row))
+    if (list.childElementCount === 0) list.append(h('li', { class: 'quiet-text' }, t('recentNone')))
+    const button = (cursor: string) =>
+      h('button', { type: 'button', class: 'quiet', onclick: () => void showOlder(cursor) }, t('older'))
+    older.replaceChildren(...(nextCursor === null ? [] : [button(nextCursor)]))
+  }
+
+  const showOlder = async (cursor: string) => {
+    try {
+      add(await askSessions(context, cursor))
+    } catch (error) {
+      notice.say(sentenceOf(error))
+    }
+  }
+
+  const showAll = async () => {
+    const [statistics, newest] = await Promise.all([askStatistics(context), askSessions(context)])
+    showTotals(statistics)
+    list.replaceChildren()
+    add(newest)
+  }
+
+  await showAll()
   const element = h(
     'div',
     { class: 'medium' },
@@ -84,6 +110,7 @@ export const openHistory: OpenPage = async (context) => {
     h('p', { class: 'lead' }, t('historyText')),
     totals,
     list,
+    older,
     notice.element,
   )
   return { title: t('history'), element }

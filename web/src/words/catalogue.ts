@@ -227,7 +227,8 @@ export const CATALOGUE = {
   sendFeedback: ['보내기', 'Send'],
   thanks: ['고맙습니다.', 'Thank you.'],
 
-  historyText: ['최근 다섯 세션과 모두의 합계', 'The last five sessions, and the sum of all'],
+  historyText: ['새로운 것부터 모든 세션과 그 합계', 'All sessions, newest first, and their sum'],
+  older: ['이전 세션 보기', 'Show older ones'],
   total: ['모든 세션', 'Sessions'],
   stillOpen: ['진행 중', 'Still open'],
   averageLength: ['평균 길이', 'Mean length'],
