@@ -30,6 +30,15 @@ async function logIn(page: Page, { email }: Person, password = PASSWORD): Promis
   await page.keyboard.press('Enter')
 }
 
+/** On a new device, as far as the question for consent. */
+async function enter(t: Test, origin: string, person: Person): Promise<Page> {
+  const page = await newDevice(t, origin)
+  await page.goto('/console/login')
+  await logIn(page, person)
+  await page.getByRole('heading', { name: 'Before you begin' }).waitFor()
+  return page
+}
+
 const spoken = (page: Page) => page.evaluate<string>('document.documentElement.lang')
 const looks = (page: Page) => page.evaluate('({ ...document.documentElement.dataset })')
 
@@ -68,10 +77,7 @@ t.test(
   async (t) => {
     const { origin } = await startTestApp(t)
     const person = await newPerson(origin)
-    const page = await newDevice(t, origin)
-    await page.goto('/console/login')
-    await logIn(page, person)
-    await page.getByRole('heading', { name: 'Before you begin' }).waitFor()
+    const page = await enter(t, origin, person)
 
     const other = await newDevice(t, origin)
     await other.goto('/console/login')
@@ -126,10 +132,7 @@ t.test(
   async (t) => {
     const { origin } = await startTestApp(t)
     const person = await newPerson(origin)
-    const page = await newDevice(t, origin)
-    await page.goto('/console/login')
-    await logIn(page, person)
-    await page.getByRole('heading', { name: 'Before you begin' }).waitFor()
+    const page = await enter(t, origin, person)
     await page.goto('/console/settings')
     for (const label of ['Remember my neutral face', 'Notifications']) {
       await page.getByLabel(label).check()
@@ -176,10 +179,7 @@ t.test(
       session.ask('더 이상 살고 싶지 않아요')
       await seen.has('ai', 3)
       await session.end()
-      const page = await newDevice(t, origin)
-      await page.goto('/console/login')
-      await logIn(page, person)
-      await page.getByRole('heading', { name: 'Before you begin' }).waitFor()
+      const page = await enter(t, origin, person)
       await page.goto(`/console/report#${session.id}`)
       await page.locator('.crisis li', { hasText: english }).waitFor()
     }
@@ -193,10 +193,7 @@ t.test('all sessions are listed, the older ones when they are asked for', { skip
     const { sessionId } = await person.client.call('POST /api/session/start', { body: {} })
     await person.client.call('POST /api/session/:id/end', { params: { id: sessionId } })
   }
-  const page = await newDevice(t, origin)
-  await page.goto('/console/login')
-  await logIn(page, person)
-  await page.getByRole('heading', { name: 'Before you begin' }).waitFor()
+  const page = await enter(t, origin, person)
   await page.goto('/console/history')
   const lines = page.locator('.sessions li')
   await lines.nth(19).waitFor()

@@ -1,7 +1,7 @@
 import { BASE } from '../router.ts'
 import { ask } from '../ui/ask.ts'
 import { h } from '../ui/dom.ts'
-import { createNotice, sentenceOf } from '../ui/notice.ts'
+import { attempt, createNotice, sentenceOf } from '../ui/notice.ts'
 import type { Context, OpenPage } from '../ui/page.ts'
 import { dateTime, duration, emotionName } from '../words/format.ts'
 import { t, type Word } from '../words/language.ts'
@@ -82,17 +82,19 @@ export const openHistory: OpenPage = async (context) => {
   const add = ({ sessions, nextCursor }: Page) => {
     list.append(...sessions.map(row))
     if (list.childElementCount === 0) list.append(h('li', { class: 'quiet-text' }, t('recentNone')))
-    const button = (cursor: string) =>
-      h('button', { type: 'button', class: 'quiet', onclick: () => void showOlder(cursor) }, t('older'))
-    older.replaceChildren(...(nextCursor === null ? [] : [button(nextCursor)]))
+    older.replaceChildren(...(nextCursor === null ? [] : [olderButton(nextCursor)]))
   }
 
-  const showOlder = async (cursor: string) => {
-    try {
-      add(await askSessions(context, cursor))
-    } catch (error) {
-      notice.say(sentenceOf(error))
-    }
+  const olderButton = (cursor: string) => {
+    const button = h('button', { type: 'button', class: 'quiet' }, t('older'))
+    button.addEventListener(
+      'click',
+      () =>
+        void attempt(button, notice, async () => {
+          add(await askSessions(context, cursor))
+        }),
+    )
+    return button
   }
 
   const showAll = async () => {
