@@ -54,6 +54,7 @@ export const refreshFamilies = pgTable(
   (table) => [
     index('refresh_families_user_idx').on(table.userId),
     index('refresh_families_expiry_idx').on(table.expiresAt),
+    index('refresh_families_revoked_idx').on(table.revokedAt).where(sql`${table.revokedAt} is not null`),
     check('refresh_families_counter_positive', sql`${table.counter} > 0`),
   ],
 ).enableRLS()

@@ -1,0 +1,1 @@
+CREATE INDEX "refresh_families_revoked_idx" ON "refresh_families" USING btree ("revoked_at") WHERE "refresh_families"."revoked_at" is not null;
