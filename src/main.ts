@@ -3,6 +3,7 @@ import process from 'node:process'
 import { setFlagsFromString } from 'node:v8'
 import closeWithGrace from 'close-with-grace'
 import type { FastifyServerOptions } from 'fastify'
+import { destination } from 'pino'
 import { type App, buildApp } from './app.ts'
 import { type Config, ConfigError, readConfig } from './config.ts'
 import { LOG_SERIALIZERS } from './plugins/request-log.ts'
@@ -23,12 +24,20 @@ setFlagsFromString('--heap-growing-percent=100')
 // a few dozen times a second, and the code for it would stay slow for minutes (`npm run bench -- auth`).
 setFlagsFromString('--interrupt-budget=20000')
 
+/**
+ * Lines leave together, at the latest after a moment, for a write of each would cost as much as its request. What finds
+ * no reader does not gather without end; a fatal line, and the end of the process, let all out at once.
+ */
+const LOG_FLOW = { fd: 1, sync: false, minLength: 4096, periodicFlush: 200, maxLength: 8 * 1024 * 1024 }
+
 function loggerOf(config: Config): FastifyServerOptions['logger'] {
   const readable = !config.production && process.stdout.isTTY
   return {
     level: config.logLevel,
     serializers: LOG_SERIALIZERS,
-    ...(readable ? { transport: { target: 'pino-pretty', options: { ignore: 'pid,hostname,reqId' } } } : {}),
+    ...(readable
+      ? { transport: { target: 'pino-pretty', options: { ignore: 'pid,hostname,reqId' } } }
+      : { stream: destination(LOG_FLOW) }),
   }
 }
 

@@ -11,7 +11,7 @@ export type FamilyRow = typeof refreshFamilies.$inferSelect
 /** `now()` plus a span: the database's clock decides about expiry on every instance. */
 const fromNow = (ms: number) => sql`now() + ${ms} * interval '1 millisecond'`
 
-/** What signup and login need of an account. */
+/** What most of this feature needs of an account. */
 export type AccountRow = Pick<UserRow, 'id' | 'username' | 'email' | 'profileImage'> & {
   readonly passwordHash: string
 }
@@ -67,10 +67,16 @@ const isCounting = (client: postgres.Sql, fixed: string | null) =>
   client`case when t.key = ${fixed} then t.first_at else t.last_at end > ${sinceOf(client)}`
 
 /**
- * The statements of signup and login go straight to the driver, where they are prepared once and take one round trip;
- * through the query layer each takes two.
+ * The statements of signup, login and of every page that opens go straight to the driver, where they are prepared once
+ * and take one round trip; through the query layer each takes two.
  */
 export const accountRepository = {
+  async find(client: postgres.Sql, userId: number): Promise<AccountRow | undefined> {
+    const [row] = await client`
+      select id, username, email, profile_image, password_hash from users where id = ${userId}`
+    return row === undefined ? undefined : toAccount(row)
+  },
+
   /**
    * The account of an e-mail, with all that decides how its login is treated. Failures of accounts and devices are
    * forgotten after a quiet span, those of an address a span after the first: whoever shares one is not shut out for long.
@@ -243,9 +249,6 @@ export const accountRepository = {
 export type AccountRepository = typeof accountRepository
 
 export const authRepository = {
-  findUser: async (orm: Orm, id: number): Promise<UserRow | undefined> =>
-    (await orm.select().from(users).where(eq(users.id, id)).limit(1))[0],
-
   updateUser: async (
     orm: Orm,
     id: number,

@@ -8,7 +8,7 @@ import { isCommon } from './common-passwords.ts'
 import type { Device } from './device-cookie.ts'
 import { isOutdated, type Passwords } from './passwords.ts'
 import type { RefreshTokens } from './refresh-token.ts'
-import type { AccountRepository, AccountRow, AuthRepository, LoginView, UserRow } from './repository.ts'
+import type { AccountRepository, AccountRow, AuthRepository, LoginView } from './repository.ts'
 
 type Principal = { readonly userId: number; readonly familyId: string; readonly counter: number }
 export type TokenPair = { readonly accessToken: string; readonly refreshToken: string }
@@ -177,7 +177,7 @@ export function createAuthService(dependencies: Dependencies) {
       fixed: attempts.keyOf('proof', String(userId)),
     })
     if (asked > MAX_FAILURES) throw new AppError('TOO_MANY_ATTEMPTS', { retryAfter: PROBED_RETRY_SECONDS })
-    const user = await repository.findUser(orm, userId)
+    const user = await accounts.find(sql, userId)
     if ((await passwords.verify(user?.passwordHash, password)) && user !== undefined) return user.passwordHash
     if (user !== undefined)
       await accounts.countFailure(sql, { sliding: attempts.keyOf('account', user.email), fixed: null })
@@ -287,8 +287,8 @@ export function createAuthService(dependencies: Dependencies) {
       return { ...pair({ userId, familyId: device.id, counter: 1 }), hasCommonPassword }
     },
 
-    async find(userId: number): Promise<UserRow> {
-      const user = await repository.findUser(orm, userId)
+    async find(userId: number): Promise<AccountRow> {
+      const user = await accounts.find(sql, userId)
       if (user === undefined) throw new AppError('INVALID_TOKEN')
       return user
     },
