@@ -47,6 +47,7 @@ export async function startInstance(t: Scope, database: TestDatabase, env: Envir
   const noticeLine = await startLine(t, database)
   const settings = { ...DEFAULTS, DATABASE_URL: line.url, DATABASE_DIRECT_URL: noticeLine.url, ...env }
   let server = startProcess(t, folder, settings)
+  let leaving = false
   const port = String(await server.listening())
   return {
     origin: `http://127.0.0.1:${port}`,
@@ -56,13 +57,21 @@ export async function startInstance(t: Scope, database: TestDatabase, env: Envir
     get log() {
       return server.output.stdout
     },
-    signal: (signal: NodeJS.Signals) => void server.child.kill(signal),
+    /** Whether the present process has been told to end. */
+    get isLeaving() {
+      return leaving
+    },
+    signal(signal: NodeJS.Signals): void {
+      leaving ||= signal === 'SIGTERM' || signal === 'SIGKILL'
+      server.child.kill(signal)
+    },
     /** The exit code of the present process, once it has ended; null when a signal ended it. */
     get ended() {
       return server.ended
     },
     async restart(): Promise<void> {
       server = startProcess(t, folder, { ...settings, PORT: port })
+      leaving = false
       await server.listening()
     },
   }
@@ -107,7 +116,7 @@ export async function startFleet(t: Scope, size: number, env: Environment, own?:
       Promise.all(
         Array.from({ length: count }, async () => {
           const { sessionId, startedAt } = await call(
-            instances.find(isUp) ?? first,
+            instances.find(({ isLeaving }) => !isLeaving) ?? first,
             'POST',
             '/api/session/start',
           )
@@ -121,8 +130,6 @@ export async function startFleet(t: Scope, size: number, env: Environment, own?:
         order by session_id, "window"`,
   }
 }
-
-const isUp = (instance: Instance): boolean => !instance.log.includes('the process ends')
 
 export type StartedSession = { readonly id: string; readonly startedAt: number }
 
