@@ -38,6 +38,7 @@ import { openapi } from './plugins/openapi.ts'
 import { LOG_SERIALIZERS, requestId, requestLog } from './plugins/request-log.ts'
 import { security } from './plugins/security.ts'
 import { securityEvents } from './plugins/security-events.ts'
+import { createSerializerCompiler } from './plugins/serializers.ts'
 import { shedding } from './plugins/shedding.ts'
 import { vault } from './plugins/vault.ts'
 import { websocket } from './plugins/websocket.ts'
@@ -68,6 +69,7 @@ export async function buildApp({ config, model, logger }: Parts) {
   })
     .withTypeProvider<TypeBoxTypeProvider>()
     .setValidatorCompiler(TypeBoxValidatorCompiler)
+    .setSerializerCompiler(createSerializerCompiler())
 
   const secret = config.accounts.jwtSecret ?? (await keptSecret(join(config.database.dataDir, 'jwt-secret')))
 
