@@ -30,9 +30,16 @@ const WORDS = {
   altered: 'it has been altered, or belongs to another row',
 }
 
+const names = new WeakMap<Uint8Array, Buffer>()
+
 /** Tells keys apart without telling anything about them. */
-const nameOf = (key: Uint8Array): Buffer =>
-  createHash('sha256').update('maeum key name').update(key).digest().subarray(0, NAME_BYTES)
+function nameOf(key: Uint8Array): Buffer {
+  const known = names.get(key)
+  if (known !== undefined) return known
+  const name = createHash('sha256').update('maeum key name').update(key).digest().subarray(0, NAME_BYTES)
+  names.set(key, name)
+  return name
+}
 
 /**
  * `content` under `key`, as magic, name of the key, nonce, ciphertext and tag. `place` says where it belongs (table,

@@ -1,4 +1,4 @@
-import { createHmac, hkdfSync, randomBytes } from 'node:crypto'
+import { createHmac, randomBytes } from 'node:crypto'
 import fp from 'fastify-plugin'
 import { LRUCache } from 'lru-cache'
 import type postgres from 'postgres'
@@ -9,9 +9,11 @@ import { createWrapping, type Wrapping } from '../lib/wrapping.ts'
 
 /** Each person's safe is asked for once where a piece of work begins; it seals and opens without waiting. */
 export type Vault = {
+  /** The data key of somebody who is about to exist, wrapped, to be stored with their row. */
+  readonly createKey: (userId: number) => Uint8Array
   /**
-   * The person's safe, with their data key made on first use. Without DATA_KEYS it stores content as it is and asks
-   * nobody. Rejects with UNAUTHORIZED when the person is gone, and when DATA_KEYS does not hold the key of their data.
+   * The person's safe, with a data key made now for whoever has none. Without DATA_KEYS it stores content as it is and
+   * asks nobody. Rejects with UNAUTHORIZED when the person is gone, and when DATA_KEYS does not hold the key of their data.
    */
   readonly safeOf: (userId: number) => Promise<Safe>
   /**
@@ -111,6 +113,11 @@ export function createVault(sql: postgres.Sql, wrapping: Wrapping): Vault {
   }
 
   return {
+    createKey(userId) {
+      const key = randomBytes(KEY_BYTES)
+      keys.set(userId, Promise.resolve(key))
+      return wrapping.wrap(key, userId)
+    },
     safeOf,
     safesOfSessions: async (sessionIds) => {
       const ids = [...new Set(sessionIds)]
@@ -125,9 +132,10 @@ export function createVault(sql: postgres.Sql, wrapping: Wrapping): Vault {
       if (known !== undefined) return known
       const key = await keyOf(userId)
       if (key === undefined) return undefined
-      const own = Buffer.from(hkdfSync('sha256', key, '', 'maeum pseudonym', KEY_BYTES))
-      const mac = createHmac('sha256', own).update(String(userId)).digest('base64url')
-      const pseudonym = mac.slice(0, PSEUDONYM_LENGTH)
+      const pseudonym = createHmac('sha256', key)
+        .update(`maeum pseudonym ${userId}`)
+        .digest('base64url')
+        .slice(0, PSEUDONYM_LENGTH)
       pseudonyms.set(userId, pseudonym)
       return pseudonym
     },

@@ -248,6 +248,27 @@ t.test('what people say and how they look is not readable in the database, and i
   t.equal((await get(lost, before, '/api/auth/me')).statusCode, 200, 'alive')
 })
 
+t.test('an account is born with its data key; one that came without gets it when it is wanted', async (t) => {
+  const database = await createTestDatabase(t)
+  const env = { DATA_KEYS: `2026a:${newKey()}` }
+  const born = await startTestApp(t, { database, env })
+  const account = await createAccount(born)
+  const keyOf = async () =>
+    (await database.sql`select data_key as key from users`)[0]?.['key'] as Uint8Array | null
+  t.equal(Buffer.from((await keyOf()) ?? []).toString('latin1', 1, 6), '2026a', 'wrapped by the operator')
+
+  await database.sql`update users set data_key = null`
+  const [one, other] = [await startTestApp(t, { database, env }), await startTestApp(t, { database, env })]
+  const written = await post(one, account, '/api/counselings', { type: 'video', notes: NOTES })
+  t.match(await keyOf(), Uint8Array)
+  const read = await get(
+    other,
+    account,
+    `/api/counselings/${written.json<{ data: { id: string } }>().data.id}`,
+  )
+  t.match(read.json(), { data: { notes: NOTES } })
+})
+
 t.test('points of a face are nowhere after a session: not stored, logged, sent on or measured', async (t) => {
   const database = await createTestDatabase(t)
   const gemini = await createGeminiDouble(t)

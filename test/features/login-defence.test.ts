@@ -46,6 +46,7 @@ function instanceOn(database: TestDatabase, { onVerify, hash = hasher.hash }: Do
     }),
     attempts: createAttempts({ secret: SECRET, pause }),
     refreshTokens: createRefreshTokens([SECRET]),
+    createDataKey: () => new Uint8Array(),
     issueAccess: () => 'access',
     refreshTtlMs: 60_000,
     refusesCommon: false,

@@ -22,7 +22,7 @@ export const users = pgTable(
     /** PHC string, argon2id. */
     passwordHash: text('password_hash').notNull(),
     profileImage: text('profile_image'),
-    /** The person's own data key, wrapped by a key of the operator; null while nothing of theirs is encrypted. */
+    /** The person's own data key, wrapped by a key of the operator; null for a row that another program made. */
     dataKey: bytes('data_key'),
     createdAt: createdAt(),
     updatedAt: instant('updated_at').notNull().defaultNow(),

@@ -56,6 +56,7 @@ export const auth = fp(
       passwords,
       attempts,
       refreshTokens: createRefreshTokens(secrets),
+      createDataKey: app.vault.createKey,
       issueAccess: app.authentication.issue,
       refreshTtlMs: config.accounts.refreshTtlMs,
       refusesCommon: config.accounts.blocklist,
@@ -129,6 +130,14 @@ export const auth = fp(
   },
   {
     name: 'auth',
-    dependencies: ['authentication', 'database', 'error-handler', 'notices', 'security', 'security-events'],
+    dependencies: [
+      'authentication',
+      'database',
+      'error-handler',
+      'notices',
+      'security',
+      'security-events',
+      'vault',
+    ],
   },
 )

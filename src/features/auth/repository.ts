@@ -16,7 +16,14 @@ export type AccountRow = Pick<UserRow, 'id' | 'username' | 'email' | 'profileIma
   readonly passwordHash: string
 }
 
-type NewAccount = { readonly username: string; readonly email: string; readonly passwordHash: string }
+type NewAccount = {
+  /** As `findTaken` has reserved it. */
+  readonly id: number
+  readonly username: string
+  readonly email: string
+  readonly passwordHash: string
+  readonly dataKey: Uint8Array
+}
 type NewFamily = { readonly id: string; readonly ttlMs: number }
 
 /**
@@ -147,18 +154,23 @@ export const accountRepository = {
       )`
   },
 
-  /** Which of the two names is taken already, and how often this address has lately met with taken ones. */
+  /**
+   * Which of the two names is taken already, and how often this address has lately met with taken ones; and an id that
+   * nobody else will have.
+   */
   async findTaken(client: postgres.Sql, email: string, username: string, probeKey: string) {
     const [row] = await client`
       select coalesce(bool_or(email = ${email}), false) as email,
              coalesce(bool_or(lower(username) = lower(${username})), false) as username,
              (select failures from throttles
-              where key = ${probeKey} and first_at > ${sinceOf(client)}) as probes
+              where key = ${probeKey} and first_at > ${sinceOf(client)}) as probes,
+             nextval(pg_get_serial_sequence('users', 'id')) as id
       from users where email = ${email} or lower(username) = lower(${username})`
     return {
       email: row?.['email'] === true,
       username: row?.['username'] === true,
       probes: Number(row?.['probes'] ?? 0),
+      id: Number(row?.['id']),
     }
   },
 
@@ -166,8 +178,10 @@ export const accountRepository = {
   async insert(client: postgres.Sql, account: NewAccount, family: NewFamily): Promise<AccountRow> {
     const [row] = await client`
       with account as (
-        insert into users (username, email, password_hash)
-        values (${account.username}, ${account.email}, ${account.passwordHash})
+        insert into users (id, username, email, password_hash, data_key) overriding system value
+        values (
+          ${account.id}, ${account.username}, ${account.email}, ${account.passwordHash}, ${account.dataKey}
+        )
         returning id, username, email, profile_image, password_hash
       ), family as (
         insert into refresh_families (id, user_id, expires_at)

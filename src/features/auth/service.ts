@@ -20,6 +20,8 @@ type Dependencies = {
   readonly passwords: Pick<Passwords, 'hash' | 'verify'>
   readonly attempts: Attempts
   readonly refreshTokens: RefreshTokens
+  /** Wrapped, as it is stored. */
+  readonly createDataKey: (userId: number) => Uint8Array
   readonly issueAccess: (principal: Principal) => string
   readonly refreshTtlMs: number
   /** Whether a common password is refused, not only remarked upon. */
@@ -119,14 +121,17 @@ export function createAuthService(dependencies: Dependencies) {
       return { stolenFrom: userId }
     })
 
-  /** Names that are taken can be found out by trying them; how often is counted as wrong passwords are. */
-  const admitNames = async (email: string, username: string, address: string) => {
+  /**
+   * The id of a new account. Names that are taken can be found out by trying them; how often is counted as wrong passwords
+   * are.
+   */
+  const admitNames = async (email: string, username: string, address: string): Promise<number> => {
     const probeKey = attempts.keyOf('signup', address)
     const taken = await accounts.findTaken(sql, email, username, probeKey)
     if (taken.probes >= MAX_FAILURES)
       throw new AppError('TOO_MANY_ATTEMPTS', { retryAfter: PROBED_RETRY_SECONDS })
     const fault = refusal(taken)
-    if (fault === undefined) return
+    if (fault === undefined) return taken.id
     await accounts.countFailure(sql, { sliding: null, fixed: probeKey })
     throw fault
   }
@@ -202,10 +207,11 @@ export function createAuthService(dependencies: Dependencies) {
       const username = input.username.trim()
       const hasCommonPassword = await isCommon(input.password)
       if (hasCommonPassword && dependencies.refusesCommon) throw commonPassword('password')
-      await admitNames(email, username, input.address)
+      const id = await admitNames(email, username, input.address)
       const passwordHash = await passwords.hash(input.password)
+      const account = { id, username, email, passwordHash, dataKey: dependencies.createDataKey(id) }
       const family = newFamily()
-      const user = await named(() => accounts.insert(sql, { username, email, passwordHash }, family))
+      const user = await named(() => accounts.insert(sql, account, family))
       tell({ event: 'user_created', userId: user.id, address: input.address })
       return { ...loggedIn(user, family.id), hasCommonPassword }
     },
