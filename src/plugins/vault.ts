@@ -11,6 +11,8 @@ import { createWrapping, type Wrapping } from '../lib/wrapping.ts'
 export type Vault = {
   /** The data key of somebody who is about to exist, wrapped, to be stored with their row. */
   readonly createKey: (userId: number) => Uint8Array
+  /** A wrapped data key that was read together with something else of the person need not be asked for again. */
+  readonly remember: (userId: number, wrapped: Uint8Array | null) => void
   /**
    * The person's safe, with a data key made now for whoever has none. Without DATA_KEYS it stores content as it is and
    * asks nobody. Rejects with UNAUTHORIZED when the person is gone, and when DATA_KEYS does not hold the key of their data.
@@ -42,17 +44,6 @@ const REMEMBERED_MS = 30_000
 
 type Stored = { readonly wrapped: Uint8Array | null }
 
-/** What is stored, which is `wrapped` where nothing was; null when another stores one in this moment. */
-async function findOrCreateKey(sql: postgres.Sql, userId: number, wrapped: Uint8Array) {
-  const [row] = await sql`
-    with made as (
-      update users set data_key = ${wrapped} where id = ${userId} and data_key is null returning data_key
-    )
-    select coalesce(made.data_key, users.data_key) as data_key
-    from users left join made on true where users.id = ${userId}`
-  return row === undefined ? undefined : { wrapped: row['data_key'] as Uint8Array | null } // bytea
-}
-
 async function findKey(sql: postgres.Sql, userId: number): Promise<Stored | undefined> {
   const [row] = await sql`select data_key from users where id = ${userId}`
   return row === undefined ? undefined : { wrapped: row['data_key'] as Uint8Array | null } // bytea
@@ -81,14 +72,11 @@ export function createVault(sql: postgres.Sql, wrapping: Wrapping): Vault {
 
   const pseudonyms = new LRUCache<number, string>({ max: REMEMBERED, ttl: REMEMBERED_MS })
 
-  const load = async (userId: number): Promise<Uint8Array | undefined> => {
-    const fresh = randomBytes(KEY_BYTES)
-    const wrapped = wrapping.wrap(fresh, userId)
-    const first = await findOrCreateKey(sql, userId, wrapped)
-    const found = first?.wrapped === null ? await findKey(sql, userId) : first
-    if (found?.wrapped == null) return undefined
-    if (Buffer.compare(found.wrapped, wrapped) === 0) return fresh
-    const opened = wrapping.open(found.wrapped, userId)
+  /** `known` is what is stored, for who has just read it. */
+  const load = async (userId: number, known?: Stored): Promise<Uint8Array | undefined> => {
+    const found = known ?? (await findKey(sql, userId))
+    if (found === undefined) return undefined
+    const opened = found.wrapped === null ? undefined : wrapping.open(found.wrapped, userId)
     if (opened?.isFit === true) return opened.key
     const key = opened?.key ?? randomBytes(KEY_BYTES)
     if (await updateKey(sql, userId, found, wrapping.wrap(key, userId))) return key
@@ -96,10 +84,10 @@ export function createVault(sql: postgres.Sql, wrapping: Wrapping): Vault {
     return kept?.wrapped == null ? undefined : wrapping.open(kept.wrapped, userId)?.key
   }
 
-  const keyOf = (userId: number): Promise<Uint8Array | undefined> => {
+  const keyOf = (userId: number, stored?: Stored): Promise<Uint8Array | undefined> => {
     const known = keys.get(userId)
     if (known !== undefined) return known
-    const loading = load(userId)
+    const loading = load(userId, stored)
     keys.set(userId, loading)
     loading.catch(() => keys.delete(userId)) // told to who asked
     return loading
@@ -118,6 +106,7 @@ export function createVault(sql: postgres.Sql, wrapping: Wrapping): Vault {
       keys.set(userId, Promise.resolve(key))
       return wrapping.wrap(key, userId)
     },
+    remember: (userId, wrapped) => void keyOf(userId, { wrapped }),
     safeOf,
     safesOfSessions: async (sessionIds) => {
       const ids = [...new Set(sessionIds)]

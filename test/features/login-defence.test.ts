@@ -47,6 +47,7 @@ function instanceOn(database: TestDatabase, { onVerify, hash = hasher.hash }: Do
     attempts: createAttempts({ secret: SECRET, pause }),
     refreshTokens: createRefreshTokens([SECRET]),
     createDataKey: () => new Uint8Array(),
+    rememberDataKey: () => undefined,
     issueAccess: () => 'access',
     refreshTtlMs: 60_000,
     refusesCommon: false,

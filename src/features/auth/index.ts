@@ -57,6 +57,7 @@ export const auth = fp(
       attempts,
       refreshTokens: createRefreshTokens(secrets),
       createDataKey: app.vault.createKey,
+      rememberDataKey: app.vault.remember,
       issueAccess: app.authentication.issue,
       refreshTtlMs: config.accounts.refreshTtlMs,
       refusesCommon: config.accounts.blocklist,

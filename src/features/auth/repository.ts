@@ -49,7 +49,7 @@ export type PasswordChange = {
 
 /** What is known at the door, in one look. */
 export type LoginView = {
-  readonly account: AccountRow | undefined
+  readonly account: (AccountRow & { readonly dataKey: Uint8Array | null }) | undefined
   /** Whether the refresh token that came along is a live one of this account. */
   readonly isFamilyLive: boolean
   readonly failures: Failures
@@ -96,7 +96,7 @@ export const accountRepository = {
   ): Promise<LoginView> {
     const since = sinceOf(client)
     const [row] = await client`
-      select u.id, u.username, u.email, u.profile_image, u.password_hash,
+      select u.id, u.username, u.email, u.profile_image, u.password_hash, u.data_key,
              by_account.failures as account_failures, by_device.failures as device_failures,
              by_address.failures as address_failures, by_family.failures as family_failures,
              extract(epoch from by_address.first_at - (${since})) as address_wait,
@@ -110,8 +110,9 @@ export const accountRepository = {
       left join throttles by_address on by_address.key = ${keys.address} and by_address.first_at > ${since}
       left join throttles by_device on by_device.key = ${keys.device} and by_device.last_at > ${since}
       left join throttles by_family on by_family.key = ${keys.family} and by_family.last_at > ${since}`
+    const dataKey = row?.['data_key'] as Uint8Array | null // bytea
     return {
-      account: row === undefined || row['id'] === null ? undefined : toAccount(row),
+      account: row === undefined || row['id'] === null ? undefined : { ...toAccount(row), dataKey },
       isFamilyLive: row?.['is_family_live'] === true,
       failures: {
         account: Number(row?.['account_failures'] ?? 0),

@@ -22,6 +22,7 @@ type Dependencies = {
   readonly refreshTokens: RefreshTokens
   /** Wrapped, as it is stored. */
   readonly createDataKey: (userId: number) => Uint8Array
+  readonly rememberDataKey: (userId: number, wrapped: Uint8Array | null) => void
   readonly issueAccess: (principal: Principal) => string
   readonly refreshTtlMs: number
   /** Whether a common password is refused, not only remarked upon. */
@@ -229,6 +230,7 @@ export function createAuthService(dependencies: Dependencies) {
       }
       const family = newFamily()
       if (!(await accounts.insertFamily(sql, account.id, family, counters))) throw refuse()
+      dependencies.rememberDataKey(account.id, account.dataKey)
       if (isOutdated(account.passwordHash)) await rehash(account, input.password)
       tell({ event: 'authn_login_success', ...who, details: { isKnownDevice } })
       return loggedIn(account, family.id)
