@@ -3,9 +3,10 @@ import * as argon2 from '@node-rs/argon2'
 import type { LightMyRequestResponse } from 'fastify'
 import t from 'tap'
 import { createAttempts } from '../../src/features/auth/attempts.ts'
+import { createRefreshTokens } from '../../src/features/auth/families/refresh-token.ts'
+import { familyRepository } from '../../src/features/auth/families/repository.ts'
 import { createPasswords } from '../../src/features/auth/passwords.ts'
-import { createRefreshTokens } from '../../src/features/auth/refresh-token.ts'
-import { accountRepository, authRepository } from '../../src/features/auth/repository.ts'
+import { accountRepository } from '../../src/features/auth/repository.ts'
 import { createAuthService } from '../../src/features/auth/service.ts'
 import { bearer, connect, createAccount, startSession, startTestApp, type TestApp } from '../helpers/app.ts'
 import { blockedQuery } from '../helpers/blocked-query.ts'
@@ -228,7 +229,7 @@ t.test('an unknown e-mail costs as much as a wrong password: one hash verified',
   const service = createAuthService({
     database,
     accounts: accountRepository,
-    repository: authRepository,
+    families: familyRepository,
     passwords,
     attempts: createAttempts({ secret: SECRET, pause: () => Promise.resolve() }),
     refreshTokens: createRefreshTokens([SECRET]),

@@ -3,9 +3,10 @@ import t, { type Test } from 'tap'
 import { AppError } from '../../src/errors.ts'
 import { createAttempts, delayOf } from '../../src/features/auth/attempts.ts'
 import { newDevice } from '../../src/features/auth/device-cookie.ts'
+import { createRefreshTokens } from '../../src/features/auth/families/refresh-token.ts'
+import { familyRepository } from '../../src/features/auth/families/repository.ts'
 import { createPasswords } from '../../src/features/auth/passwords.ts'
-import { createRefreshTokens } from '../../src/features/auth/refresh-token.ts'
-import { accountRepository, authRepository } from '../../src/features/auth/repository.ts'
+import { accountRepository } from '../../src/features/auth/repository.ts'
 import { createAuthService } from '../../src/features/auth/service.ts'
 import type { SecurityEvent } from '../../src/plugins/security-events.ts'
 import { createAccount, startTestApp, type TestApp } from '../helpers/app.ts'
@@ -33,7 +34,7 @@ function instanceOn(database: TestDatabase, { onVerify, hash = hasher.hash }: Do
   const service = createAuthService({
     database,
     accounts: accountRepository,
-    repository: authRepository,
+    families: familyRepository,
     passwords: createPasswords({
       pepper: null,
       hasher: {

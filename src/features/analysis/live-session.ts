@@ -1,9 +1,5 @@
 import type { Intervention } from '../../domain/cbt/distortion.ts'
 import type { EmotionReading } from '../../domain/emotion.ts'
-import { calibrateBaseline } from '../../domain/face/baseline.ts'
-import { decodeMeasures, encodeMeasures } from '../../domain/face/encoding.ts'
-import type { KeptFrame } from '../../domain/face/frame.ts'
-import { measureWindow } from '../../domain/face/measures.ts'
 import type { Language } from '../../domain/language.ts'
 import type { SessionStatus } from '../../domain/session.ts'
 import type { Safe } from '../../lib/sealing.ts'
@@ -17,12 +13,12 @@ import {
   type Heard,
   type MeasuredWindow,
 } from './answer.ts'
-import { Calibration } from './calibration.ts'
 import { FrameRoom } from './frame-room.ts'
 import { type FrameFate, FrameWindow } from './frame-window.ts'
 import { type FrameFault, type FramePoints, type FrameReader, parseFrame } from './landmarks-frame.ts'
-import { differences, encodeLearnt, given, type Learnt, readAndLearn } from './learnt.ts'
+import type { Learnt } from './learnt.ts'
 import { questionOf, REMEMBERED_RESULTS } from './question.ts'
+import { type Calibrated, SessionFace } from './session-face.ts'
 import type { SparePool } from './spare-pool.ts'
 
 /** What a live session needs of its row. Times in ms since the epoch; `now` by the database's clock. */
@@ -85,13 +81,6 @@ const TO_WRITE_MS = 100
 /** How long an answer waits for its row: committed first when the database is well, delivered anyway when it is not. */
 const COMMIT_FIRST_MS = 250
 
-/** What has become of a calibration. */
-export type Calibrated = {
-  /** The first window that is read by it. */
-  readonly window: number
-  readonly frameCount: number
-}
-
 /**
  * The part of a session that lives in this process: its open window and what is in flight. Window n is
  * [startedAt + (n-1) interval, startedAt + n interval) by the session's own clock, whatever happens in between.
@@ -122,15 +111,13 @@ export class LiveSession {
   #calls = 0
   #lastFrame = 0
   #lost = false
-  #learnt: Learnt
-  #calibration: Calibration | undefined
-  #calibrated: Promise<Calibrated | undefined> | undefined
+  readonly #face: SessionFace
   #previous: { window: number; emotion: EmotionReading['emotion']; confidence: number }[] = []
 
   constructor(start: SessionStart, settings: LiveSettings, sink: SessionSink) {
     this.id = start.id
     this.#language = start.language
-    this.#learnt = start.learnt
+    this.#face = new SessionFace(start.learnt, settings)
     this.#settings = settings
     this.#room = new FrameRoom(settings.maxFrames)
     this.#sink = sink
@@ -199,7 +186,7 @@ export class LiveSession {
       window.count()
       return 'paused'
     }
-    this.#calibration?.offer(bytes, how, read)
+    this.#face.offer(bytes, how, read)
     return window.offer(bytes, elapsed - (window.number - 1) * this.#intervalMs, how, read)
   }
 
@@ -214,12 +201,7 @@ export class LiveSession {
    */
   calibrate(durationMs: number): Promise<Calibrated | undefined> {
     if (this.#status === 'ended') return Promise.resolve(undefined)
-    this.#calibrated ??= new Promise((resolve) => {
-      const { spares, monotonic } = this.#settings
-      const onDone = (frames: readonly KeptFrame[]) => resolve(this.#adopt(frames))
-      this.#calibration = new Calibration({ durationMs, spares, monotonic, onDone })
-    })
-    return this.#calibrated
+    return this.#face.calibrate(durationMs, () => this.#open?.number ?? this.currentWindow)
   }
 
   setStatus(status: 'active' | 'paused'): void {
@@ -229,7 +211,7 @@ export class LiveSession {
   /** Closes the open window early and resolves when its answer has been delivered. */
   async end(): Promise<void> {
     this.#status = 'ended'
-    this.#calibration?.callOff()
+    this.#face.callOff()
     this.#close()
     await this.#tail
   }
@@ -245,7 +227,7 @@ export class LiveSession {
    */
   async stop(): Promise<void> {
     this.#status = 'ended'
-    this.#calibration?.callOff()
+    this.#face.callOff()
     this.#close()
     this.#abort.abort()
     await this.#tail
@@ -256,7 +238,7 @@ export class LiveSession {
     this.#lost = true
     this.#status = 'ended'
     clearTimeout(this.#timer)
-    this.#calibration?.callOff()
+    this.#face.callOff()
     this.#open?.discard()
     this.#open = undefined
     this.#abort.abort()
@@ -328,45 +310,18 @@ export class LiveSession {
     return this.#status === 'paused' ? 'paused' : 'no_valid_frame'
   }
 
-  /** Measures and reads the frames at once: after this nothing of them is left. */
+  /** After this nothing of the frames is left. */
   #measure(window: FrameWindow): MeasuredWindow | undefined {
-    const frames = window.close()
-    const begun = this.#settings.monotonic()
-    const seen = measureWindow(frames, this.#camera())
+    const read = this.#face.read(window.close())
     this.#room.clear()
-    if (seen === undefined) return undefined
-    // What is analysed is what is stored, to the last bit: it reads the same in a replay.
-    const measures = decodeMeasures(encodeMeasures(seen)) ?? seen
-    const before = this.#learnt
-    const { reading, learnt } = readAndLearn(before, measures)
-    this.#learnt = seen.aspectSource === 'inferred' ? { ...learnt, aspect: seen.aspect } : learnt
+    if (read === undefined) return undefined
     const boundary = this.#startedAt + window.number * this.#intervalMs
     return {
       number: window.number,
       closedAt: Math.round(Math.min(boundary, this.#startedAt + this.#elapsed())),
       framesReceived: window.received,
-      measures,
-      local: reading,
-      localMs: this.#settings.monotonic() - begun,
-      differences: differences(before.baseline, measures),
-      learnt: encodeLearnt(this.#learnt),
+      ...read,
     }
-  }
-
-  #camera(): { readonly aspect?: number } {
-    const { aspect } = this.#learnt
-    return aspect === undefined ? {} : { aspect }
-  }
-
-  /** Goes on from the neutral face that these frames show, if they show one. */
-  #adopt(frames: readonly KeptFrame[]): Calibrated | undefined {
-    this.#calibration = undefined
-    this.#calibrated = undefined
-    const baseline = calibrateBaseline(frames, this.#camera())
-    if (baseline === undefined) return undefined
-    const window = this.#open?.number ?? this.currentWindow
-    this.#learnt = given(this.#learnt, window, baseline)
-    return { window, frameCount: frames.length }
   }
 
   #answer(window: MeasuredWindow, closedAt: number): Answering {

@@ -5,9 +5,10 @@ import type { Config } from '../../config.ts'
 import { pause } from '../../lib/deadline.ts'
 import type { Principal } from '../../plugins/authentication.ts'
 import { createAttempts } from './attempts.ts'
+import { createRefreshTokens } from './families/refresh-token.ts'
+import { familyRepository } from './families/repository.ts'
 import { createPasswords } from './passwords.ts'
-import { createRefreshTokens } from './refresh-token.ts'
-import { accountRepository, authRepository } from './repository.ts'
+import { accountRepository } from './repository.ts'
 import { authRoutes, passwordRoutes } from './routes.ts'
 import { createAuthService } from './service.ts'
 
@@ -52,7 +53,7 @@ export const auth = fp(
     const service = createAuthService({
       database: app.database,
       accounts: accountRepository,
-      repository: authRepository,
+      families: familyRepository,
       passwords,
       attempts,
       refreshTokens: createRefreshTokens(secrets),
@@ -74,7 +75,7 @@ export const auth = fp(
     })
     /** What we were not told: logouts of before we listened, or of while the database could not be reached. */
     const lookUpLogouts = (ms: number) =>
-      authRepository
+      familyRepository
         .listRevoked(app.database.orm, ms, REMEMBERED_LOGOUTS)
         .then((families) => families.forEach(app.authentication.forget))
         .catch((error: unknown) => app.log.warn({ err: error }, 'recent logouts could not be looked up'))

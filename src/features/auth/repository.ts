@@ -1,15 +1,11 @@
-import { and, desc, eq, gt, sql } from 'drizzle-orm'
+import { eq, sql } from 'drizzle-orm'
 import type postgres from 'postgres'
 import type { Orm } from '../../db/orm.ts'
-import { refreshFamilies, users } from '../../db/schema/index.ts'
+import { users } from '../../db/schema/index.ts'
 import { COUNTED_FOR_MS, type Failures, MAX_FAILURES } from './attempts.ts'
-import type { RefreshToken } from './refresh-token.ts'
+import type { RefreshToken } from './families/refresh-token.ts'
 
 export type UserRow = typeof users.$inferSelect
-export type FamilyRow = typeof refreshFamilies.$inferSelect
-
-/** `now()` plus a span: the database's clock decides about expiry on every instance. */
-const fromNow = (ms: number) => sql`now() + ${ms} * interval '1 millisecond'`
 
 /** What most of this feature needs of an account. */
 export type AccountRow = Pick<UserRow, 'id' | 'username' | 'email' | 'profileImage'> & {
@@ -259,12 +255,8 @@ export const accountRepository = {
     const ids = rows.map((row) => String(row['id']))
     return ids.includes(newFamily.id) ? ids.filter((id) => id !== newFamily.id) : undefined
   },
-}
 
-export type AccountRepository = typeof accountRepository
-
-export const authRepository = {
-  updateUser: async (
+  update: async (
     orm: Orm,
     id: number,
     changes: { username?: string; profileImage?: string | null },
@@ -276,70 +268,6 @@ export const authRepository = {
         .where(eq(users.id, id))
         .returning()
     )[0],
-
-  /** Locks the family until the transaction ends. `age` is the time since its counter was issued, in ms. */
-  lockFamily: async (orm: Orm, id: string) =>
-    (
-      await orm
-        .select({
-          userId: refreshFamilies.userId,
-          counter: refreshFamilies.counter,
-          confirmed: refreshFamilies.confirmed,
-          live: sql<boolean>`${refreshFamilies.revokedAt} is null and ${refreshFamilies.expiresAt} > now()`,
-          ageMs: sql<number>`extract(epoch from now() - ${refreshFamilies.rotatedAt}) * 1000`.mapWith(Number),
-        })
-        .from(refreshFamilies)
-        .where(eq(refreshFamilies.id, id))
-        .for('update')
-        .limit(1)
-    )[0],
-
-  async updateFamilyCounter(orm: Orm, id: string, counter: number, ttlMs: number): Promise<void> {
-    await orm
-      .update(refreshFamilies)
-      .set({ counter, confirmed: false, rotatedAt: sql`now()`, expiresAt: fromNow(ttlMs) })
-      .where(eq(refreshFamilies.id, id))
-  },
-
-  /** Marks the pair as received; false when the device is logged out, or has another name by now. */
-  async updateFamilyConfirmed(orm: Orm, id: string, counter: number): Promise<boolean> {
-    const rows = await orm.execute<{ live: boolean }>(sql`
-      with confirmed as (
-        update refresh_families set confirmed = true
-        where id = ${id} and counter = ${counter} and not confirmed
-      )
-      select exists (select from refresh_families where id = ${id} and revoked_at is null) as live`)
-    return rows[0]?.live === true
-  },
-
-  /** Up to `limit` devices that were logged out within `ms`, the last ones first. */
-  listRevoked: async (orm: Orm, ms: number, limit: number): Promise<string[]> => {
-    const rows = await orm
-      .select({ id: refreshFamilies.id })
-      .from(refreshFamilies)
-      .where(gt(refreshFamilies.revokedAt, sql`now() - ${ms} * interval '1 millisecond'`))
-      .orderBy(desc(refreshFamilies.revokedAt))
-      .limit(limit)
-    return rows.map(({ id }) => id)
-  },
-
-  /**
-   * Revokes one family of the user, or all of them, and returns their ids: also of those revoked before, for what hangs
-   * on them may not have been ended then.
-   */
-  async revokeFamilies(orm: Orm, userId: number, familyId: string | null): Promise<string[]> {
-    const rows = await orm
-      .update(refreshFamilies)
-      .set({ revokedAt: sql`coalesce(${refreshFamilies.revokedAt}, now())` })
-      .where(
-        and(
-          eq(refreshFamilies.userId, userId),
-          ...(familyId === null ? [] : [eq(refreshFamilies.id, familyId)]),
-        ),
-      )
-      .returning({ id: refreshFamilies.id })
-    return rows.map((row) => row.id)
-  },
 }
 
-export type AuthRepository = typeof authRepository
+export type AccountRepository = typeof accountRepository

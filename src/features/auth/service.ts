@@ -6,9 +6,10 @@ import type { SecurityEvent } from '../../plugins/security-events.ts'
 import { type Attempts, MAX_FAILURES } from './attempts.ts'
 import { isCommon } from './common-passwords.ts'
 import type { Device } from './device-cookie.ts'
+import type { RefreshTokens } from './families/refresh-token.ts'
+import type { FamilyRepository } from './families/repository.ts'
 import { isOutdated, type Passwords } from './passwords.ts'
-import type { RefreshTokens } from './refresh-token.ts'
-import type { AccountRepository, AccountRow, AuthRepository, LoginView } from './repository.ts'
+import type { AccountRepository, AccountRow, LoginView } from './repository.ts'
 
 type Principal = { readonly userId: number; readonly familyId: string; readonly counter: number }
 export type TokenPair = { readonly accessToken: string; readonly refreshToken: string }
@@ -16,7 +17,7 @@ export type TokenPair = { readonly accessToken: string; readonly refreshToken: s
 type Dependencies = {
   readonly database: Pick<Database, 'orm' | 'sql'>
   readonly accounts: AccountRepository
-  readonly repository: AuthRepository
+  readonly families: FamilyRepository
   readonly passwords: Pick<Passwords, 'hash' | 'verify'>
   readonly attempts: Attempts
   readonly refreshTokens: RefreshTokens
@@ -72,7 +73,7 @@ function proofOf({ account, isFamilyLive }: LoginView, device: Device | null): '
 const normalEmail = (email: string) => email.trim().toLowerCase()
 
 export function createAuthService(dependencies: Dependencies) {
-  const { accounts, repository, passwords, attempts, refreshTokens, refreshTtlMs } = dependencies
+  const { accounts, families, passwords, attempts, refreshTokens, refreshTtlMs } = dependencies
   const { tell } = dependencies
   const { orm, sql } = dependencies.database
 
@@ -107,18 +108,18 @@ export function createAuthService(dependencies: Dependencies) {
 
   const rotate = (token: { familyId: string; counter: number }) =>
     orm.transaction(async (tx) => {
-      const family = await repository.lockFamily(tx, token.familyId)
+      const family = await families.lock(tx, token.familyId)
       if (family?.live !== true) return undefined
       const { userId, counter } = family
       if (token.counter === counter) {
-        await repository.updateFamilyCounter(tx, token.familyId, counter + 1, refreshTtlMs)
+        await families.updateCounter(tx, token.familyId, counter + 1, refreshTtlMs)
         return pair({ userId, familyId: token.familyId, counter: counter + 1 })
       }
       // Another tab was quicker, or the answer with the current pair was lost on its way.
       const tolerated = family.ageMs <= PREVIOUS_TOKEN_MS || !family.confirmed
       if (token.counter === counter - 1 && tolerated)
         return pair({ userId, familyId: token.familyId, counter })
-      await repository.revokeFamilies(tx, userId, token.familyId)
+      await families.revoke(tx, userId, token.familyId)
       return { stolenFrom: userId }
     })
 
@@ -256,11 +257,11 @@ export function createAuthService(dependencies: Dependencies) {
       const token = options.refreshToken === null ? undefined : refreshTokens.read(options.refreshToken)
       const familyId = who?.familyId ?? token?.familyId
       if (familyId === undefined) return
-      const userId = who?.userId ?? (await repository.lockFamily(orm, familyId))?.userId
+      const userId = who?.userId ?? (await families.lock(orm, familyId))?.userId
       if (userId === undefined) return
-      const ended = await repository.revokeFamilies(orm, userId, options.all ? null : familyId)
+      const ended = await families.revoke(orm, userId, options.all ? null : familyId)
       if (token !== undefined && !options.all && token.familyId !== familyId) {
-        ended.push(...(await repository.revokeFamilies(orm, userId, token.familyId)))
+        ended.push(...(await families.revoke(orm, userId, token.familyId)))
       }
       tell({ event: 'authn_logout', userId, details: { devices: ended.length } })
       await dependencies.onLogout(ended)
@@ -306,13 +307,13 @@ export function createAuthService(dependencies: Dependencies) {
         ...(changes.username === undefined ? {} : { username: changes.username.trim() }),
         ...(changes.profileImage === undefined ? {} : { profileImage: changes.profileImage }),
       }
-      const user = await named(() => repository.updateUser(orm, userId, wanted))
+      const user = await named(() => accounts.update(orm, userId, wanted))
       if (user === undefined) throw new AppError('INVALID_TOKEN')
       return user
     },
 
     /** An access token of this counter was used: its owner has received the pair. False when its device is logged out. */
-    confirm: ({ familyId, counter }: Principal) => repository.updateFamilyConfirmed(orm, familyId, counter),
+    confirm: ({ familyId, counter }: Principal) => families.updateConfirmed(orm, familyId, counter),
   }
 }
 

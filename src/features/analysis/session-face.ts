@@ -1,0 +1,91 @@
+import { calibrateBaseline } from '../../domain/face/baseline.ts'
+import { decodeMeasures, encodeMeasures } from '../../domain/face/encoding.ts'
+import type { KeptFrame } from '../../domain/face/frame.ts'
+import { measureWindow } from '../../domain/face/measures.ts'
+import type { MeasuredWindow } from './answer.ts'
+import { Calibration } from './calibration.ts'
+import type { FrameFault, FramePoints, FrameReader } from './landmarks-frame.ts'
+import { differences, encodeLearnt, given, type Learnt, readAndLearn } from './learnt.ts'
+import type { SparePool } from './spare-pool.ts'
+
+/** What has become of a calibration. */
+export type Calibrated = {
+  /** The first window that is read by it. */
+  readonly window: number
+  readonly frameCount: number
+}
+
+type Settings = {
+  readonly spares: SparePool
+  /** A clock that never jumps, ms. */
+  readonly monotonic: () => number
+}
+
+/** What of a window its face alone decides. */
+type FaceReading = Omit<MeasuredWindow, 'number' | 'closedAt' | 'framesReceived'>
+
+/** What a session knows of the face that it reads: the camera's shape, the neutral face, a calibration under way. */
+export class SessionFace {
+  readonly #settings: Settings
+  #learnt: Learnt
+  #calibration: Calibration | undefined
+  #calibrated: Promise<Calibrated | undefined> | undefined
+
+  constructor(learnt: Learnt, settings: Settings) {
+    this.#learnt = learnt
+    this.#settings = settings
+  }
+
+  /** A frame, for a calibration that is under way. */
+  offer(bytes: Buffer, how: FrameReader, read?: FramePoints | FrameFault): void {
+    this.#calibration?.offer(bytes, how, read)
+  }
+
+  /** As `LiveSession.calibrate`; `nextWindow` is the first that will be read by what comes of it. */
+  calibrate(durationMs: number, nextWindow: () => number): Promise<Calibrated | undefined> {
+    this.#calibrated ??= new Promise((resolve) => {
+      const { spares, monotonic } = this.#settings
+      const onDone = (frames: readonly KeptFrame[]) => resolve(this.#adopt(frames, nextWindow()))
+      this.#calibration = new Calibration({ durationMs, spares, monotonic, onDone })
+    })
+    return this.#calibrated
+  }
+
+  callOff(): void {
+    this.#calibration?.callOff()
+  }
+
+  /** Measures and reads a window's frames, and learns from them; undefined when they cannot be measured. */
+  read(frames: readonly KeptFrame[]): FaceReading | undefined {
+    const begun = this.#settings.monotonic()
+    const seen = measureWindow(frames, this.#camera())
+    if (seen === undefined) return undefined
+    // What is analysed is what is stored, to the last bit: it reads the same in a replay.
+    const measures = decodeMeasures(encodeMeasures(seen)) ?? seen
+    const before = this.#learnt
+    const { reading, learnt } = readAndLearn(before, measures)
+    this.#learnt = seen.aspectSource === 'inferred' ? { ...learnt, aspect: seen.aspect } : learnt
+    return {
+      measures,
+      local: reading,
+      localMs: this.#settings.monotonic() - begun,
+      differences: differences(before.baseline, measures),
+      learnt: encodeLearnt(this.#learnt),
+    }
+  }
+
+  #camera(): { readonly aspect?: number } {
+    const { aspect } = this.#learnt
+    return aspect === undefined ? {} : { aspect }
+  }
+
+  /** Goes on from the neutral face that these frames show, if they show one. */
+  #adopt(frames: readonly KeptFrame[], window: number): Calibrated | undefined {
+    this.#calibration = undefined
+    this.#calibrated = undefined
+    const baseline = calibrateBaseline(frames, this.#camera())
+    if (baseline === undefined) return undefined
+    this.#learnt = given(this.#learnt, window, baseline)
+    return { window, frameCount: frames.length }
+  }
+}
