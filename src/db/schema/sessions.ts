@@ -10,6 +10,7 @@ import {
   primaryKey,
   real,
   text,
+  uniqueIndex,
 } from 'drizzle-orm/pg-core'
 import { EMOTIONS, type Emotion, type EmotionScores } from '../../domain/emotion.ts'
 import { LANGUAGES, type Language } from '../../domain/language.ts'
@@ -231,5 +232,8 @@ export const cbtFindings = pgTable(
     /** Words of self-harm: no exercises then, but the crisis lines, and a flag in the owner's report. */
     isCrisis: boolean('is_crisis').notNull().default(false),
   },
-  (table) => [index('cbt_findings_session_idx').on(table.sessionId, table.id)],
+  (table) => [
+    index('cbt_findings_session_idx').on(table.sessionId, table.id),
+    uniqueIndex('cbt_findings_session_at_key').on(table.sessionId, table.at),
+  ],
 ).enableRLS()

@@ -1,4 +1,4 @@
-import { sql } from 'drizzle-orm'
+import { type SQL, type SQLWrapper, sql } from 'drizzle-orm'
 import { bigint, check, index, integer, jsonb, pgTable, primaryKey, text } from 'drizzle-orm/pg-core'
 import { CHANNELS, type Channel } from '../../domain/session.ts'
 import { users } from './accounts.ts'
@@ -59,6 +59,10 @@ export const throttles = pgTable(
   ],
 ).enableRLS()
 
+/** Events in which the trail attests something of itself: few among many rows, found by an index of their own. */
+export const isAttestation = (table: { readonly event: SQLWrapper }): SQL =>
+  sql`${table.event} in ('audit_sealed', 'audit_checkpoint', 'audit_gap', 'audit_healed')`
+
 /**
  * Who did what to whose data, when and from where; never contents. Rows of one chain are hashed into one another, and
  * triggers of the database refuse to change or take away any (`drizzle/*_audit_append_only.sql`).
@@ -82,5 +86,6 @@ export const auditLog = pgTable(
     primaryKey({ name: 'audit_log_pkey', columns: [table.chain, table.place] }),
     index('audit_log_at_idx').on(table.at),
     index('audit_log_subject_idx').on(table.subject, table.chain, table.place),
+    index('audit_log_attested_idx').on(table.event, table.chain, table.place).where(isAttestation(table)),
   ],
 ).enableRLS()
