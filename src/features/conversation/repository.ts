@@ -98,7 +98,10 @@ export const conversationRepository = {
       return row?.id
     }),
 
-  /** Stores each finding once, however often it is tried; those of sessions that are gone are passed over. */
+  /**
+   * Stores each finding once, however often it is tried, and by however many at a time; those of sessions that are gone
+   * are passed over. A flag of self-harm is kept even where another finding of the same moment is stored already.
+   */
   async insertFindings(orm: Orm, findings: readonly FindingRow[]): Promise<void> {
     const rows = JSON.stringify(
       findings.map(({ sessionId, isCrisis, ...rest }) => ({ id: sessionId, crisis: isCrisis, ...rest })),
@@ -109,8 +112,9 @@ export const conversationRepository = {
       from jsonb_to_recordset(${rows}::text::jsonb)
         as f (id text, at timestamptz, detections jsonb, intervention jsonb, crisis boolean)
       join ${sessions} s on s.id = f.id
-      where not exists (select 1 from ${cbtFindings} k where k.session_id = s.id and k.at = f.at)
-      order by f.at`)
+      order by s.id, f.at
+      on conflict (session_id, at) do update set is_crisis = true
+      where excluded.is_crisis and not ${cbtFindings}.is_crisis`)
   },
 
   /** Flags of self-harm before everything else, then what was offered in the session, newest first. */
