@@ -11,7 +11,7 @@ import { LOG_SERIALIZERS } from '../../src/plugins/request-log.ts'
 import { createTestDatabase, type TestDatabase } from './database.ts'
 
 export const BROWSER_ORIGIN = 'http://localhost:5173'
-const PATIENCE_MS = 10_000
+const PATIENCE_MS = 60_000
 
 type Options = {
   /** Environment variables on top of the test defaults. */

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 
-const PATIENCE_MS = 10_000
+const PATIENCE_MS = 60_000
 const GLANCE_MS = 20
 
 /** What `read` gives as soon as `accept` takes it: for what a server does without telling its client. */

@@ -8,7 +8,7 @@ import type {
 } from '../../src/features/analysis/analyser.ts'
 
 const MODEL = 'scripted-1'
-const PATIENCE_MS = 10_000
+const PATIENCE_MS = 60_000
 const ASKED: Asked = { promptHash: 'f'.repeat(64), promptTokens: 700, answerTokens: 130, costMicroUsd: 122 }
 
 /** One call of the model, open until the test answers it or the server cuts it off. */
