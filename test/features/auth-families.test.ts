@@ -195,6 +195,36 @@ t.test('when a token was stolen, what its device started is ended', async (t) =>
   t.match(events, [{ event: 'authn_token_reuse', userId: account.id }])
 })
 
+t.test('a refresh token that is ahead of its row is not theft: the database lost the last rotation', async (t) => {
+  const one = await startTestApp(t)
+  const { database } = one
+  const two = await startTestApp(t, { database })
+  const account = await createAccount(one)
+  const socket = await connect(t, (await startSession(one, account)).wsUrls.landmarks)
+  const events: unknown[] = []
+  two.app.securityEvents.subscribe((event) => events.push(event))
+  const renew = async (server: TestApp, token: string) => {
+    const answer = await refresh(server, token)
+    t.equal(answer.statusCode, 200)
+    return answer.json<{ data: Account }>().data
+  }
+  const second = await renew(one, account.refreshToken)
+  const third = await renew(one, second.refreshToken)
+  t.equal(await me(one, third.accessToken), 200)
+  await database.sql`update refresh_families set counter = counter - 1 where user_id = ${account.id}`
+  t.equal(await me(two, third.accessToken), 200)
+  const fourth = await renew(two, third.refreshToken)
+  t.equal(await me(two, fourth.accessToken), 200)
+  const again = await renew(two, third.refreshToken)
+  t.equal(again.refreshToken, fourth.refreshToken, 'a second tab gets the same pair')
+  t.same(events, [])
+  t.equal(socket.socket.readyState, socket.socket.OPEN, 'and nothing was ended')
+
+  t.equal((await refresh(two, account.refreshToken)).statusCode, 401, 'an older one is theft as before')
+  t.match(events, [{ event: 'authn_token_reuse', userId: account.id }])
+  t.equal((await socket.closed).code, 1000)
+})
+
 t.test('a session does not outlive the login of its device', async (t) => {
   const server = await startTestApp(t, { env: { SESSION_ABANDON_MS: '3000' } })
   const account = await createAccount(server)

@@ -101,7 +101,7 @@ export const accountRepository = {
       left join users u on u.email = ${email}
       left join refresh_families f on f.id = ${token?.familyId ?? null} and f.user_id = u.id
         and f.revoked_at is null and f.expires_at > now()
-        and f.counter - ${token?.counter ?? 0}::int in (0, 1)
+        and f.counter - ${token?.counter ?? 0}::int <= 1
       left join throttles by_account on by_account.key = ${keys.account} and by_account.last_at > ${since}
       left join throttles by_address on by_address.key = ${keys.address} and by_address.first_at > ${since}
       left join throttles by_device on by_device.key = ${keys.device} and by_device.last_at > ${since}

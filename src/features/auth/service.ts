@@ -111,9 +111,11 @@ export function createAuthService(dependencies: Dependencies) {
       const family = await families.lock(tx, token.familyId)
       if (family?.live !== true) return undefined
       const { userId, counter } = family
-      if (token.counter === counter) {
-        await families.updateCounter(tx, token.familyId, counter + 1, refreshTtlMs)
-        return pair({ userId, familyId: token.familyId, counter: counter + 1 })
+      // Only this server writes tokens: one ahead of the row shows that the database lost its last commits.
+      if (token.counter >= counter) {
+        const next = token.counter + 1
+        await families.updateCounter(tx, token.familyId, next, refreshTtlMs)
+        return pair({ userId, familyId: token.familyId, counter: next })
       }
       // Another tab was quicker, or the answer with the current pair was lost on its way.
       const tolerated = family.ageMs <= PREVIOUS_TOKEN_MS || !family.confirmed
