@@ -18,6 +18,12 @@ export type AccessClaims = {
 
 export type Principal = { readonly userId: number; readonly familyId: string; readonly counter: number }
 
+/** Whether the token's device is logged in to the token's account; at once where that is known. */
+type IsLive = (principal: Principal) => boolean | Promise<boolean>
+
+/** The content of a token that we signed. */
+export type Bearer = { readonly principal: Principal; readonly isExpired: boolean }
+
 type Opened = { readonly principal: Principal; readonly expiresAt: number }
 
 type Verdict =
@@ -31,10 +37,8 @@ declare module 'fastify' {
       /** Hook of the authenticated scope: 401 unless a live access token came. */
       readonly require: (request: FastifyRequest) => Promise<void>
       readonly issue: (principal: Principal) => string
-      /** Called for each request that a live token opened. */
-      readonly onUse: (listener: (principal: Principal) => void) => void
-      /** Access tokens of this device are worth nothing any more, in this process. */
-      readonly forget: (familyId: string) => void
+      /** What decides, for each request with an unexpired token, whether its device is logged in. */
+      readonly decideBy: (isLive: IsLive) => void
       /** What is signed or sealed now is signed with this. */
       readonly secret: string
       /** What was signed with any of these still counts; the present one first. */
@@ -45,14 +49,13 @@ declare module 'fastify' {
     principal: Principal | null
     /** The verified user id as text, for keys; null when there is no live token. */
     bearerSubject(): string | null
-    /** The bearer's principal even when the token has expired; null when it was not ours. */
-    bearerEvenExpired(): Principal | null
+    /** The bearer, also of a token that has expired; null when it was not ours. */
+    bearerEvenExpired(): Bearer | null
   }
 }
 
 const ISSUER = 'maeum'
 const BEARER = /^bearer\s+(\S+)$/i
-const FORGOTTEN_FAMILIES = 50_000
 /** Half a kilobyte each. */
 const OPENED_TOKENS = 10_000
 
@@ -78,9 +81,9 @@ export const authentication = fp(
     const ring = keyring(app, secret)
     const open = createOpener(app, secrets)
     const verdicts = new WeakMap<FastifyRequest, Verdict>()
-    const listeners: ((principal: Principal) => void)[] = []
-    /** No longer than their tokens would live. */
-    const forgotten = new LRUCache<string, true>({ max: FORGOTTEN_FAMILIES, ttl: accessTtlMs })
+    let isLive: IsLive = () => {
+      throw new Error('nothing decides yet whether a device is logged in')
+    }
 
     const verdictOf = (request: FastifyRequest): Verdict => {
       const known = verdicts.get(request)
@@ -118,7 +121,9 @@ export const authentication = fp(
     })
     app.decorateRequest('bearerEvenExpired', function (this: FastifyRequest) {
       const verdict = verdictOf(this)
-      return verdict.kind === 'valid' || verdict.kind === 'expired' ? verdict.principal : null
+      return verdict.kind === 'valid' || verdict.kind === 'expired'
+        ? { principal: verdict.principal, isExpired: verdict.kind === 'expired' }
+        : null
     })
     app.decorate('authentication', {
       secret,
@@ -128,14 +133,15 @@ export const authentication = fp(
         if (verdict.kind === 'absent') throw new AppError('UNAUTHORIZED')
         if (verdict.kind === 'invalid') throw new AppError('INVALID_TOKEN')
         if (verdict.kind === 'expired') throw new AppError('TOKEN_EXPIRED')
-        if (forgotten.has(verdict.principal.familyId)) throw new AppError('INVALID_TOKEN')
+        const known = isLive(verdict.principal)
+        if (!(typeof known === 'boolean' ? known : await known)) throw new AppError('INVALID_TOKEN')
         request.principal = verdict.principal
-        for (const listener of listeners) listener(verdict.principal)
       },
       issue: ({ userId, familyId, counter }: Principal) =>
         ring.sign({ sub: String(userId), typ: 'access', fam: familyId, cnt: counter } satisfies AccessClaims),
-      onUse: (listener: (principal: Principal) => void) => void listeners.push(listener),
-      forget: (familyId: string) => void forgotten.set(familyId, true),
+      decideBy: (decide: IsLive) => {
+        isLive = decide
+      },
     })
   },
   { name: 'authentication' },

@@ -30,6 +30,8 @@ export type Vault = {
   readonly pseudonymOf: (userId: number) => Promise<string | undefined>
   /** The person is being erased: what is remembered of their key goes now. */
   readonly forget: (userId: number) => void
+  /** The database may have lost a key that it had taken: all of them are asked for again. */
+  readonly forgetAll: () => void
 }
 
 declare module 'fastify' {
@@ -132,6 +134,10 @@ export function createVault(sql: postgres.Sql, wrapping: Wrapping): Vault {
       keys.delete(userId)
       pseudonyms.delete(userId)
     },
+    forgetAll() {
+      keys.clear()
+      pseudonyms.clear()
+    },
   }
 }
 
@@ -143,7 +149,8 @@ export const vault = fp(
   (app, { config }: { config: Config }, done) => {
     const wrapping = createWrapping(config.privacy.dataKeys, app.authentication.secrets)
     app.decorate('vault', createVault(app.database.sql, wrapping))
+    app.notices.onListening(app.vault.forgetAll)
     done()
   },
-  { name: 'vault', dependencies: ['authentication', 'database'] },
+  { name: 'vault', dependencies: ['authentication', 'database', 'notices'] },
 )

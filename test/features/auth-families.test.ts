@@ -147,6 +147,23 @@ t.test('a logout that could not be told is found within a minute', async (t) => 
   )
 })
 
+t.test('the old tokens of a changed password are found within a minute where no notice came', async (t) => {
+  mock.timers.enable({ apis: ['setInterval'] })
+  t.teardown(() => mock.timers.reset())
+  const server = await startTestApp(t)
+  const account = await createAccount(server)
+  t.equal(await me(server, account.accessToken), 200)
+  // As another instance does it, whose notice is lost.
+  await server.database
+    .sql`update refresh_families set id = 'another name of it' where user_id = ${account.id}`
+  t.equal(await me(server, account.accessToken), 200)
+  mock.timers.tick(60_000)
+  await eventually(
+    () => me(server, account.accessToken),
+    (status) => status === 401,
+  )
+})
+
 t.test(
   'nothing begins with the token of a device that was logged out, whoever has heard of it',
   async (t) => {
@@ -195,34 +212,110 @@ t.test('when a token was stolen, what its device started is ended', async (t) =>
   t.match(events, [{ event: 'authn_token_reuse', userId: account.id }])
 })
 
-t.test('a refresh token that is ahead of its row is not theft: the database lost the last rotation', async (t) => {
-  const one = await startTestApp(t)
-  const { database } = one
-  const two = await startTestApp(t, { database })
-  const account = await createAccount(one)
-  const socket = await connect(t, (await startSession(one, account)).wsUrls.landmarks)
-  const events: unknown[] = []
-  two.app.securityEvents.subscribe((event) => events.push(event))
-  const renew = async (server: TestApp, token: string) => {
-    const answer = await refresh(server, token)
-    t.equal(answer.statusCode, 200)
-    return answer.json<{ data: Account }>().data
-  }
-  const second = await renew(one, account.refreshToken)
-  const third = await renew(one, second.refreshToken)
-  t.equal(await me(one, third.accessToken), 200)
-  await database.sql`update refresh_families set counter = counter - 1 where user_id = ${account.id}`
-  t.equal(await me(two, third.accessToken), 200)
-  const fourth = await renew(two, third.refreshToken)
-  t.equal(await me(two, fourth.accessToken), 200)
-  const again = await renew(two, third.refreshToken)
-  t.equal(again.refreshToken, fourth.refreshToken, 'a second tab gets the same pair')
-  t.same(events, [])
-  t.equal(socket.socket.readyState, socket.socket.OPEN, 'and nothing was ended')
+t.test(
+  'a refresh token that is ahead of its row is not theft: the database lost the last rotation',
+  async (t) => {
+    const one = await startTestApp(t)
+    const { database } = one
+    const two = await startTestApp(t, { database })
+    const account = await createAccount(one)
+    const socket = await connect(t, (await startSession(one, account)).wsUrls.landmarks)
+    const events: unknown[] = []
+    two.app.securityEvents.subscribe((event) => events.push(event))
+    const renew = async (server: TestApp, token: string) => {
+      const answer = await refresh(server, token)
+      t.equal(answer.statusCode, 200)
+      return answer.json<{ data: Account }>().data
+    }
+    const second = await renew(one, account.refreshToken)
+    const third = await renew(one, second.refreshToken)
+    t.equal(await me(one, third.accessToken), 200)
+    await database.sql`update refresh_families set counter = counter - 1 where user_id = ${account.id}`
+    t.equal(await me(two, third.accessToken), 200)
+    const fourth = await renew(two, third.refreshToken)
+    t.equal(await me(two, fourth.accessToken), 200)
+    const again = await renew(two, third.refreshToken)
+    t.equal(again.refreshToken, fourth.refreshToken, 'a second tab gets the same pair')
+    t.same(events, [])
+    t.equal(socket.socket.readyState, socket.socket.OPEN, 'and nothing was ended')
 
-  t.equal((await refresh(two, account.refreshToken)).statusCode, 401, 'an older one is theft as before')
-  t.match(events, [{ event: 'authn_token_reuse', userId: account.id }])
-  t.equal((await socket.closed).code, 1000)
+    t.equal((await refresh(two, account.refreshToken)).statusCode, 401, 'an older one is theft as before')
+    t.match(events, [{ event: 'authn_token_reuse', userId: account.id }])
+    t.equal((await socket.closed).code, 1000)
+  },
+)
+
+t.test('a logout of all devices', async (t) => {
+  const server = await startTestApp(t)
+  const { sql } = server.database
+  const login = async ({ email, password }: Account) => {
+    const payload = { email, password }
+    const answer = await server.app.inject({ method: 'POST', url: '/api/auth/login', payload })
+    return { ...answer.json<{ data: Account }>().data, email, password }
+  }
+  const twoDevices = async () => {
+    const here = await createAccount(server)
+    return { here, elsewhere: await login(here) }
+  }
+  const logoutAll = async (shown: { accessToken?: string; refreshToken?: string }) => {
+    const { accessToken, refreshToken } = shown
+    const answer = await server.app.inject({
+      method: 'POST',
+      url: '/api/auth/logout',
+      payload: { all: true, ...(refreshToken === undefined ? {} : { refreshToken }) },
+      ...(accessToken === undefined ? {} : { headers: bearer(accessToken) }),
+    })
+    t.equal(answer.statusCode, 200)
+  }
+  const expired = (token: string) => {
+    const [head = ''] = token.split('.')
+    const claims = Buffer.from(JSON.stringify({ ...part(token, 1), exp: 1_700_000_000 })).toString(
+      'base64url',
+    )
+    const mac = createHmac('sha256', 'a secret for tests, of more than 32 characters')
+    return `${head}.${claims}.${mac.update(`${head}.${claims}`).digest('base64url')}`
+  }
+
+  t.test('wants a token that is good now', async (t) => {
+    for (const shown of ['accessToken', 'refreshToken'] as const) {
+      const { here, elsewhere } = await twoDevices()
+      await logoutAll({ [shown]: here[shown] })
+      for (const device of [here, elsewhere]) t.equal(await me(server, device.accessToken), 401, shown)
+    }
+    const { here, elsewhere } = await twoDevices()
+    await logoutAll({ accessToken: expired(here.accessToken), refreshToken: here.refreshToken })
+    t.equal(await me(server, elsewhere.accessToken), 401, 'an expired one beside a good refresh token')
+  })
+
+  t.test('with an expired token ends its own device alone', async (t) => {
+    const { here, elsewhere } = await twoDevices()
+    t.equal(await me(server, expired(here.accessToken)), 401)
+    await logoutAll({ accessToken: expired(here.accessToken) })
+    t.equal(await me(server, here.accessToken), 401)
+    t.equal(await me(server, elsewhere.accessToken), 200)
+    await logoutAll({ accessToken: expired(here.accessToken) })
+    t.equal(await me(server, elsewhere.accessToken), 200, 'also when that device is logged out already')
+  })
+
+  t.test('with a token of a device that was logged out ends nothing', async (t) => {
+    const { here, elsewhere } = await twoDevices()
+    await logout(server, here)
+    await logoutAll({ accessToken: here.accessToken })
+    await logoutAll({ refreshToken: here.refreshToken })
+    t.equal(await me(server, elsewhere.accessToken), 200)
+    const [row] =
+      await sql`select revoked_at from refresh_families where id = ${String(part(elsewhere.accessToken, 1)['fam'])}`
+    t.equal(row?.['revoked_at'], null)
+  })
+
+  t.test('with an old refresh token ends its own device alone', async (t) => {
+    const { here, elsewhere } = await twoDevices()
+    const second = (await refresh(server, here.refreshToken)).json<{ data: Account }>().data
+    await refresh(server, second.refreshToken)
+    await logoutAll({ refreshToken: here.refreshToken })
+    t.equal(await me(server, second.accessToken), 401)
+    t.equal(await me(server, elsewhere.accessToken), 200)
+  })
 })
 
 t.test('a session does not outlive the login of its device', async (t) => {

@@ -15,6 +15,7 @@ import { bytes, createdAt, instant } from './columns.ts'
 export const users = pgTable(
   'users',
   {
+    /** Drawn at random by the server at signup, so that none comes again; the sequence serves rows of other programs. */
     id: bigint('id', { mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
     username: text('username').notNull(),
     /** Lower case, trimmed: the form that is compared. */

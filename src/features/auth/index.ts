@@ -1,12 +1,13 @@
 import { hkdfSync } from 'node:crypto'
+import { performance } from 'node:perf_hooks'
 import fp from 'fastify-plugin'
-import { LRUCache } from 'lru-cache'
 import type { Config } from '../../config.ts'
 import { pause } from '../../lib/deadline.ts'
 import type { Principal } from '../../plugins/authentication.ts'
 import { createAttempts } from './attempts.ts'
 import { createRefreshTokens } from './families/refresh-token.ts'
 import { familyRepository } from './families/repository.ts'
+import { createStanding } from './families/standing.ts'
 import { createPasswords } from './passwords.ts'
 import { accountRepository } from './repository.ts'
 import { authRoutes, passwordRoutes } from './routes.ts'
@@ -26,8 +27,10 @@ declare module 'fastify' {
   }
 }
 
-const REMEMBERED_CONFIRMATIONS = 10_000
-const REMEMBERED_LOGOUTS = 50_000
+const MAX_LOGOUTS = 50_000
+const LOOK_MS = 1000
+/** Longer than any statement that logs a device out: its time stamp is older than its commit. */
+const OVERLAP_MS = 20_000
 const MINUTE_MS = 60_000
 const SWEEP_BATCH = 10_000
 /** Of the general limit of an address, this part may be signups, but never fewer than some. */
@@ -37,6 +40,25 @@ const FEWEST_SIGNUPS = 20
 const cookieSecret = (secret: string) =>
   Buffer.from(hkdfSync('sha256', secret, '', 'maeum device cookie', 32)).toString('base64url')
 
+/**
+ * Looks for what has happened since the last look that succeeded, in ms, with `firstMs` for the first; one at a time.
+ */
+function createLook(lookBack: (ms: number) => Promise<void>, firstMs: number): () => Promise<void> {
+  let lookedAt = performance.now() - firstMs
+  let isLooking = false
+  return async () => {
+    if (isLooking) return
+    isLooking = true
+    const now = performance.now()
+    try {
+      await lookBack(now - lookedAt)
+      lookedAt = now
+    } finally {
+      isLooking = false
+    }
+  }
+}
+
 /** Accounts and tokens. */
 export const auth = fp(
   async (app, { config }: { config: Config }) => {
@@ -45,9 +67,19 @@ export const auth = fp(
     const passwords = createPasswords({ pepper: config.accounts.pepper })
     const attempts = createAttempts({ secret, pause })
     const logoutListeners: LogoutListener[] = []
+    const { sql } = app.database
+    const standing = createStanding({
+      find: (device) => familyRepository.find(sql, device),
+      confirm: (principal) => familyRepository.updateConfirmed(sql, principal),
+      listDead: (devices) => familyRepository.listDead(sql, devices),
+      tokenTtlMs: config.accounts.accessTtlMs,
+      onConfirmFailed: (error) =>
+        app.log.warn({ err: error }, 'a token pair could not be marked as received'),
+    })
+    app.authentication.decideBy(standing.isLive)
     /** On all instances. */
     const forget = (familyId: string) => {
-      app.authentication.forget(familyId)
+      standing.forget(familyId)
       app.notices.send({ kind: 'logged_out', familyId })
     }
     const service = createAuthService({
@@ -59,7 +91,10 @@ export const auth = fp(
       refreshTokens: createRefreshTokens(secrets),
       createDataKey: app.vault.createKey,
       rememberDataKey: app.vault.remember,
-      issueAccess: app.authentication.issue,
+      issueAccess: (principal) => {
+        standing.issued(principal)
+        return app.authentication.issue(principal)
+      },
       refreshTtlMs: config.accounts.refreshTtlMs,
       refusesCommon: config.accounts.blocklist,
       onRenamed: forget,
@@ -71,50 +106,40 @@ export const auth = fp(
       tell: (event) => app.securityEvents.emit(event),
     })
     app.notices.onNotice((notice) => {
-      if (notice.kind === 'logged_out') app.authentication.forget(notice.familyId)
+      if (notice.kind === 'logged_out') standing.forget(notice.familyId)
     })
-    /** What we were not told: logouts of before we listened, or of while the database could not be reached. */
-    const lookUpLogouts = (ms: number) =>
-      familyRepository
-        .listRevoked(app.database.orm, ms, REMEMBERED_LOGOUTS)
-        .then((families) => families.forEach(app.authentication.forget))
-        .catch((error: unknown) => app.log.warn({ err: error }, 'recent logouts could not be looked up'))
-    app.notices.onListening(() => void lookUpLogouts(config.accounts.accessTtlMs))
+    const failed = (what: string) => (error: unknown) => app.log.warn({ err: error }, what)
+    const look = createLook(async (ms) => {
+      const families = await familyRepository.listRevoked(sql, ms + OVERLAP_MS, MAX_LOGOUTS)
+      families.forEach(standing.forget)
+    }, config.accounts.accessTtlMs)
+    const lookNow = () => void look().catch(failed('recent logouts could not be looked up'))
+    app.notices.onListening(() => {
+      standing.clear() // the database may be another one now, which has lost what the last one had said
+      lookNow()
+    })
     app.securityEvents.subscribe(({ event, details }) => {
       if (event === 'authn_token_reuse')
         app.log.warn(details, 'an old refresh token came back: its device is logged out')
     })
 
-    const confirmed = new LRUCache<string, true>({ max: REMEMBERED_CONFIRMATIONS })
-    app.authentication.onUse((principal: Principal) => {
-      const key = `${principal.familyId}.${principal.counter}`
-      if (confirmed.has(key)) return
-      confirmed.set(key, true)
-      service
-        .confirm(principal)
-        .then((isLive) => {
-          if (!isLive) app.authentication.forget(principal.familyId)
-        })
-        .catch((error: unknown) => {
-          confirmed.delete(key)
-          app.log.warn({ err: error }, 'a token pair could not be marked as received')
-        })
-    })
-
     app.decorate('auth', {
       onLogout: (listener: LogoutListener) => void logoutListeners.push(listener),
       proveOwner: (userId: number, password: string) => service.proveOwner(userId, password),
-      logOutEverywhere: (person: Principal) => service.logout(person, { refreshToken: null, all: true }),
+      logOutEverywhere: ({ userId }: Principal) => service.logOutEverywhere(userId),
     })
     app.addHook('onReady', () => passwords.prepare())
-    const everyMinute = setInterval(() => {
-      void lookUpLogouts(2 * MINUTE_MS)
-      accountRepository
-        .deleteStaleFailures(app.database.sql, SWEEP_BATCH)
-        .catch((error: unknown) => app.log.warn({ err: error }, 'old login failures could not be swept'))
-    }, MINUTE_MS)
+    const timers = [
+      setInterval(lookNow, LOOK_MS),
+      setInterval(() => {
+        standing.review().catch(failed('devices could not be looked up'))
+        accountRepository
+          .deleteStaleFailures(sql, SWEEP_BATCH)
+          .catch(failed('old login failures could not be swept'))
+      }, MINUTE_MS),
+    ]
     app.addHook('preClose', (done) => {
-      clearInterval(everyMinute)
+      for (const timer of timers) clearInterval(timer)
       attempts.close()
       done()
     })

@@ -13,7 +13,6 @@ export type AccountRow = Pick<UserRow, 'id' | 'username' | 'email' | 'profileIma
 }
 
 type NewAccount = {
-  /** As `findTaken` has reserved it. */
   readonly id: number
   readonly username: string
   readonly email: string
@@ -151,23 +150,18 @@ export const accountRepository = {
       )`
   },
 
-  /**
-   * Which of the two names is taken already, and how often this address has lately met with taken ones; and an id that
-   * nobody else will have.
-   */
+  /** Which of the two names is taken already, and how often this address has recently met with taken ones. */
   async findTaken(client: postgres.Sql, email: string, username: string, probeKey: string) {
     const [row] = await client`
       select coalesce(bool_or(email = ${email}), false) as email,
              coalesce(bool_or(lower(username) = lower(${username})), false) as username,
              (select failures from throttles
-              where key = ${probeKey} and first_at > ${sinceOf(client)}) as probes,
-             nextval(pg_get_serial_sequence('users', 'id')) as id
+              where key = ${probeKey} and first_at > ${sinceOf(client)}) as probes
       from users where email = ${email} or lower(username) = lower(${username})`
     return {
       email: row?.['email'] === true,
       username: row?.['username'] === true,
       probes: Number(row?.['probes'] ?? 0),
-      id: Number(row?.['id']),
     }
   },
 

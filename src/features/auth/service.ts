@@ -2,16 +2,16 @@ import { randomBytes } from 'node:crypto'
 import type { Database } from '../../db/client.ts'
 import { databaseFault } from '../../db/faults.ts'
 import { AppError } from '../../errors.ts'
+import type { Bearer, Principal } from '../../plugins/authentication.ts'
 import type { SecurityEvent } from '../../plugins/security-events.ts'
 import { type Attempts, MAX_FAILURES } from './attempts.ts'
 import { isCommon } from './common-passwords.ts'
 import type { Device } from './device-cookie.ts'
-import type { RefreshTokens } from './families/refresh-token.ts'
-import type { FamilyRepository } from './families/repository.ts'
+import type { RefreshToken, RefreshTokens } from './families/refresh-token.ts'
+import type { FamilyRepository, LockedFamily } from './families/repository.ts'
 import { isOutdated, type Passwords } from './passwords.ts'
 import type { AccountRepository, AccountRow, LoginView } from './repository.ts'
 
-type Principal = { readonly userId: number; readonly familyId: string; readonly counter: number }
 export type TokenPair = { readonly accessToken: string; readonly refreshToken: string }
 
 type Dependencies = {
@@ -30,8 +30,8 @@ type Dependencies = {
   readonly refusesCommon: boolean
   /** Told after a device was logged out, with the families that ended. */
   readonly onLogout: (families: readonly string[]) => Promise<void>
-  /** Told after a device has got another name: tokens that say the old one are worth nothing any more. */
-  readonly onRenamed: (familyId: string) => void
+  /** Called after a device has got another name: tokens with the old one are no longer accepted. */
+  readonly onRenamed: (familyId: string, newId: string) => void
   /** Told when a password could not be hashed anew at a login. */
   readonly onRehashFailed: (error: unknown) => void
   readonly tell: (event: SecurityEvent) => void
@@ -70,6 +70,19 @@ function proofOf({ account, isFamilyLive }: LoginView, device: Device | null): '
   return isFamilyLive ? 'family' : null
 }
 
+/** The previous token, when another tab was quicker or the answer with the current pair was lost on its way. */
+const isTolerated = (family: LockedFamily, { counter }: RefreshToken) =>
+  counter === family.counter - 1 && (family.ageMs <= PREVIOUS_TOKEN_MS || !family.confirmed)
+
+/** Only this server writes tokens: one ahead of the row shows that the database lost its last commits. */
+const isNewest = (family: LockedFamily, { counter }: RefreshToken) => counter >= family.counter
+
+/**
+ * A number that no account has had: one from a sequence would come again after a failover that lost commits, or after a
+ * restore, and with it the old account's tokens and cookies. 52 random bits, above what any sequence has reached.
+ */
+const newUserId = () => 2 ** 52 + Number(randomBytes(8).readBigUInt64BE() >> 12n)
+
 const normalEmail = (email: string) => email.trim().toLowerCase()
 
 export function createAuthService(dependencies: Dependencies) {
@@ -101,41 +114,54 @@ export function createAuthService(dependencies: Dependencies) {
     } catch (error) {
       const fault = databaseFault(error)
       if (fault?.kind !== 'unique') throw error
-      const email = fault.constraint === 'users_email_key'
-      throw refusal({ email, username: !email }) ?? error
+      const { constraint } = fault
+      const taken = { email: constraint === 'users_email_key', username: constraint === 'users_username_key' }
+      throw refusal(taken) ?? error
     }
   }
 
-  const rotate = (token: { familyId: string; counter: number }) =>
+  const rotate = (token: RefreshToken) =>
     orm.transaction(async (tx) => {
-      const family = await families.lock(tx, token.familyId)
+      const { familyId } = token
+      const family = await families.lock(tx, familyId)
       if (family?.live !== true) return undefined
-      const { userId, counter } = family
-      // Only this server writes tokens: one ahead of the row shows that the database lost its last commits.
-      if (token.counter >= counter) {
-        const next = token.counter + 1
-        await families.updateCounter(tx, token.familyId, next, refreshTtlMs)
-        return pair({ userId, familyId: token.familyId, counter: next })
+      const { userId } = family
+      if (isNewest(family, token)) {
+        const counter = token.counter + 1
+        await families.updateCounter(tx, familyId, counter, refreshTtlMs)
+        return pair({ userId, familyId, counter })
       }
-      // Another tab was quicker, or the answer with the current pair was lost on its way.
-      const tolerated = family.ageMs <= PREVIOUS_TOKEN_MS || !family.confirmed
-      if (token.counter === counter - 1 && tolerated)
-        return pair({ userId, familyId: token.familyId, counter })
-      await families.revoke(tx, userId, token.familyId)
+      if (isTolerated(family, token)) return pair({ userId, familyId, counter: family.counter })
+      await families.revoke(tx, userId, familyId)
       return { stolenFrom: userId }
     })
 
-  /**
-   * The id of a new account. Names that are taken can be found out by trying them; how often is counted as wrong passwords
-   * are.
-   */
-  const admitNames = async (email: string, username: string, address: string): Promise<number> => {
+  /** Whether what was shown is good now, for it to reach beyond its own device. */
+  const isGood = async (userId: number, bearer: Bearer | null, token: RefreshToken | undefined) => {
+    if (bearer?.isExpired === false) {
+      const family = await families.lock(orm, bearer.principal.familyId)
+      if (family?.live === true && family.userId === userId) return true
+    }
+    if (token === undefined) return false
+    const family = await families.lock(orm, token.familyId)
+    const isCurrent = family?.live === true && (isNewest(family, token) || isTolerated(family, token))
+    return isCurrent && family.userId === userId
+  }
+
+  const revokeAll = async (userId: number) => {
+    const ended = await families.revoke(orm, userId, null)
+    tell({ event: 'authn_logout', userId, details: { devices: ended.length } })
+    await dependencies.onLogout(ended)
+  }
+
+  /** Names that are taken can be found out by trying them; how often is counted as wrong passwords are. */
+  const admitNames = async (email: string, username: string, address: string): Promise<void> => {
     const probeKey = attempts.keyOf('signup', address)
     const taken = await accounts.findTaken(sql, email, username, probeKey)
     if (taken.probes >= MAX_FAILURES)
       throw new AppError('TOO_MANY_ATTEMPTS', { retryAfter: PROBED_RETRY_SECONDS })
     const fault = refusal(taken)
-    if (fault === undefined) return taken.id
+    if (fault === undefined) return
     await accounts.countFailure(sql, { sliding: null, fixed: probeKey })
     throw fault
   }
@@ -211,7 +237,8 @@ export function createAuthService(dependencies: Dependencies) {
       const username = input.username.trim()
       const hasCommonPassword = await isCommon(input.password)
       if (hasCommonPassword && dependencies.refusesCommon) throw commonPassword('password')
-      const id = await admitNames(email, username, input.address)
+      await admitNames(email, username, input.address)
+      const id = newUserId()
       const passwordHash = await passwords.hash(input.password)
       const account = { id, username, email, passwordHash, dataKey: dependencies.createDataKey(id) }
       const family = newFamily()
@@ -251,23 +278,29 @@ export function createAuthService(dependencies: Dependencies) {
       throw new AppError('INVALID_REFRESH_TOKEN')
     },
 
-    /** Ends this device's family, that of `refreshToken`, or all of the user. Whoever cannot be told apart loses nothing. */
+    /**
+     * Ends this device's family and that of `refreshToken`, or all of the user. All of them takes a token that is good
+     * now: one that expired, was replaced or was logged out ends its own device alone. Without a token nothing is ended.
+     */
     async logout(
-      who: Principal | null,
+      bearer: Bearer | null,
       options: { refreshToken: string | null; all: boolean },
     ): Promise<void> {
       const token = options.refreshToken === null ? undefined : refreshTokens.read(options.refreshToken)
-      const familyId = who?.familyId ?? token?.familyId
+      const familyId = bearer?.principal.familyId ?? token?.familyId
       if (familyId === undefined) return
-      const userId = who?.userId ?? (await families.lock(orm, familyId))?.userId
+      const userId = bearer?.principal.userId ?? (await families.lock(orm, familyId))?.userId
       if (userId === undefined) return
-      const ended = await families.revoke(orm, userId, options.all ? null : familyId)
-      if (token !== undefined && !options.all && token.familyId !== familyId) {
+      if (options.all && (await isGood(userId, bearer, token))) return revokeAll(userId)
+      const ended = await families.revoke(orm, userId, familyId)
+      if (token !== undefined && token.familyId !== familyId)
         ended.push(...(await families.revoke(orm, userId, token.familyId)))
-      }
       tell({ event: 'authn_logout', userId, details: { devices: ended.length } })
       await dependencies.onLogout(ended)
     },
+
+    /** Ends all devices of a user whose token has been accepted. */
+    logOutEverywhere: revokeAll,
 
     /**
      * Resolves when this is the account's password.
@@ -293,7 +326,7 @@ export function createAuthService(dependencies: Dependencies) {
       if (ended === undefined) throw new AppError('INVALID_TOKEN')
       const { address } = change
       tell({ event: 'authn_password_change', userId, address, details: { devices: ended.length } })
-      dependencies.onRenamed(familyId)
+      dependencies.onRenamed(familyId, device.id)
       await dependencies.onLogout(ended)
       return { ...pair({ userId, familyId: device.id, counter: 1 }), hasCommonPassword }
     },
@@ -313,9 +346,6 @@ export function createAuthService(dependencies: Dependencies) {
       if (user === undefined) throw new AppError('INVALID_TOKEN')
       return user
     },
-
-    /** An access token of this counter was used: its owner has received the pair. False when its device is logged out. */
-    confirm: ({ familyId, counter }: Principal) => families.updateConfirmed(orm, familyId, counter),
   }
 }
 

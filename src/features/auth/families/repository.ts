@@ -1,11 +1,17 @@
-import { and, desc, eq, gt, sql } from 'drizzle-orm'
+import { and, eq, sql } from 'drizzle-orm'
+import type postgres from 'postgres'
 import type { Orm } from '../../../db/orm.ts'
 import { refreshFamilies } from '../../../db/schema/index.ts'
+import type { Principal } from '../../../plugins/authentication.ts'
+import type { Device } from './standing.ts'
 
 /** `now()` plus a span: the database's clock decides about expiry on every instance. */
 const fromNow = (ms: number) => sql`now() + ${ms} * interval '1 millisecond'`
 
-/** Devices that are logged in, each with the counter of its refresh tokens. */
+/**
+ * Devices that are logged in, each with the counter of its refresh tokens. What requests wait for goes straight to the
+ * driver, where it takes one round trip.
+ */
 export const familyRepository = {
   /** Locks the family until the transaction ends. `age` is the time since its counter was issued, in ms. */
   lock: async (orm: Orm, id: string) =>
@@ -31,26 +37,50 @@ export const familyRepository = {
       .where(eq(refreshFamilies.id, id))
   },
 
-  /** Marks the pair as received; false when the device is logged out, or has another name by now. */
-  async updateConfirmed(orm: Orm, id: string, counter: number): Promise<boolean> {
-    const rows = await orm.execute<{ live: boolean }>(sql`
+  /** The counter of a device that is logged in to this account, and whether its pair was received. */
+  async find(client: postgres.Sql, { userId, familyId }: Device) {
+    const [row] = await client`
+      select counter, confirmed from refresh_families
+      where id = ${familyId} and user_id = ${userId} and revoked_at is null`
+    return row === undefined
+      ? undefined
+      : { counter: Number(row['counter']), confirmed: row['confirmed'] === true }
+  },
+
+  /** Marks the pair as received; false unless the device is logged in to this account under this name. */
+  async updateConfirmed(client: postgres.Sql, { userId, familyId, counter }: Principal): Promise<boolean> {
+    const rows = await client`
       with confirmed as (
         update refresh_families set confirmed = true
-        where id = ${id} and counter = ${counter} and not confirmed
+        where id = ${familyId} and user_id = ${userId} and counter = ${counter} and not confirmed
       )
-      select exists (select from refresh_families where id = ${id} and revoked_at is null) as live`)
-    return rows[0]?.live === true
+      select from refresh_families
+      where id = ${familyId} and user_id = ${userId} and revoked_at is null`
+    return rows.length > 0
   },
 
   /** Up to `limit` devices that were logged out within `ms`, the last ones first. */
-  listRevoked: async (orm: Orm, ms: number, limit: number): Promise<string[]> => {
-    const rows = await orm
-      .select({ id: refreshFamilies.id })
-      .from(refreshFamilies)
-      .where(gt(refreshFamilies.revokedAt, sql`now() - ${ms} * interval '1 millisecond'`))
-      .orderBy(desc(refreshFamilies.revokedAt))
-      .limit(limit)
-    return rows.map(({ id }) => id)
+  async listRevoked(client: postgres.Sql, ms: number, limit: number): Promise<string[]> {
+    const rows = await client`
+      select id from refresh_families
+      where revoked_at > now() - ${ms}::float8 * interval '1 millisecond'
+      order by revoked_at desc limit ${limit}`
+    return rows.map((row) => String(row['id']))
+  },
+
+  /** Those of the devices that are not logged in to their accounts, in whatever way that came about. */
+  async listDead(client: postgres.Sql, devices: readonly Device[]): Promise<string[]> {
+    // Arrays do not pass the driver; ids hold no comma.
+    const ids = devices.map(({ familyId }) => familyId).join(',')
+    const owners = devices.map(({ userId }) => userId).join(',')
+    const rows = await client`
+      select known.id
+      from unnest(string_to_array(${ids}, ','), string_to_array(${owners}, ',')::bigint[])
+        as known (id, user_id)
+      left join refresh_families f
+        on f.id = known.id and f.user_id = known.user_id and f.revoked_at is null
+      where f.id is null`
+    return rows.map((row) => String(row['id']))
   },
 
   /**
@@ -73,3 +103,4 @@ export const familyRepository = {
 }
 
 export type FamilyRepository = typeof familyRepository
+export type LockedFamily = NonNullable<Awaited<ReturnType<FamilyRepository['lock']>>>
