@@ -1,7 +1,7 @@
 import { type SQL, type SQLWrapper, sql } from 'drizzle-orm'
 import { bigint, check, index, integer, jsonb, pgTable, primaryKey, text } from 'drizzle-orm/pg-core'
 import { CHANNELS, type Channel } from '../../domain/session.ts'
-import { users } from './accounts.ts'
+import { refreshFamilies, users } from './accounts.ts'
 import { createdAt, instant, oneOf } from './columns.ts'
 import { sessions } from './sessions.ts'
 
@@ -33,10 +33,16 @@ export const tickets = pgTable(
     userId: bigint('user_id', { mode: 'number' })
       .notNull()
       .references(() => users.id, { onDelete: 'cascade' }),
+    /** The device that asked for it; null where an earlier version issued it. */
+    familyId: text('family_id').references(() => refreshFamilies.id, {
+      onDelete: 'cascade',
+      onUpdate: 'cascade',
+    }),
     channel: text('channel').$type<Channel>().notNull(),
     expiresAt: instant('expires_at').notNull(),
   },
   (table) => [
+    index('tickets_family_idx').on(table.familyId),
     index('tickets_session_idx').on(table.sessionId),
     index('tickets_user_idx').on(table.userId),
     index('tickets_expiry_idx').on(table.expiresAt),
