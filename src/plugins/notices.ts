@@ -16,8 +16,8 @@ export type Notice =
   /** Another instance has taken the session over. */
   | { readonly kind: 'claimed'; readonly sessionId: string; readonly epoch: number }
   | { readonly kind: 'finalised' | 'deleted'; readonly sessionId: string }
-  /** Access tokens of this device are worth nothing any more. */
-  | { readonly kind: 'logged_out'; readonly familyId: string }
+  /** Access tokens of this device are no longer accepted; with `renamedTo` it is logged in under that name. */
+  | { readonly kind: 'logged_out'; readonly familyId: string; readonly renamedTo?: string }
   /** Words of self-harm were said in the session: its sockets everywhere show the crisis lines. */
   | { readonly kind: 'crisis'; readonly sessionId: string; readonly level: 'gentle' | 'urgent' }
 
@@ -107,11 +107,12 @@ function parseEnvelope(payload: string): Envelope | undefined {
 }
 
 function isNotice(value: unknown): value is Notice {
-  const { kind, sessionId, familyId, status, at, reason, epoch, level } = (value ?? {}) as Record<
+  const { kind, sessionId, familyId, renamedTo, status, at, reason, epoch, level } = (value ?? {}) as Record<
     string,
     unknown
   > // any value may be asked
-  if (kind === 'logged_out') return typeof familyId === 'string'
+  if (kind === 'logged_out')
+    return typeof familyId === 'string' && (renamedTo === undefined || typeof renamedTo === 'string')
   if (typeof sessionId !== 'string') return false
   if (kind === 'claimed') return typeof epoch === 'number'
   if (kind === 'finalised' || kind === 'deleted') return true

@@ -414,7 +414,14 @@ t.test(
 
 t.test('a change of status during the lookup of a socket wins over what the lookup read', async (t) => {
   const id = `sess_${'w'.repeat(32)}`
-  const row = { id, userId: 1, status: 'active' as const, startedAt: new Date(0), intervalMs: INTERVAL_MS }
+  const row = {
+    id,
+    userId: 1,
+    familyId: null,
+    status: 'active' as const,
+    startedAt: new Date(0),
+    intervalMs: INTERVAL_MS,
+  }
   let now = 0
   let answer: () => void = () => undefined
   const door = createDoor({

@@ -114,6 +114,76 @@ t.test('where tickets are required', async (t) => {
   })
 })
 
+t.test('a device that is logged out loses the sockets that it opened on sessions of others', async (t) => {
+  const env = { WS_REQUIRE_TICKET: 'true' }
+  const one = await startTestApp(t, { env })
+  const { database } = one
+  const two = await startTestApp(t, { env, database })
+  const login = async ({ email, password }: Account): Promise<Account> => {
+    const payload = { email, password }
+    const answer = await one.app.inject({ method: 'POST', url: '/api/auth/login', payload })
+    return { ...answer.json<{ data: Account }>().data, email, password }
+  }
+  const logout = (device: Account) =>
+    one.app.inject({ method: 'POST', url: '/api/auth/logout', headers: bearer(device.accessToken) })
+  const familyOf = ({ refreshToken }: Account) => refreshToken.split('.')[1] ?? ''
+  const owner = await createAccount(one)
+  const { sessionId } = await startSession(one, owner)
+  const open = async (server: TestApp, device: Account, session = sessionId) => {
+    const answer = await ask(server, device, session, { channel: 'session' })
+    const { ticket } = answer.json<{ data: { ticket: string } }>().data
+    return connect(t, url(server, 'session', session, ticket))
+  }
+  const mine = await open(two, owner)
+  const isOpen = ({ socket }: { socket: { readyState: number; OPEN: number } }) =>
+    socket.readyState === socket.OPEN
+
+  t.test('on every instance; its own sessions end as ever', async (t) => {
+    const device = await login(owner)
+    const sockets = [await open(one, device), await open(two, device)]
+    const own = await open(two, device, (await startSession(one, device)).sessionId)
+    await logout(device)
+    for (const socket of sockets) {
+      t.same(await socket.closed, { code: 1008, reason: 'LOGGED_OUT' })
+      t.match(socket.messages.at(-1), { type: 'error', data: { code: 'INVALID_TOKEN', action: 'stop' } })
+    }
+    t.equal((await own.closed).code, 1000)
+    t.ok(isOpen(mine))
+  })
+
+  t.test('also where no notice of it came', async (t) => {
+    const device = await login(owner)
+    const socket = await open(two, device)
+    await database.sql`update refresh_families set revoked_at = now() where id = ${familyOf(device)}`
+    t.equal((await socket.closed).reason, 'LOGGED_OUT')
+    t.ok(isOpen(mine))
+  })
+
+  t.test('and its tickets', async (t) => {
+    const device = await login(owner)
+    const answer = await ask(two, device, sessionId, { channel: 'session' })
+    const { ticket } = answer.json<{ data: { ticket: string } }>().data
+    await logout(device)
+    t.equal(await knock(t, url(two, 'session', sessionId, ticket)), '401')
+  })
+
+  t.test('but not when it changes the password, which logs out the others', async (t) => {
+    const [device, other] = [await login(owner), await login(owner)]
+    const [kept, lost] = [await open(two, device), await open(two, other)]
+    const answer = await one.app.inject({
+      method: 'POST',
+      url: '/api/user/password',
+      headers: bearer(device.accessToken),
+      payload: { currentPassword: owner.password, newPassword: 'three small boats' },
+    })
+    const renamed = { ...device, ...answer.json<{ data: Account }>().data }
+    t.equal((await lost.closed).reason, 'LOGGED_OUT')
+    t.ok(isOpen(kept))
+    await logout(renamed)
+    t.equal((await kept.closed).reason, 'LOGGED_OUT', 'under its new name it is known here')
+  })
+})
+
 t.test('where they are not, sockets open without one', async (t) => {
   const server = await startTestApp(t)
   const account = await createAccount(server)

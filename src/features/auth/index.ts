@@ -13,6 +13,8 @@ import { accountRepository } from './repository.ts'
 import { authRoutes, passwordRoutes } from './routes.ts'
 import { createAuthService } from './service.ts'
 
+/** `renamedTo` is null for devices that are logged out. */
+type DeviceListener = (familyIds: ReadonlySet<string>, renamedTo: string | null) => void
 type LogoutListener = (familyIds: readonly string[]) => Promise<void>
 
 declare module 'fastify' {
@@ -20,6 +22,11 @@ declare module 'fastify' {
     auth: {
       /** Called with the device families that were logged out, before the answer goes out. */
       onLogout(listener: LogoutListener): void
+      /**
+       * Called with the device families that are logged out or renamed, on whatever instance that was done and in whatever
+       * way it became known here; it may be more than once.
+       */
+      onDevice(listener: DeviceListener): void
       /** Rejects unless this is the account's password. */
       readonly proveOwner: (userId: number, password: string) => Promise<void>
       readonly logOutEverywhere: (person: Principal) => Promise<void>
@@ -77,10 +84,15 @@ export const auth = fp(
         app.log.warn({ err: error }, 'a token pair could not be marked as received'),
     })
     app.authentication.decideBy(standing.isLive)
-    /** On all instances. */
-    const forget = (familyId: string) => {
-      standing.forget(familyId)
-      app.notices.send({ kind: 'logged_out', familyId })
+    const deviceListeners: DeviceListener[] = []
+    const changed = (familyIds: readonly string[], renamedTo: string | null = null) => {
+      if (familyIds.length === 0) return
+      familyIds.forEach(standing.forget)
+      for (const listener of deviceListeners) listener(new Set(familyIds), renamedTo)
+    }
+    const onRenamed = (familyId: string, renamedTo: string) => {
+      changed([familyId], renamedTo)
+      app.notices.send({ kind: 'logged_out', familyId, renamedTo })
     }
     const service = createAuthService({
       database: app.database,
@@ -97,21 +109,21 @@ export const auth = fp(
       },
       refreshTtlMs: config.accounts.refreshTtlMs,
       refusesCommon: config.accounts.blocklist,
-      onRenamed: forget,
+      onRenamed,
       onLogout: async (families) => {
-        for (const familyId of families) forget(familyId)
+        changed(families)
+        for (const familyId of families) app.notices.send({ kind: 'logged_out', familyId })
         for (const listener of logoutListeners) await listener(families)
       },
       onRehashFailed: (error) => app.log.warn({ err: error }, 'a password could not be hashed anew'),
       tell: (event) => app.securityEvents.emit(event),
     })
     app.notices.onNotice((notice) => {
-      if (notice.kind === 'logged_out') standing.forget(notice.familyId)
+      if (notice.kind === 'logged_out') changed([notice.familyId], notice.renamedTo)
     })
     const failed = (what: string) => (error: unknown) => app.log.warn({ err: error }, what)
     const look = createLook(async (ms) => {
-      const families = await familyRepository.listRevoked(sql, ms + OVERLAP_MS, MAX_LOGOUTS)
-      families.forEach(standing.forget)
+      changed(await familyRepository.listRevoked(sql, ms + OVERLAP_MS, MAX_LOGOUTS))
     }, config.accounts.accessTtlMs)
     const lookNow = () => void look().catch(failed('recent logouts could not be looked up'))
     app.notices.onListening(() => {
@@ -125,6 +137,7 @@ export const auth = fp(
 
     app.decorate('auth', {
       onLogout: (listener: LogoutListener) => void logoutListeners.push(listener),
+      onDevice: (listener: DeviceListener) => void deviceListeners.push(listener),
       proveOwner: (userId: number, password: string) => service.proveOwner(userId, password),
       logOutEverywhere: ({ userId }: Principal) => service.logOutEverywhere(userId),
     })

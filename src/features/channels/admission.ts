@@ -23,6 +23,7 @@ type FoundSession = {
   readonly session: {
     readonly id: string
     readonly userId: number
+    readonly familyId: string | null
     readonly status: SessionStatus
     readonly startedAt: Date
     readonly intervalMs: number

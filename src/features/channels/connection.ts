@@ -31,6 +31,8 @@ type About = {
   readonly sessionId: string
   readonly startedAt: number
   readonly language: Language
+  /** The device that opened it, where that is known and the session is not its own; else null. */
+  readonly familyId?: string | null
   /** A clock that never jumps, ms. */
   readonly monotonic: () => number
   /** Told of each small message that was beyond the rate. */
@@ -48,6 +50,8 @@ export class Connection {
   readonly language: Language
   /** Whether the newer protocol was asked for. */
   readonly isV2: boolean
+  /** The device that opened it on a session of another one: its logout closes the socket. A device may be renamed. */
+  familyId: string | null
   readonly #socket: WebSocket
   readonly #monotonic: () => number
   readonly #onDropped: (() => void) | undefined
@@ -68,6 +72,7 @@ export class Connection {
     this.#onWaste = about.onWaste
     this.channel = about.channel
     this.sessionId = about.sessionId
+    this.familyId = about.familyId ?? null
     this.startedAt = about.startedAt
     this.language = about.language
     this.#messages = new TokenBucket(MESSAGE_RATE, about.monotonic())
@@ -161,6 +166,12 @@ export class Connection {
   refuse(code: 'SESSION_NOT_FOUND' | 'SESSION_ENDED'): void {
     this.fail(code, 'new_session')
     this.close(1008, code)
+  }
+
+  /** Its device was logged out. */
+  logOut(): void {
+    this.fail('INVALID_TOKEN', 'stop')
+    this.close(1008, 'LOGGED_OUT')
   }
 
   close(code: number, reason: string): void {

@@ -19,6 +19,8 @@ import { createWaste } from './waste.ts'
 declare module 'fastify' {
   interface FastifyRequest {
     admission: Admission | null
+    /** The device whose ticket opened the socket; null without a ticket. */
+    ticketFamily: string | null
   }
 }
 
@@ -140,9 +142,13 @@ export const channels = fp(
         throw new AppError('ORIGIN_NOT_ALLOWED')
       }
       await seat(request, async () => {
-        if (requireTicket && !(await app.tickets.redeem(request.query.ticket, sessionId, channel))) {
-          refusals.labels('ticket').inc()
-          throw new AppError('TICKET_REQUIRED')
+        if (requireTicket) {
+          const redeemed = await app.tickets.redeem(request.query.ticket, sessionId, channel)
+          if (redeemed === undefined) {
+            refusals.labels('ticket').inc()
+            throw new AppError('TICKET_REQUIRED')
+          }
+          request.ticketFamily = redeemed.familyId
         }
         request.admission = await door.admit(sessionId, channel, request.ip)
       })
@@ -150,7 +156,8 @@ export const channels = fp(
 
     const enter = (socket: WebSocket, request: FastifyRequest<SocketAddress>) => {
       const { channel, sessionId } = addressOf(request)
-      const { admission } = request
+      const { admission, ticketFamily } = request
+      const isOwn = admission?.kind === 'admitted' && admission.found.session.familyId === ticketFamily
       const language = preferredLanguage(request.headers['accept-language'])
       const startedAt = admission?.kind === 'admitted' ? admission.found.session.startedAt.getTime() : 0
       const dropped = app.metrics.droppedMessages.labels(channel)
@@ -163,6 +170,7 @@ export const channels = fp(
         sessionId,
         startedAt,
         language,
+        familyId: isOwn ? null : ticketFamily,
         monotonic,
         onDropped,
         onWaste,
@@ -199,7 +207,16 @@ export const channels = fp(
       receiver.greet()
     }
 
+    // Sockets on a device's own sessions end with these.
+    app.auth.onDevice((familyIds, renamedTo) => {
+      for (const connection of registry.ofDevices(familyIds)) {
+        if (renamedTo === null) connection.logOut()
+        else connection.familyId = renamedTo
+      }
+    })
+
     app.decorateRequest('admission', null)
+    app.decorateRequest('ticketFamily', null)
     for (const url of ['/ws/:channel', '/ws/:channel/:sessionId']) {
       app.route<SocketAddress>({
         method: 'GET',
@@ -226,6 +243,7 @@ export const channels = fp(
     name: 'channels',
     dependencies: [
       'analysis',
+      'auth',
       'conversation',
       'hub',
       'metrics',

@@ -27,6 +27,9 @@ export function createRegistry() {
     /** Sessions that have a socket here. */
     sessions: (): string[] => [...bySession.keys()],
     newest: (sessionId: string, channel: Channel): Connection | undefined => of(sessionId, channel).at(-1),
+    /** The sockets that these devices opened on sessions of other devices. */
+    ofDevices: (familyIds: ReadonlySet<string>): Connection[] =>
+      [...bySession.values()].flat().filter(({ familyId }) => familyId !== null && familyIds.has(familyId)),
     all: (sessionId: string): readonly Connection[] => bySession.get(sessionId) ?? [],
 
     /** Pings everyone, a few at a time: ten thousand in one turn would hold up what others wait for. */

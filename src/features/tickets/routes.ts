@@ -24,7 +24,7 @@ export const ticketRoutes: FastifyPluginAsyncTypebox<{ service: TicketService }>
     },
     async (request, reply) => {
       const { channel = 'landmarks' } = request.body
-      const ticket = await service.issue(request.params.id, channel, principal(request).userId)
+      const ticket = await service.issue(request.params.id, channel, principal(request))
       return reply.code(201).send(succeed(ticket))
     },
   )
