@@ -122,6 +122,8 @@ declare module 'fastify' {
 }
 
 const LOOPBACK = /^(127\.|::1$|::ffff:127\.)/
+/** A Host of the machine itself. Another name may be a page's own, which it has made lead here. */
+const LOOPBACK_HOST = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/i
 
 /** Prometheus text at `/metrics`: by token when one is set, else in production for the machine itself only. */
 export const metrics = fp(
@@ -156,6 +158,7 @@ function admit(request: FastifyRequest, config: Config): void {
     return
   }
   // The socket's own address, for a forwarded one can be written by anyone; a proxy here speaks for somebody else.
-  const local = LOOPBACK.test(request.socket.remoteAddress ?? '') && !isForwarded(request)
-  if (config.production && !local) throw new AppError('FORBIDDEN')
+  const isLocal = LOOPBACK.test(request.socket.remoteAddress ?? '') && !isForwarded(request)
+  const isAdmitted = isLocal ? LOOPBACK_HOST.test(request.headers.host ?? '') : !config.production
+  if (!isAdmitted) throw new AppError('FORBIDDEN')
 }

@@ -606,4 +606,14 @@ t.test('metrics', async (t) => {
     403,
     'a proxy on this machine speaks for somebody else',
   )
+  for (const server of [open, production]) {
+    for (const host of ['localhost', 'localhost:8000', '127.0.0.1:8000', '[::1]:8000'])
+      t.equal(await status(server, '127.0.0.1', { host }), 200, host)
+    for (const host of ['evil.example:8000', 'localhost.evil.example', '127.0.0.1.evil.example', 'evil'])
+      t.equal(
+        await status(server, '127.0.0.1', { host, origin: `http://${host}` }),
+        403,
+        `a page that has made its name ${host} lead to this machine`,
+      )
+  }
 })
