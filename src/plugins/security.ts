@@ -10,6 +10,10 @@ import { AppError } from '../errors.ts'
 import { createOriginPolicy, type OriginPolicy } from '../lib/origins.ts'
 
 declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Its requests count for the address although a bearer may come with them. */
+    limitedByAddress?: true
+  }
   interface FastifyInstance {
     /** True when no Origin came, or one that may call from a browser. */
     admitsOrigin(request: FastifyRequest): boolean
@@ -21,6 +25,20 @@ const MAPPED = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i
 
 /** Who calls, when no user is known: the address, or the network of an IPv6 one, for its owner holds all of that. */
 export const callerAddress = ({ ip }: FastifyRequest): string => MAPPED.exec(ip)?.[1] ?? normalizeIP(ip)
+
+/** The larger network of an IPv6 caller, as providers and companies are given; else the address. */
+export const networkOf = (address: string): string => normalizeIP(address, NETWORK_BITS)
+const NETWORK_BITS = 48
+
+/**
+ * For whom a request counts: a user only where the route is about a user. A token costs nothing on a route that needs no
+ * login, and many of them would be many limits.
+ */
+function limitKey(request: FastifyRequest): string {
+  const { config, schema } = request.routeOptions
+  const isOfUser = config.limitedByAddress !== true && (schema?.security?.length ?? 0) > 0
+  return (isOfUser ? request.bearerSubject() : null) ?? callerAddress(request)
+}
 
 /** The origin under which the caller reaches this server. */
 const ownOrigin = (request: FastifyRequest, publicUrl: string | null) =>
@@ -118,7 +136,7 @@ export const security = fp(
       global: false,
       max: config.limits.rateMax,
       timeWindow: config.limits.rateWindowMs,
-      keyGenerator: (request) => request.bearerSubject() ?? callerAddress(request),
+      keyGenerator: limitKey,
       cache: 20_000,
       addHeaders: { ...RATE_HEADERS, 'retry-after': true },
       addHeadersOnExceeding: RATE_HEADERS,

@@ -222,6 +222,36 @@ t.test('an address is refused after twenty failures in ten minutes, on every ins
   t.equal(await two.login({ address }), 'INVALID_CREDENTIALS')
 })
 
+t.test('a large network is refused although each of its addresses has failures left', async (t) => {
+  const { database, one, two, user, right } = await twoInstances(t)
+  const guessFrom = async (place: number) => {
+    const address = `2001:db8:7:${place.toString(16)}::`
+    const outcomes: string[] = []
+    for (let i = 0; i < LIMIT; i++)
+      outcomes.push(await (i % 2 === 0 ? one : two).login({ address, email: `p${i}@example.com` }))
+    return outcomes
+  }
+  const first = await Promise.all(Array.from({ length: 10 }, (_, place) => guessFrom(place)))
+  t.same(new Set(first.flat()), new Set(['INVALID_CREDENTIALS']))
+  const more = await Promise.all(Array.from({ length: 20 }, (_, place) => guessFrom(10 + place)))
+  const counts = [...first, ...more].flat().filter((outcome) => outcome === 'INVALID_CREDENTIALS').length
+  t.equal(counts, 20 * LIMIT, 'as many as twenty addresses may')
+  const address = '2001:db8:7:ffff::'
+  for (const { login } of [one, two]) t.equal(await login({ ...right, address }), 'TOO_MANY_ATTEMPTS')
+  t.equal(await one.login({ ...right, address: '2001:db8:8::' }), 'in', 'the next network is not')
+  t.equal(await one.login({ ...right, address, device: newDevice(user.id) }), 'in', 'nor a known device')
+  const signup = { username: 'owner', email: 'owner@example.com', password: right.password }
+  const probeFrom = (place: number) =>
+    one.service
+      .signup({ ...signup, address: `2001:db8:9:${place.toString(16)}::` })
+      .catch((error: unknown) => (error instanceof Error ? error.message : ''))
+  for (let i = 0; i < 20 * LIMIT; i++) await probeFrom(i)
+  t.equal(await probeFrom(5000), 'TOO_MANY_ATTEMPTS', 'names that are taken cannot be tried from it either')
+
+  await database.sql`update throttles set first_at = first_at - interval '11 minutes'`
+  t.equal(await two.login({ ...right, address }), 'in', 'later it may try again')
+})
+
 t.test('own accounts do not clear the count of an address', async (t) => {
   const { one, right } = await twoInstances(t)
   const address = '203.0.113.1'
@@ -268,12 +298,19 @@ t.test('waiting is bounded, and ends with the server', async (t) => {
       () => 'waited',
       (error: unknown) => (error instanceof Error ? error.message : String(error)),
     )
-  const ofOne = Array.from({ length: 11 }, () => outcomeOf(attempts.slow(30, '203.0.113.1')))
+  let accounts = 0
+  const slow = (address: string, account = `account ${++accounts}`) =>
+    outcomeOf(attempts.slow(30, { account, address }))
+  const ofOne = Array.from({ length: 11 }, () => slow('203.0.113.1'))
   t.equal(await ofOne.at(-1), 'TOO_MANY_ATTEMPTS', 'of one address')
-  const others = Array.from({ length: 1991 }, (_, i) => outcomeOf(attempts.slow(30, `address ${i}`)))
+  const atOne = Array.from({ length: 21 }, (_, i) => slow(`198.51.100.${i}`, 'one account'))
+  t.equal(await atOne.at(-1), 'TOO_MANY_ATTEMPTS', 'at one account, from wherever')
+  const nearOne = Array.from({ length: 201 }, (_, i) => slow(`2001:db8:1:${i.toString(16)}::`))
+  t.equal(await nearOne.at(-1), 'TOO_MANY_ATTEMPTS', 'of one large network')
+  const others = Array.from({ length: 1771 }, (_, i) => slow(`address ${i}`))
   t.equal(await others.at(-1), 'SERVER_BUSY', 'of all')
   attempts.close()
-  const outcomes = await Promise.all([...ofOne, ...others])
+  const outcomes = await Promise.all([...ofOne, ...atOne, ...nearOne, ...others])
   t.equal(outcomes.filter((outcome) => outcome === 'waited').length, 2000)
   release()
 })
@@ -414,13 +451,59 @@ t.test('the cookie of a server that is reached over TLS stays on it', async (t) 
   t.ok(cookieOf(await post(server, 'login', { email, password })).attributes.includes('Secure'))
 })
 
-t.test('signups of one address are limited', async (t) => {
+t.test('signups of one address are limited, whatever bearer comes with them', async (t) => {
   const server = await startTestApp(t, { env: { RATE_LIMIT_MAX: '30' } })
-  const codes: string[] = []
-  for (let i = 0; i < 21; i++)
-    codes.push(code(await post(server, 'signup', { username: `p${i}`, email: 'no mail', password: 'x' })))
-  t.equal(codes.at(19), '400 VALIDATION_ERROR')
-  t.equal(codes.at(20), '429 RATE_LIMITED')
+  const bearers: string[] = []
+  for (let i = 0; i < LIMIT; i++) bearers.push((await createAccount(server)).accessToken)
+  const signup = (i: number, options: Options) =>
+    post(server, 'signup', { username: `p${i}`, email: 'no mail', password: 'x' }, options)
+  const headers = (i: number) => ({ authorization: `Bearer ${bearers[i]}` })
+  for (let i = 0; i < 5; i++) t.equal(code(await signup(i, { headers: headers(i) })), '429 RATE_LIMITED')
+  t.equal(code(await signup(6, { remoteAddress: '203.0.113.6' })), '400 VALIDATION_ERROR')
+
+  t.test('and those of a large network', async (t) => {
+    let admitted = 0
+    for (let i = 0; admitted === i; i++) {
+      const answer = await signup(i, { remoteAddress: `2001:db8:1:${i.toString(16)}::1` })
+      if (code(answer) === '400 VALIDATION_ERROR') admitted++
+      else t.equal(code(answer), '429 RATE_LIMITED')
+    }
+    t.equal(admitted, 20 * LIMIT)
+  })
+})
+
+t.test('routes that need no login count for the address, whatever bearer comes with them', async (t) => {
+  const server = await startTestApp(t, { env: { RATE_LIMIT_MAX: '40' } })
+  const bearers: string[] = []
+  for (let i = 0; i < 5; i++) bearers.push((await createAccount(server)).accessToken)
+  let next = 0
+  const ask = async (url: string, remoteAddress: string, payload: object = {}) => {
+    const headers = { authorization: `Bearer ${bearers[next++ % 5]}` }
+    const answer = await server.app.inject({ method: 'POST', url, payload, headers, remoteAddress })
+    return answer.statusCode
+  }
+  for (const [url, remoteAddress] of [
+    ['/api/auth/login', '203.0.113.1'],
+    ['/api/auth/refresh', '203.0.113.2'],
+    ['/api/nothing', '203.0.113.3'],
+  ] as const) {
+    for (let i = 0; i < 40; i++) t.not(await ask(url, remoteAddress), 429, url)
+    t.equal(await ask(url, remoteAddress), 429, url)
+  }
+  for (let i = 0; i < 120; i++) t.not(await ask('/api/analytics/vitals', '203.0.113.4'), 429)
+  t.equal(await ask('/api/analytics/vitals', '203.0.113.4'), 429)
+  t.equal(await ask('/api/session/start', '203.0.113.1'), 201, 'what is about a user counts for the user')
+  for (let i = 0; i < 40; i++) t.not(await ask('/api/auth/logout', '203.0.113.5'), 429)
+  t.equal(await ask('/api/auth/logout', '203.0.113.5'), 429)
+})
+
+t.test('bodies of 16 KiB are enough before a login', async (t) => {
+  const server = await startTestApp(t)
+  const payload = (size: number) => ({ email: 'x@example.com', password: 'x', more: 'x'.repeat(size) })
+  for (const route of ['signup', 'login', 'refresh', 'logout']) {
+    t.not((await post(server, route, payload(15_000))).statusCode, 413, route)
+    t.equal(code(await post(server, route, payload(16_384))), '413 BODY_TOO_LARGE', route)
+  }
 })
 
 t.test('common passwords are refused where the operator wants it', async (t) => {

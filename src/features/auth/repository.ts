@@ -2,7 +2,7 @@ import { eq, sql } from 'drizzle-orm'
 import type postgres from 'postgres'
 import type { Orm } from '../../db/orm.ts'
 import { users } from '../../db/schema/index.ts'
-import { COUNTED_FOR_MS, type Failures, MAX_FAILURES } from './attempts.ts'
+import { COUNTED_FOR_MS, type Failures, type Gate } from './attempts.ts'
 import type { RefreshToken } from './families/refresh-token.ts'
 
 export type UserRow = typeof users.$inferSelect
@@ -28,6 +28,7 @@ type NewFamily = { readonly id: string; readonly ttlMs: number }
 export type LoginKeys = {
   readonly account: string
   readonly address: string
+  readonly network: string
   readonly device: string | null
   readonly family: string | null
 }
@@ -48,7 +49,7 @@ export type LoginView = {
   /** Whether the refresh token that came along is a live one of this account. */
   readonly isFamilyLive: boolean
   readonly failures: Failures
-  /** Seconds until the address's failures are forgotten. */
+  /** Seconds until the failures of the address and its network are forgotten. */
   readonly addressWait: number
 }
 
@@ -65,8 +66,8 @@ const toAccount = (row: postgres.Row): AccountRow => ({
 const sinceOf = (client: postgres.Sql) => client.unsafe(`now() - interval '${COUNTED_FOR_MS} milliseconds'`)
 
 /** Whether a counter goes on, or begins anew. */
-const isCounting = (client: postgres.Sql, fixed: string | null) =>
-  client`case when t.key = ${fixed} then t.first_at else t.last_at end > ${sinceOf(client)}`
+const isCounting = (client: postgres.Sql, sliding: string | null) =>
+  client`case when t.key = ${sliding} then t.last_at else t.first_at end > ${sinceOf(client)}`
 
 /**
  * The statements of signup, login and of every page that opens go straight to the driver, where they are prepared once
@@ -94,7 +95,8 @@ export const accountRepository = {
       select u.id, u.username, u.email, u.profile_image, u.password_hash, u.data_key,
              by_account.failures as account_failures, by_device.failures as device_failures,
              by_address.failures as address_failures, by_family.failures as family_failures,
-             extract(epoch from by_address.first_at - (${since})) as address_wait,
+             by_network.failures as network_failures,
+             extract(epoch from greatest(by_address.first_at, by_network.first_at) - (${since})) as address_wait,
              f.id is not null as is_family_live
       from (select) as always
       left join users u on u.email = ${email}
@@ -103,6 +105,7 @@ export const accountRepository = {
         and f.counter - ${token?.counter ?? 0}::int <= 1
       left join throttles by_account on by_account.key = ${keys.account} and by_account.last_at > ${since}
       left join throttles by_address on by_address.key = ${keys.address} and by_address.first_at > ${since}
+      left join throttles by_network on by_network.key = ${keys.network} and by_network.first_at > ${since}
       left join throttles by_device on by_device.key = ${keys.device} and by_device.last_at > ${since}
       left join throttles by_family on by_family.key = ${keys.family} and by_family.last_at > ${since}`
     const dataKey = row?.['data_key'] as Uint8Array | null // bytea
@@ -112,6 +115,7 @@ export const accountRepository = {
       failures: {
         account: Number(row?.['account_failures'] ?? 0),
         address: Number(row?.['address_failures'] ?? 0),
+        network: Number(row?.['network_failures'] ?? 0),
         device: Number(row?.['device_failures'] ?? 0),
         family: Number(row?.['family_failures'] ?? 0),
       },
@@ -120,25 +124,28 @@ export const accountRepository = {
   },
 
   /**
-   * Counts one failure under each key; those of `fixed` are forgotten a span after their first, the others after a quiet
-   * one. Returns the highest count of a fixed key.
+   * Counts one failure under each key; those of `fixed` are forgotten a span after their first, the other after a quiet
+   * one. True when a fixed one has been used up before.
    */
   async countFailure(
     client: postgres.Sql,
-    keys: { sliding: string | null; fixed: string | null },
-  ): Promise<number> {
-    const { sliding, fixed } = keys
+    { sliding, fixed }: { readonly sliding: string | null; readonly fixed: readonly Gate[] },
+  ): Promise<boolean> {
+    const [first, second] = fixed
     // In the order of the keys, so that two statements never wait for each other's rows in turn.
     const rows = await client`
       insert into throttles as t (key, failures)
-      select key, 1 from (values (${sliding}::text), (${fixed}::text)) as counted (key)
+      select key, 1
+      from (values (${sliding}::text), (${first?.key ?? null}::text), (${second?.key ?? null}::text)) as counted (key)
       where key is not null order by key
       on conflict (key) do update set
-        failures = case when ${isCounting(client, fixed)} then t.failures + 1 else 1 end,
-        first_at = case when ${isCounting(client, fixed)} then t.first_at else now() end,
+        failures = case when ${isCounting(client, sliding)} then t.failures + 1 else 1 end,
+        first_at = case when ${isCounting(client, sliding)} then t.first_at else now() end,
         last_at = now()
       returning key, failures`
-    return Number(rows.find((row) => row['key'] === fixed)?.['failures'] ?? 0)
+    return rows.some((row) =>
+      fixed.some(({ key, max }) => key === row['key'] && Number(row['failures']) > max),
+    )
   },
 
   /** Deletes up to `limit` counters that nobody would look at any more. */
@@ -150,18 +157,23 @@ export const accountRepository = {
       )`
   },
 
-  /** Which of the two names is taken already, and how often this address has recently met with taken ones. */
-  async findTaken(client: postgres.Sql, email: string, username: string, probeKey: string) {
+  /** Which of the two names is taken already, and whether this address has recently met with too many taken ones. */
+  async findTaken(client: postgres.Sql, email: string, username: string, probes: readonly [Gate, Gate]) {
+    const [ofAddress, ofNetwork] = probes
     const [row] = await client`
       select coalesce(bool_or(email = ${email}), false) as email,
              coalesce(bool_or(lower(username) = lower(${username})), false) as username,
-             (select failures from throttles
-              where key = ${probeKey} and first_at > ${sinceOf(client)}) as probes
+             exists (
+               select from throttles
+               where (key = ${ofAddress.key} and failures >= ${ofAddress.max}
+                 or key = ${ofNetwork.key} and failures >= ${ofNetwork.max})
+                 and first_at > ${sinceOf(client)}
+             ) as is_probing
       from users where email = ${email} or lower(username) = lower(${username})`
     return {
       email: row?.['email'] === true,
       username: row?.['username'] === true,
-      probes: Number(row?.['probes'] ?? 0),
+      isProbing: row?.['is_probing'] === true,
     }
   },
 
@@ -184,20 +196,23 @@ export const accountRepository = {
   },
 
   /**
-   * A new device of somebody who knew the password, and their own failures forgotten; false, and nothing done, when the
-   * counter `gate` was used up meanwhile: of guesses made at once, too many were wrong.
+   * A new device of somebody who knew the password, and their own failures forgotten; false, and nothing done, when one of
+   * the `gates` was used up meanwhile: of guesses made at once, too many were wrong.
    */
   async insertFamily(
     client: postgres.Sql,
     userId: number,
     family: NewFamily,
-    counters: { readonly gate: string; readonly forgiven: string },
+    counters: { readonly gates: readonly Gate[]; readonly forgiven: string },
   ): Promise<boolean> {
+    const [first, second] = counters.gates
     const rows = await client`
       with admitted as (
         select 1 where not exists (
-          select from throttles where key = ${counters.gate} and failures >= ${MAX_FAILURES}
-            and first_at > ${sinceOf(client)}
+          select from throttles
+          join (values (${first?.key ?? null}::text, ${first?.max ?? 0}::int),
+            (${second?.key ?? null}::text, ${second?.max ?? 0}::int)) as gate (key, max_failures) using (key)
+          where failures >= max_failures and first_at > ${sinceOf(client)}
         )
       ), forgiven as (
         delete from throttles where key = ${counters.forgiven} and exists (select from admitted)

@@ -5,7 +5,8 @@ import { AppError, preferredLanguage } from '../../errors.ts'
 import { principal } from '../../plugins/authentication.ts'
 import { responses, succeed } from '../../plugins/envelope.ts'
 import { fieldFaults } from '../../plugins/field-faults.ts'
-import { callerAddress } from '../../plugins/security.ts'
+import { callerAddress, networkOf } from '../../plugins/security.ts'
+import { NETWORK_SHARE } from './attempts.ts'
 import {
   DEVICE_COOKIE,
   DEVICE_COOKIE_DAYS,
@@ -33,6 +34,9 @@ import { type AuthService, commonPassword } from './service.ts'
 import { composeTexts } from './typed-text.ts'
 
 const LOGGED_OUT = { ko: '로그아웃되었습니다.', en: 'You have been logged out.' }
+
+/** Nothing here is longer; megabytes would be read and parsed before any login. */
+const MAX_BODY_BYTES = 16 * 1024
 
 const COOKIE_SECONDS = DEVICE_COOKIE_DAYS * 86_400
 
@@ -80,6 +84,21 @@ export const authRoutes: FastifyPluginAsyncTypebox<Options> = async (
     })
   }
 
+  const signupsOfNetwork = app.createRateLimit({
+    max: signupLimit.max * NETWORK_SHARE,
+    timeWindow: signupLimit.timeWindow,
+    keyGenerator: (request) => networkOf(callerAddress(request)),
+  })
+  /** Who holds a large network has more addresses than there are limits. */
+  const admitNetwork = async (request: FastifyRequest) => {
+    const limit = await signupsOfNetwork(request)
+    if (!limit.isAllowed && limit.isExceeded)
+      throw new AppError('RATE_LIMITED', { retryAfter: limit.ttlInSeconds })
+  }
+
+  app.addHook('onRoute', (route) => {
+    route.bodyLimit = MAX_BODY_BYTES
+  })
   app.addHook('preValidation', async ({ body }) => composeTexts(body))
 
   app.post(
@@ -92,6 +111,7 @@ export const authRoutes: FastifyPluginAsyncTypebox<Options> = async (
         response: responses({ 201: SignupResponse }),
       },
       config: { rateLimit: signupLimit },
+      onRequest: admitNetwork,
     },
     async (request, reply) => {
       const { user, hasCommonPassword, ...tokens } = await service.signup({
@@ -156,6 +176,7 @@ export const authRoutes: FastifyPluginAsyncTypebox<Options> = async (
         body: LogoutBody,
         response: responses({ 200: LogoutResponse }),
       },
+      config: { limitedByAddress: true },
     },
     async (request) => {
       const { refreshToken, all } = request.body
@@ -209,6 +230,7 @@ export const passwordRoutes: FastifyPluginAsyncTypebox<{ readonly service: AuthS
   app.post(
     '/password',
     {
+      bodyLimit: MAX_BODY_BYTES,
       schema: {
         tags: ['user'],
         security: [{ bearer: [] }],

@@ -3,8 +3,9 @@ import type { Database } from '../../db/client.ts'
 import { databaseFault } from '../../db/faults.ts'
 import { AppError } from '../../errors.ts'
 import type { Bearer, Principal } from '../../plugins/authentication.ts'
+import { networkOf } from '../../plugins/security.ts'
 import type { SecurityEvent } from '../../plugins/security-events.ts'
-import { type Attempts, MAX_FAILURES } from './attempts.ts'
+import { type Attempts, MAX_FAILURES, NETWORK_SHARE } from './attempts.ts'
 import { isCommon } from './common-passwords.ts'
 import type { Device } from './device-cookie.ts'
 import type { RefreshToken, RefreshTokens } from './families/refresh-token.ts'
@@ -154,15 +155,21 @@ export function createAuthService(dependencies: Dependencies) {
     await dependencies.onLogout(ended)
   }
 
+  /** What counts the failures of an address, and of the network around it. */
+  const gatesOf = (kind: string, address: string) =>
+    [
+      { key: attempts.keyOf(kind, address), max: MAX_FAILURES },
+      { key: attempts.keyOf(`${kind} network`, networkOf(address)), max: MAX_FAILURES * NETWORK_SHARE },
+    ] as const
+
   /** Names that are taken can be found out by trying them; how often is counted as wrong passwords are. */
   const admitNames = async (email: string, username: string, address: string): Promise<void> => {
-    const probeKey = attempts.keyOf('signup', address)
-    const taken = await accounts.findTaken(sql, email, username, probeKey)
-    if (taken.probes >= MAX_FAILURES)
-      throw new AppError('TOO_MANY_ATTEMPTS', { retryAfter: PROBED_RETRY_SECONDS })
+    const probes = gatesOf('signup', address)
+    const taken = await accounts.findTaken(sql, email, username, probes)
+    if (taken.isProbing) throw new AppError('TOO_MANY_ATTEMPTS', { retryAfter: PROBED_RETRY_SECONDS })
     const fault = refusal(taken)
     if (fault === undefined) return
-    await accounts.countFailure(sql, { sliding: null, fixed: probeKey })
+    await accounts.countFailure(sql, { sliding: null, fixed: probes })
     throw fault
   }
 
@@ -171,9 +178,12 @@ export function createAuthService(dependencies: Dependencies) {
     const token = refreshToken === null ? undefined : refreshTokens.read(refreshToken)
     const deviceKey = (name: string | undefined) =>
       name === undefined ? null : attempts.keyOf('device', name)
+    const gates = gatesOf('address', address)
+    const [ofAddress, ofNetwork] = gates
     const keys = {
       account: attempts.keyOf('account', email),
-      address: attempts.keyOf('address', address),
+      address: ofAddress.key,
+      network: ofNetwork.key,
       device: deviceKey(device?.nonce),
       family: deviceKey(token?.familyId),
     }
@@ -187,18 +197,22 @@ export function createAuthService(dependencies: Dependencies) {
       return new AppError('TOO_MANY_ATTEMPTS', { retryAfter: addressWait })
     }
     if (ownDevice === null) {
-      if (failures.address >= MAX_FAILURES) throw refuse()
-      await attempts.slow(failures.account, address)
+      if (failures.address >= ofAddress.max || failures.network >= ofNetwork.max) throw refuse()
+      await attempts.slow(failures.account, { account: keys.account, address })
     }
     // A known device answers for itself alone; a stranger for the account and the address.
     const counters =
       ownDevice === null
         ? {
-            gate: keys.address,
+            gates,
             forgiven: keys.account,
-            counted: { sliding: keys.account, fixed: keys.address },
+            counted: { sliding: keys.account, fixed: gates },
           }
-        : { gate: ownDevice, forgiven: ownDevice, counted: { sliding: ownDevice, fixed: null } }
+        : {
+            gates: [{ key: ownDevice, max: MAX_FAILURES }],
+            forgiven: ownDevice,
+            counted: { sliding: ownDevice, fixed: [] },
+          }
     return { account, who, counters, refuse, isKnownDevice: ownDevice !== null }
   }
 
@@ -207,15 +221,13 @@ export function createAuthService(dependencies: Dependencies) {
    * token must not be a way to guess it; a wrong answer also counts as a wrong login of the account.
    */
   const prove = async (userId: number, password: string): Promise<string> => {
-    const asked = await accounts.countFailure(sql, {
-      sliding: null,
-      fixed: attempts.keyOf('proof', String(userId)),
-    })
-    if (asked > MAX_FAILURES) throw new AppError('TOO_MANY_ATTEMPTS', { retryAfter: PROBED_RETRY_SECONDS })
+    const proofs = { key: attempts.keyOf('proof', String(userId)), max: MAX_FAILURES }
+    if (await accounts.countFailure(sql, { sliding: null, fixed: [proofs] }))
+      throw new AppError('TOO_MANY_ATTEMPTS', { retryAfter: PROBED_RETRY_SECONDS })
     const user = await accounts.find(sql, userId)
     if ((await passwords.verify(user?.passwordHash, password)) && user !== undefined) return user.passwordHash
     if (user !== undefined)
-      await accounts.countFailure(sql, { sliding: attempts.keyOf('account', user.email), fixed: null })
+      await accounts.countFailure(sql, { sliding: attempts.keyOf('account', user.email), fixed: [] })
     tell({ event: 'authn_login_fail', userId })
     throw new AppError('INVALID_CREDENTIALS')
   }
@@ -253,8 +265,7 @@ export function createAuthService(dependencies: Dependencies) {
       const { account, who, counters, refuse, isKnownDevice } = await receive(caller)
       const matches = await passwords.verify(account?.passwordHash, input.password)
       if (account === undefined || !matches) {
-        const failures = await accounts.countFailure(sql, counters.counted)
-        if (failures > MAX_FAILURES) throw refuse() // of guesses made at once, some were counted meanwhile
+        if (await accounts.countFailure(sql, counters.counted)) throw refuse() // of guesses made at once, some were counted meanwhile
         tell({ event: 'authn_login_fail', ...who })
         throw new AppError('INVALID_CREDENTIALS')
       }
