@@ -119,10 +119,11 @@ export class Feed {
     this.#pump()
   }
 
-  /** What the server has had of us: the rest of the open window is sent again. */
+  /** What the server has had of the session: the rest of the open window is sent again. */
   resumed({ recovered, frame }: Message['data']): void {
     this.#isResuming = false
-    const had = isCount(frame) ? Math.min(frame, this.#number) : 0
+    const had = isCount(frame) ? frame : 0
+    this.#riseAbove(had)
     // Handed over by an instance that answered the open window early: what is left of it nobody reads.
     const isPast = recovered === true && had === 0 && this.#highestSent > 0
     this.#doneUpTo = isPast ? this.#number : had
@@ -132,6 +133,17 @@ export class Feed {
   /** The session is `durationMs` old: from this the windows' bounds are known. */
   clock(durationMs: unknown): void {
     if (isCount(durationMs)) this.#startedAt = this.#now() - durationMs
+  }
+
+  /** Frames of an earlier page, or of a device whose clock is ahead, may have higher numbers than ours. */
+  #riseAbove(frame: number): void {
+    const first = this.#kept.find(({ number }) => number > this.#highestSent)?.number ?? this.#number + 1
+    const lag = frame + 1 - first
+    if (frame <= this.#highestSent || lag <= 0) return
+    this.#number += lag
+    this.#kept = this.#kept.map((capture) =>
+      capture.number < first ? capture : { ...capture, number: capture.number + lag },
+    )
   }
 
   #setRate(fps: number): void {

@@ -116,9 +116,40 @@ t.test('coming back, the server gets what it has not had', async (t) => {
     t.equal(sent.length - 20, count, what)
     film(500)
     t.equal(sent.length - 20, count + 2, `${what}, and then it goes on`)
-    t.equal(feed.highestSent, last + 2)
+    t.equal(feed.highestSent, Math.max(last, had) + 2)
     leave()
   }
+})
+
+t.test('frames are numbered above those that the server has had from another page or device', (t) => {
+  for (const ahead of [1, 3e5, 1e9]) {
+    const { feed, sent, film, greet, leave } = setting()
+    const frame = Date.now() + ahead
+    film(1000)
+    greet(true)
+    feed.resumed({ recovered: true, frame, window: 1 })
+    film(500)
+    t.equal(sent.length, 6, 'those from before the answer too')
+    t.ok(
+      sent.every((number, i) => number > (sent[i - 1] ?? frame)),
+      'each above the one before, and above the server’s last',
+    )
+    leave()
+  }
+  t.end()
+})
+
+t.test('an outage of any length keeps what one window holds, and no more', (t) => {
+  const { feed, sent, film, greet, leave } = setting()
+  greet()
+  feed.rate({ fps: 60 })
+  leave()
+  film(600_000)
+  const { taken, dropped } = feed.stats
+  t.ok(taken > 10_000)
+  t.equal(taken - dropped - sent.length, 64)
+  leave()
+  t.end()
 })
 
 t.test('a server that never says where it stands is sent to all the same', (t) => {
