@@ -8,10 +8,11 @@ import {
 } from './environment.ts'
 import { MaeumError } from './error.ts'
 import { createGate } from './gate.ts'
-import { createHttp } from './http.ts'
+import { createHttp, type Http } from './http.ts'
 import type { Routes } from './routes.ts'
 import { type Channel, openSession, type Session, type SessionOptions } from './session.ts'
 import { defaultTokens, type TokenStore } from './tokens.ts'
+import { createSend } from './transport.ts'
 
 export type ClientOptions = {
   /** Where the server is, `https://host`; the page's own origin unless told. */
@@ -23,11 +24,11 @@ export type ClientOptions = {
   readonly fetch?: typeof fetch
   /** `ko` or `en`, of the sentences meant for a person, or what tells it at each request; the browser's choice unless told. */
   readonly language?: Language
-  /** How long a request may take; reports take up to 10 s. */
+  /** How long the server may be silent, before its answer and within a body; reports take up to 10 s. */
   readonly timeoutMs?: number
   /** Gives each socket its ticket, or none; asks the server unless told. */
   readonly ticket?: (sessionId: string, channel: Channel) => Promise<string | null>
-  /** The login has ended: it was revoked, or was too old. */
+  /** The login has ended: it was revoked, was too old, or was left in another tab. */
   readonly onSignedOut?: () => void
   readonly connectivity?: Connectivity
   /** Web Locks and BroadcastChannel; the platform's unless told. */
@@ -51,17 +52,20 @@ export function createClient(options: ClientOptions = {}) {
   const WebSocket = options.WebSocket ?? globals.WebSocket
   if (fetchOf === undefined) throw new MaeumError('BAD_OPTIONS', 'there is no fetch here: pass one')
 
-  const http = createHttp({
+  const send = createSend({
     server,
     fetch: (input, init) => fetchOf(input, init), // a browser's own wants no other `this`
-    tokens,
-    gate: createGate(`maeum.refresh ${server}`, options.platform ?? globals),
     timeoutMs: options.timeoutMs ?? 20_000,
     language: languageOf(options.language),
+  })
+  const http = createHttp({
+    send,
+    tokens,
+    gate: createGate(`maeum.refresh ${server}`, options.platform ?? globals),
     onSignedOut: options.onSignedOut ?? (() => undefined),
   })
 
-  const ticket = options.ticket ?? createTicketOffice(http.request)
+  const ticket = options.ticket ?? createTicketOffice(http.call)
 
   const address = async (channel: Channel, sessionId: string, signal: AbortSignal): Promise<string> => {
     const query = new URLSearchParams({ sessionId })
@@ -92,18 +96,18 @@ export function createClient(options: ClientOptions = {}) {
     /** As `fetch`, with the login and the server's address: for files, and for what the table of calls lacks. */
     fetch: http.request,
 
-    isSignedIn: async (): Promise<boolean> => (await tokens.get()) !== null,
+    isSignedIn: () => http.isSignedIn(),
 
     /** Makes an account and logs it in. `hints`: what would be better done otherwise, such as a common password. */
     async signup(body: Body<'POST /api/auth/signup'>) {
       const { user, hints = [], ...pair } = await http.call('POST /api/auth/signup', { body })
-      await tokens.set(pair)
+      await http.enter(pair)
       return { user, hints }
     },
 
     async login(body: Body<'POST /api/auth/login'>) {
       const { user, ...pair } = await http.call('POST /api/auth/login', { body })
-      await tokens.set(pair)
+      await http.enter(pair)
       return user
     },
 
@@ -116,15 +120,8 @@ export function createClient(options: ClientOptions = {}) {
       return hints
     },
 
-    /** Forgets the login here, whether or not the server could be told. */
-    async logout(): Promise<void> {
-      const refreshToken = (await tokens.get())?.refreshToken
-      try {
-        if (refreshToken !== undefined) await http.call('POST /api/auth/logout', { body: { refreshToken } })
-      } finally {
-        await tokens.set(null)
-      }
-    },
+    /** Forgets the login here, whether or not the server can be reached. */
+    logout: (): Promise<void> => http.leave(),
 
     /** Starts a session and opens its channels. */
     async startSession({ userId, counselorId, ...chosen }: StartOptions = {}): Promise<Session> {
@@ -150,21 +147,19 @@ const languageOf = (language: Language | undefined) =>
   typeof language === 'function' ? language : () => language
 
 /** A ticket for each socket, from servers that give them out. */
-function createTicketOffice(request: (path: string, init: RequestInit) => Promise<Response>) {
+function createTicketOffice(call: Http['call']) {
   let isOpen = true
-  return async (sessionId: string, channel: Channel, signal: AbortSignal): Promise<string | null> => {
+  return async (id: string, channel: Channel, signal: AbortSignal): Promise<string | null> => {
     if (!isOpen) return null
-    const answer = await request(`/api/session/${encodeURIComponent(sessionId)}/ticket`, {
-      method: 'POST',
-      signal,
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ channel }),
-    })
-    const { data, error } = Object(await answer.json()) as {
-      readonly data?: { readonly ticket?: unknown }
-      readonly error?: { readonly code?: unknown }
-    } // every field is looked at before it is believed
-    if (answer.status === 404 && error?.code === 'NOT_FOUND') isOpen = false
-    return typeof data?.ticket === 'string' ? data.ticket : null
+    try {
+      const asked = { params: { id }, body: { channel }, signal }
+      return (await call('POST /api/session/:id/ticket', asked)).ticket
+    } catch (error) {
+      if (!(error instanceof MaeumError)) throw error
+      const isLater = error.retryable && error.code !== 'RATE_LIMITED'
+      if (isLater || error.code === 'SIGNED_OUT') throw error
+      if (error.code === 'NOT_FOUND') isOpen = false
+      return null // where a ticket is required, the handshake says so
+    }
   }
 }

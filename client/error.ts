@@ -7,11 +7,12 @@ type About = {
   readonly cause?: unknown
 }
 
-const PASSING = new Set([0, 408, 429, 500, 502, 503, 504])
+const PASSING = new Set([0, 408, 429])
+const FINAL = new Set(['SIGNED_OUT', 'BAD_OPTIONS'])
 
 /**
  * What went wrong, by a code that stays: the server's own (docs/errors.md), or the client's `NETWORK` (no answer came),
- * `TIMEOUT`, `BAD_ANSWER` (not what a maeum server says) and `SIGNED_OUT`. `message` is a sentence for a person when it
+ * `TIMEOUT`, `BAD_ANSWER` (not what a maeum server says), `SIGNED_OUT` and `BAD_OPTIONS`. `message` is a sentence for a person when it
  * is the server's.
  */
 export class MaeumError extends Error {
@@ -33,6 +34,7 @@ export class MaeumError extends Error {
 
   /** Whether the same request may succeed later. */
   get retryable(): boolean {
-    return PASSING.has(this.status) && this.code !== 'SIGNED_OUT'
+    if (FINAL.has(this.code)) return false
+    return this.code === 'BAD_ANSWER' || this.status >= 500 || PASSING.has(this.status)
   }
 }

@@ -1,18 +1,15 @@
+import { dataOf, refusalOf } from './envelope.ts'
 import { MaeumError } from './error.ts'
 import type { Gate } from './gate.ts'
-import type { Input, Routes } from './routes.ts'
-import type { TokenStore, Tokens } from './tokens.ts'
+import type { Cancellable, Input, Routes } from './routes.ts'
+import { isSameAccount, pairOf, type TokenStore, type Tokens } from './tokens.ts'
+import type { Send } from './transport.ts'
 
 type Dependencies = {
-  /** `https://host`, without a slash at its end. */
-  readonly server: string
-  readonly fetch: typeof fetch
+  readonly send: Send
   readonly tokens: TokenStore
   readonly gate: Gate
-  readonly timeoutMs: number
-  /** Of this moment; undefined leaves it to the browser. */
-  readonly language: () => string | undefined
-  /** The login has ended: it was revoked, or was too old. */
+  /** The login has ended: it was revoked, was too old, or was left in another tab. */
   readonly onSignedOut: () => void
 }
 
@@ -20,48 +17,59 @@ type Dependencies = {
 type Exchange = 'POST /api/user/password'
 
 const ANONYMOUS = /^\/api\/auth\/(signup|login|refresh)$/
+/** The only answers to a renewal that say that the login is over; after all others it may work later. */
+const LOGIN_IS_OVER = new Set(['INVALID_REFRESH_TOKEN', 'MISSING_REFRESH_TOKEN'])
 
 type Sent = { readonly params?: { readonly id: string }; readonly query?: object; readonly body?: unknown }
 
-/** Requests in the name of whoever is logged in; an access token that has run out is renewed once, by one for all. */
-export function createHttp({ server, fetch, tokens, gate, timeoutMs, language, onSignedOut }: Dependencies) {
-  const send = async (path: string, init: RequestInit, bearer?: string): Promise<Response> => {
-    const headers = new Headers(init.headers)
-    if (bearer !== undefined) headers.set('authorization', `Bearer ${bearer}`)
-    const spoken = language()
-    if (spoken !== undefined) headers.set('accept-language', spoken)
-    const late = AbortSignal.timeout(timeoutMs)
-    const signal = init.signal ? AbortSignal.any([init.signal, late]) : late
+/** Requests in the name of the person who is logged in; an expired access token is renewed once, by one for all. */
+export function createHttp({ send, tokens, gate, onSignedOut }: Dependencies) {
+  /** The login that this client acts for. */
+  let present: Tokens | null = null
+
+  /** The tokens now. Rejects, once, when the login has ended elsewhere, or is another account's since. */
+  const look = async (): Promise<Tokens | null> => {
+    const before = present
+    present = await tokens.get()
+    if (before === null || (present !== null && isSameAccount(before, present))) return present
+    onSignedOut()
+    throw signedOut()
+  }
+
+  const keep = async (pair: Tokens | null): Promise<void> => {
+    present = pair
+    await tokens.set(pair)
+  }
+
+  /** The next pair; null when the server says that the login is over. */
+  const refresh = async ({ refreshToken }: Tokens): Promise<Tokens | null> => {
     try {
-      return await fetch(server + path, { ...init, headers, signal })
+      const pair = pairOf(await dataOf(await send('/api/auth/refresh', sending('POST', { refreshToken }))))
+      if (pair === null) throw new MaeumError('BAD_ANSWER', 'a renewal without tokens')
+      return pair
     } catch (error) {
-      init.signal?.throwIfAborted()
-      if (late.aborted) throw new MaeumError('TIMEOUT', `no answer within ${timeoutMs} ms`, { cause: error })
-      throw new MaeumError('NETWORK', 'the server cannot be reached', { cause: error })
+      if (error instanceof MaeumError && LOGIN_IS_OVER.has(error.code)) return null
+      throw error
     }
   }
 
-  const refresh = async ({ refreshToken }: Tokens): Promise<Tokens> =>
-    dataOf<Tokens>(await send('/api/auth/refresh', sending('POST', { refreshToken })))
+  let renewal: Promise<Tokens> | undefined
 
-  let renewal: Promise<Tokens | null> | undefined
-
-  /** The tokens after `stale`, whoever fetched them; null when nobody is logged in any more. */
-  const renew = (stale: string): Promise<Tokens | null> => {
+  /** The tokens that follow `stale`, whichever tab fetched them. */
+  const renew = (stale: Tokens): Promise<Tokens> => {
     renewal ??= gate(async () => {
-      const kept = await tokens.get()
-      if (kept === null || kept.accessToken !== stale) return kept // another tab was first
-      try {
-        const fresh = await refresh(kept)
-        await tokens.set(fresh)
-        return fresh
-      } catch (error) {
-        // A server that is away logs nobody out.
-        if (!(error instanceof MaeumError) || error.retryable) throw error
-        await tokens.set(null)
-        onSignedOut()
-        return null
-      }
+      const kept = await look()
+      if (kept === null) throw signedOut()
+      if (kept.accessToken !== stale.accessToken) return kept // another tab was first
+      const fresh = await refresh(kept)
+      // Compared before it is replaced: a login, a logout or another tab's renewal came meanwhile.
+      const now = await look()
+      if (now === null) throw signedOut()
+      if (now.refreshToken !== kept.refreshToken) return now
+      await tokens.set(fresh)
+      const next = await look()
+      if (next === null) throw signedOut()
+      return next
     }).finally(() => {
       renewal = undefined
     })
@@ -70,13 +78,14 @@ export function createHttp({ server, fetch, tokens, gate, timeoutMs, language, o
 
   /** As `fetch`, with the login: for what is no JSON, and for paths of which the table does not know. */
   const request = async (path: string, init: RequestInit = {}): Promise<Response> => {
-    const kept = await tokens.get()
+    const kept = await look()
     if (kept === null) return send(path, init)
     const answer = await send(path, init, kept.accessToken)
-    if (answer.status !== 401 || (await isAboutPassword(answer))) return answer
-    const fresh = await renew(kept.accessToken)
-    if (fresh === null) throw new MaeumError('SIGNED_OUT', 'the login has ended', { status: 401 })
-    await answer.body?.cancel()
+    if (answer.status !== 401) return answer
+    const refusal = new Response(await answer.text(), answer)
+    if (!(await isAboutToken(refusal))) return refusal
+    const fresh = await renew(kept)
+    if (!isSameAccount(kept, fresh)) throw signedOut()
     return send(path, init, fresh.accessToken)
   }
 
@@ -86,10 +95,11 @@ export function createHttp({ server, fetch, tokens, gate, timeoutMs, language, o
     ...[input]: Input<Name>
   ): Promise<Routes[Name]['data']> => {
     const [method = '', path = ''] = route.split(' ')
-    const { params, query, body }: Sent = input ?? {}
+    const { params, query, body, signal }: Sent & Cancellable = input ?? {}
     const address = path.replace(':id', encodeURIComponent(params?.id ?? '')) + searchOf(query)
+    const init = { ...sending(method, body), ...(signal === undefined ? {} : { signal }) }
     // A login that is refused says nothing about the one before.
-    return dataOf(await (ANONYMOUS.test(address) ? send : request)(address, sending(method, body)))
+    return dataOf(await (ANONYMOUS.test(address) ? send : request)(address, init))
   }
 
   /** A call that ends this login and brings another: nobody renews the old one meanwhile. */
@@ -100,23 +110,51 @@ export function createHttp({ server, fetch, tokens, gate, timeoutMs, language, o
     await call('GET /api/auth/me') // what has run out is renewed before
     return gate(async () => {
       const [method = '', path = ''] = route.split(' ')
-      const answer = await send(path, sending(method, body), (await tokens.get())?.accessToken)
+      const answer = await send(path, sending(method, body), (await look())?.accessToken)
       const data = await dataOf<Routes[Name]['data']>(answer)
-      await tokens.set({ accessToken: data.accessToken, refreshToken: data.refreshToken })
+      await keep({ accessToken: data.accessToken, refreshToken: data.refreshToken })
       return data
     })
   }
 
-  return { request, call, exchange }
+  return {
+    request,
+    call,
+    exchange,
+
+    isSignedIn: async (): Promise<boolean> => {
+      const kept = await tokens.get()
+      present ??= kept
+      return kept !== null
+    },
+
+    /** The login that begins; a renewal of an earlier one that is under way does not overwrite it. */
+    enter: (pair: Tokens): Promise<void> => gate(() => keep(pair)),
+
+    /** Forgets the login here, then ends it on the server. */
+    leave: async (): Promise<void> => {
+      const kept = await gate(async () => {
+        const last = await tokens.get()
+        await keep(null)
+        return last
+      })
+      if (kept === null) return
+      const { accessToken, refreshToken } = kept
+      await dataOf(await send('/api/auth/logout', sending('POST', { refreshToken }), accessToken))
+    },
+  }
 }
 
 export type Http = ReturnType<typeof createHttp>
+
+const signedOut = () => new MaeumError('SIGNED_OUT', 'the login has ended', { status: 401 })
 
 /** What is undefined is not asked for. */
 function searchOf(query: object = {}): string {
   const asked = new URLSearchParams()
   for (const [name, value] of Object.entries(query)) if (value !== undefined) asked.set(name, String(value))
-  return asked.size === 0 ? '' : `?${asked}`
+  const text = String(asked)
+  return text === '' ? '' : `?${text}`
 }
 
 function sending(method: string, body: unknown): RequestInit {
@@ -125,49 +163,8 @@ function sending(method: string, body: unknown): RequestInit {
   return { method, body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }
 }
 
-/** A 401 that a newer token would not change. */
-async function isAboutPassword(answer: Response): Promise<boolean> {
-  try {
-    const { error } = Object(await answer.clone().json()) as Envelope // the field is looked at before it is believed
-    return error?.code === 'INVALID_CREDENTIALS'
-  } catch {
-    return false // no JSON: not one of the server's own
-  }
-}
-
-type Envelope = {
-  readonly success?: unknown
-  readonly data?: unknown
-  readonly error?: {
-    readonly code?: unknown
-    readonly message?: unknown
-    readonly requestId?: string
-    readonly details?: unknown
-  }
-}
-
-/** What is inside of the server's envelope; anything else, as a page of a proxy, is an error. */
-async function dataOf<Data>(answer: Response): Promise<Data> {
-  let envelope: Envelope
-  try {
-    envelope = Object(await answer.json()) as Envelope // every field is looked at before it is believed
-  } catch (error) {
-    throw new MaeumError('BAD_ANSWER', `no JSON in an answer ${answer.status}`, {
-      status: answer.status,
-      cause: error,
-    })
-  }
-  if (answer.ok && envelope.success === true) return envelope.data as Data // by the schema of its route
-  const { code, message, requestId, details } = envelope.error ?? {}
-  const seconds = Number(answer.headers.get('retry-after') ?? Number.NaN)
-  throw new MaeumError(
-    typeof code === 'string' ? code : 'BAD_ANSWER',
-    typeof message === 'string' ? message : `an answer ${answer.status}`,
-    {
-      status: answer.status,
-      details,
-      ...(requestId === undefined ? {} : { requestId }),
-      ...(Number.isFinite(seconds) ? { retryAfterMs: seconds * 1000 } : {}),
-    },
-  )
+/** Whether a newer token may change this 401: the server's own, and not about a wrong password. */
+async function isAboutToken(answer: Response): Promise<boolean> {
+  const code = await refusalOf(answer)
+  return code !== undefined && code !== 'INVALID_CREDENTIALS'
 }

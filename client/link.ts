@@ -4,7 +4,9 @@ import { backoffMs, judge, type Loss, type Verdict } from './verdict.ts'
 import { openWire, type Wire, type WireTimes } from './wire.ts'
 
 export type ReconnectPolicy = WireTimes & {
-  /** Tries in a row before the session counts as unreachable. */
+  /** A channel without a connection for so long counts as unreachable; a server ends an abandoned session then. */
+  readonly giveUpMs: number
+  /** Tries in a row before it does, if fewer are wanted than there is time for. */
   readonly maxTries: number
   /** Bound of the first pause; it doubles with each try up to `capMs`. */
   readonly baseMs: number
@@ -12,9 +14,10 @@ export type ReconnectPolicy = WireTimes & {
 }
 
 export const DEFAULT_POLICY: ReconnectPolicy = {
-  maxTries: 3,
+  giveUpMs: 600_000,
+  maxTries: Number.POSITIVE_INFINITY,
   baseMs: 1000,
-  capMs: 30_000,
+  capMs: 10_000,
   connectMs: 10_000,
   heartbeatMs: 10_000,
 }
@@ -30,8 +33,8 @@ type Dependencies = {
   readonly policy: ReconnectPolicy
   /** The address of the next socket, with a ticket of its own where the server wants one; given up with the signal. */
   readonly address: (signal: AbortSignal) => Promise<string>
-  /** Whether the session is no more; asked when a handshake failed and nobody said why. */
-  readonly isGone: () => Promise<boolean>
+  /** What has become of the session; asked after a failed handshake, whose reason a browser does not tell. */
+  readonly ask: () => Promise<Verdict>
   readonly onReady: (wire: Wire, greeting: Message) => void
   readonly onMessage: (message: Message) => void
   readonly onGarbled: () => void
@@ -53,9 +56,10 @@ export class Link {
   #isDialling = false
   #tries = 0
   #readyAt = Number.POSITIVE_INFINITY
+  /** When there was last a connection, or one was first wanted. */
+  #connectedAt = monotonic()
   #notBefore = 0
   #pause: ReturnType<typeof setTimeout> | undefined
-  #isWaitingForNetwork = false
   #isOver = false
 
   constructor(dependencies: Dependencies) {
@@ -139,6 +143,7 @@ export class Link {
     const wasActive = wire === this.#active
     if (wasActive) {
       this.#active = undefined
+      this.#connectedAt = monotonic()
       this.#with.onLost()
     } else if (wire === this.#next) this.#next = undefined
     else return
@@ -153,28 +158,28 @@ export class Link {
     if (monotonic() - this.#readyAt > STABLE_MS) this.#tries = 0
     this.#readyAt = Number.POSITIVE_INFINITY
     if (loss.wasReady || !this.#with.connectivity.isOnline()) this.#retry(loss)
-    else void this.#retryUnlessGone(loss)
+    else void this.#retryUnlessOver(loss)
   }
 
-  async #retryUnlessGone(loss: Loss): Promise<void> {
+  async #retryUnlessOver(loss: Loss): Promise<void> {
     const dial = this.#dials
     this.#isDialling = true
-    const isGone = await this.#with.isGone()
+    const verdict = await this.#with.ask()
     if (dial !== this.#dials) return
     this.#isDialling = false
-    if (isGone) this.#end('gone', loss)
-    else this.#retry(loss)
+    if (verdict === 'retry') this.#retry(loss)
+    else this.#end(verdict, loss)
   }
 
   #retry(loss: Loss): void {
     const { policy, connectivity, onRetry } = this.#with
     const reason = loss.reason || String(loss.refusal ?? loss.code)
     if (!connectivity.isOnline()) {
-      this.#isWaitingForNetwork = true
       onRetry({ attempt: this.#tries, delayMs: Number.POSITIVE_INFINITY, reason: 'offline' })
       return
     }
-    if (this.#tries >= policy.maxTries) {
+    const isTooLate = this.#tries >= policy.maxTries || monotonic() - this.#connectedAt >= policy.giveUpMs
+    if (isTooLate && this.#active === undefined) {
       this.#end('unreachable', loss)
       return
     }
@@ -188,8 +193,8 @@ export class Link {
   /** A connection seldom outlives its network, and seldom says so. */
   #networkChanged(online: boolean): void {
     if (this.#isOver) return
-    if (online && (this.#isWaitingForNetwork || (this.#pause !== undefined && this.#active === undefined))) {
-      this.#isWaitingForNetwork = false
+    if (online && this.#active === undefined) {
+      this.#tries = 0
       this.dial()
     } else this.#active?.probe()
   }

@@ -97,7 +97,10 @@ export type Routes = {
   'POST /api/analytics/alert': Route<Body<typeof telemetry.AlertBody>, typeof telemetry.AcceptedResponse>
 }
 
+/** Gives a call up. */
+export type Cancellable = { readonly signal?: AbortSignal }
+
 /** What a route takes; nothing at all where nothing is required. */
 export type Input<Name extends keyof Routes> = object extends Routes[Name]['input']
-  ? [input?: Routes[Name]['input']]
-  : [input: Routes[Name]['input']]
+  ? [input?: Routes[Name]['input'] & Cancellable]
+  : [input: Routes[Name]['input'] & Cancellable]

@@ -25,8 +25,9 @@ export type Channel = 'landmarks' | 'session'
 
 /**
  * Why nothing more comes. `ended`: by its owner, and everything has arrived. `gone`: the server does not know it, or it
- * ended while we were away. `superseded`: another page has taken it over. `unreachable`: every try failed; the session
- * may still live, and `attach` comes back to it. `closed`: `close` was called.
+ * ended while we were away. `superseded`: another page has taken it over. `signed_out`: the login has ended.
+ * `unreachable`: every try failed; the session may still live, and `attach` comes back to it. `closed`: `close` was
+ * called.
  */
 export type EndedReason = Exclude<Verdict, 'retry'> | 'unreachable' | 'closed'
 
@@ -70,6 +71,9 @@ type Dependencies = {
 const MAX_RENEWALS = 3
 const STATUS_AFTER = { session_paused: 'paused', session_resumed: 'active', session_ended: 'ended' } as const
 const COMPLAIN_EVERY_MS = 1000
+const ASK_MS = 3000
+/** The session channel brings crisis lines: it is not given up while the session goes on. */
+const PERSISTENT = { giveUpMs: Number.POSITIVE_INFINITY, maxTries: Number.POSITIVE_INFINITY }
 
 /** A live session: faces in, events out, one object through all its sockets. */
 export function openSession(first: Started, dependencies: Dependencies) {
@@ -171,12 +175,16 @@ export function openSession(first: Started, dependencies: Dependencies) {
   }
 
   const open = (channel: Channel, isNew: boolean): Link => {
+    const isMain = channel === main
     const link = new Link({
       WebSocket,
       connectivity,
-      policy,
+      policy: isMain ? policy : { ...policy, ...PERSISTENT },
       address: (signal) => address(channel, id, signal),
-      isGone: () => isGone(http, id),
+      ask: async () => {
+        const verdict = await ask(http, id)
+        return verdict === 'signed_out' && !isMain ? 'retry' : verdict
+      },
       onReady: (wire, greeting) => {
         if (channel === 'landmarks') {
           const isResuming = wire.isV2 && (!isNew || results.last > 0 || feed.highestSent > 0)
@@ -192,9 +200,8 @@ export function openSession(first: Started, dependencies: Dependencies) {
       onRetry: (attempt) => emit('reconnecting', { ...attempt, channel }),
       onOver: (verdict, { reason, code }) => {
         const detail = reason || String(code)
-        if (channel !== main) {
-          if (verdict === 'unreachable') fail('CHANNEL_LOST', `${channel}: ${detail}`, false)
-        } else if (isEnding && verdict === 'gone') {
+        if (!isMain) return // what has become of the session, its main channel learns too
+        if (isEnding && verdict === 'gone') {
           finish('ended', detail) // it ended as asked, while there was no socket
         } else if (verdict === 'gone' && renew && renewals++ < MAX_RENEWALS) {
           void renewed(detail)
@@ -255,11 +262,17 @@ export function openSession(first: Started, dependencies: Dependencies) {
   }
 }
 
-/** A browser does not tell why a handshake failed, so the session itself is looked at. */
-async function isGone(http: Http, id: string): Promise<boolean> {
+/** What the server says of the session. No answer, and one that is not the server's own, say nothing. */
+async function ask(http: Http, id: string): Promise<Verdict> {
   try {
-    return (await http.call('GET /api/session/:id', { params: { id } })).status === 'ended'
+    const { status } = await http.call('GET /api/session/:id', {
+      params: { id },
+      signal: AbortSignal.timeout(ASK_MS),
+    })
+    return status === 'ended' ? 'gone' : 'retry'
   } catch (error) {
-    return error instanceof MaeumError && error.code === 'SESSION_NOT_FOUND'
+    if (!(error instanceof MaeumError) || error.retryable) return 'retry'
+    if (error.code === 'SESSION_NOT_FOUND') return 'gone'
+    return error.status === 401 ? 'signed_out' : 'retry'
   }
 }

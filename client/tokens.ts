@@ -38,10 +38,33 @@ export function defaultTokens(): TokenStore {
 /** Storage may hold anything: what is no pair of tokens counts as none. */
 function readTokens(text: string | null): Tokens | null {
   try {
-    const { accessToken, refreshToken } = Object(JSON.parse(text ?? 'null')) as Partial<Tokens>
-    if (typeof accessToken !== 'string' || typeof refreshToken !== 'string') return null
-    return { accessToken, refreshToken }
+    return pairOf(JSON.parse(text ?? 'null'))
   } catch {
     return null
+  }
+}
+
+/** The pair in `value`, and nothing else of it; null when there is none. */
+export function pairOf(value: unknown): Tokens | null {
+  const { accessToken, refreshToken } = Object(value ?? {}) as Partial<Tokens>
+  if (typeof accessToken !== 'string' || typeof refreshToken !== 'string') return null
+  return { accessToken, refreshToken }
+}
+
+/** Whether both belong to one account. A token that cannot be read counts as anybody's. */
+export function isSameAccount(a: Tokens, b: Tokens): boolean {
+  const [one, other] = [subjectOf(a), subjectOf(b)]
+  return one === undefined || other === undefined || one === other
+}
+
+function subjectOf({ accessToken }: Tokens): unknown {
+  try {
+    const [, payload = ''] = accessToken.split('.')
+    const claims = JSON.parse(atob(payload.replace(/-/g, '+').replace(/_/g, '/'))) as {
+      readonly sub?: unknown
+    }
+    return claims.sub
+  } catch {
+    return undefined
   }
 }

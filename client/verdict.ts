@@ -9,7 +9,7 @@ export type Loss = {
 }
 
 /** What has become of the session, or that another socket is worth trying. */
-export type Verdict = 'ended' | 'gone' | 'superseded' | 'retry'
+export type Verdict = 'ended' | 'gone' | 'superseded' | 'signed_out' | 'retry'
 
 /** Close codes by docs/websocket.md. */
 export function judge({ code, refusal }: Loss): Verdict {

@@ -5,6 +5,8 @@ import type { Loss } from './verdict.ts'
 export const V2 = 'maeum.v2'
 /** How long after a change of network a server may take to answer. */
 const PROBE_MS = 3000
+/** By then a socket that has failed is closed; the one built into Node 22 never says that it is. */
+const CLOSED_AFTER_MS = 100
 const OPEN = 1
 
 export type WireTimes = {
@@ -48,6 +50,7 @@ export function openWire(
   let isAsked = false
   let refusal: number | undefined
   let probing: ReturnType<typeof setTimeout> | undefined
+  let failing: ReturnType<typeof setTimeout> | undefined
 
   const late = setTimeout(() => abandon('no greeting'), connectMs)
   const heart = setInterval(() => {
@@ -62,6 +65,7 @@ export function openWire(
     isDone = true
     clearTimeout(late)
     clearTimeout(probing)
+    clearTimeout(failing)
     clearInterval(heart)
   }
 
@@ -125,6 +129,7 @@ export function openWire(
   socket.addEventListener('error', ({ message }) => {
     const status = /server response: (\d{3})/.exec(message ?? '')?.[1]
     if (status !== undefined) refusal = Number(status)
+    if (!isDone) failing ??= setTimeout(() => abandon('failed'), CLOSED_AFTER_MS)
   })
   socket.addEventListener('close', ({ code, reason }) => lose(code ?? 1006, reason ?? ''))
   return wire

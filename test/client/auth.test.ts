@@ -2,17 +2,7 @@ import t from 'tap'
 import type { LocksLike } from '../../client/environment.ts'
 import { createClient, MaeumError, memoryTokens, storedTokens, type TokenStore } from '../../client/index.ts'
 import { startTestApp } from '../helpers/app.ts'
-import { signedUp } from './kit.ts'
-
-/** As the storage that the tabs of a site share. */
-function sharedStorage() {
-  const kept = new Map<string, string>()
-  return {
-    getItem: (key: string) => kept.get(key) ?? null,
-    setItem: (key: string, value: string) => void kept.set(key, value),
-    removeItem: (key: string) => void kept.delete(key),
-  }
-}
+import { sharedStorage, signedUp } from './kit.ts'
 
 /** As the browser's: one at a time for each name. */
 function fakeLocks(): LocksLike & { readonly taken: string[] } {

@@ -1,4 +1,7 @@
 import t, { type Test } from 'tap'
+import { memoryTokens } from '../../client/index.ts'
+import { DEFAULT_POLICY } from '../../client/link.ts'
+import { backoffMs } from '../../client/verdict.ts'
 import { decodeFrame } from '../../src/features/analysis/binary-frame.ts'
 import { frameNumberOf } from '../../src/lib/binary-header.ts'
 import { eventually } from '../helpers/eventually.ts'
@@ -36,14 +39,45 @@ test('frames go in the form and at the rate that the server asks for', async (t)
   t.match(JSON.parse(String(text)), { type: 'landmarks', width: 640, height: 480, frame: Number })
 })
 
-test('three tries are enough, and as many as wished', async (t) => {
-  for (const [maxTries, policy] of [
-    [3, QUICK],
+test('a server that is away is tried until it is back, whatever a proxy says meanwhile', async (t) => {
+  let isAway = false
+  let refusals = 0
+  const fake = await startFake(t, {
+    onSocket: polite(),
+    tickets: true,
+    block: () =>
+      isAway && refusals < 12 && refusals++ >= 0 ? [503, 404, 403, 200][refusals % 4] : undefined,
+    refuse: () => (isAway && refusals++ < 16 ? 503 : undefined),
+  })
+  const session = await clientOf(fake.origin).startSession({ channels: ['landmarks'], reconnect: QUICK })
+  const seen = watch(t, session)
+  await seen.has('open')
+  isAway = true
+  fake.sockets[0]?.raw.terminate()
+  await seen.has('open', 2)
+  t.ok(seen.all('reconnecting').length > 3, 'more often than three times')
+  t.same(seen.all('ended'), [])
+  for (const { reason } of seen.all('reconnecting')) t.notMatch(reason, /Syntax|token/, reason)
+})
+
+test('pauses grow to ten seconds, and ten minutes are the end, unless told', (t) => {
+  t.match(DEFAULT_POLICY, { giveUpMs: 600_000, capMs: 10_000, maxTries: Number.POSITIVE_INFINITY })
+  const longest = Array.from({ length: 200 }, () =>
+    backoffMs(50, DEFAULT_POLICY.baseMs, DEFAULT_POLICY.capMs),
+  )
+  t.ok(Math.max(...longest) <= 10_000)
+  t.ok(new Set(longest).size > 100, 'clients come back apart')
+  return Promise.resolve()
+})
+
+test('a session is given up sooner when that is wanted', async (t) => {
+  for (const [tries, policy] of [
     [5, { ...QUICK, maxTries: 5 }],
+    [0, { ...QUICK, giveUpMs: 0 }],
   ] as const) {
     const fake = await startFake(t, {
-      onSocket: (socket) => polite()(socket),
-      refuse: (attempts) => (attempts > 0 ? 503 : undefined),
+      onSocket: polite(),
+      refuse: (attempt) => (attempt > 0 ? 503 : undefined),
     })
     const session = await clientOf(fake.origin).startSession({ channels: ['landmarks'], reconnect: policy })
     const seen = watch(t, session)
@@ -52,11 +86,65 @@ test('three tries are enough, and as many as wished', async (t) => {
     t.match(await seen.has('ended'), { reason: 'unreachable' })
     t.same(
       seen.all('reconnecting').map(({ attempt }) => attempt),
-      Array.from({ length: maxTries }, (_, i) => i + 1),
+      Array.from({ length: tries }, (_, i) => i + 1),
     )
     for (const { attempt, delayMs } of seen.all('reconnecting'))
       t.ok(delayMs <= Math.min(100, 20 * 2 ** (attempt - 1)), `${attempt}: ${delayMs} ms`)
   }
+})
+
+test('the session channel is not given up while faces go on', async (t) => {
+  let refusals = 0
+  const fake = await startFake(t, {
+    onSocket: polite(),
+    refuse: (_attempt, channel) => (channel === 'session' && refusals++ < 6 ? 503 : undefined),
+  })
+  const policy = { ...QUICK, maxTries: 2, giveUpMs: 0 }
+  const seen = watch(t, await clientOf(fake.origin).startSession({ reconnect: policy }))
+  await seen.has('open', 2)
+  t.same(
+    seen.all('open').map(({ channel }) => channel),
+    ['landmarks', 'session'],
+  )
+  t.same([seen.all('ended'), seen.all('error')], [[], []])
+})
+
+test('a login that is over ends the session, and so the tries', async (t) => {
+  let isOver = false
+  const fake = await startFake(t, { onSocket: polite(), refuse: () => (isOver ? 401 : undefined) })
+  const refused = { success: false, error: { code: 'INVALID_REFRESH_TOKEN', message: 'over' } }
+  const client = clientOf(fake.origin, {
+    tokens: memoryTokens({ accessToken: 'a', refreshToken: 'r' }),
+    fetch: async (input, init) => (isOver ? Response.json(refused, { status: 401 }) : fetch(input, init)),
+  })
+  const seen = watch(t, await client.startSession({ reconnect: QUICK }))
+  await seen.has('open', 2)
+  isOver = true
+  for (const { raw } of fake.sockets) raw.terminate()
+  t.match(await seen.has('ended'), { reason: 'signed_out' })
+})
+
+test('a handshake whose failure is no close is noticed all the same', async (t) => {
+  const fake = await startFake(t, { onSocket: polite() })
+  /** As the one built into Node 22: after a refused handshake it says `error`, and nothing more. */
+  class Silent {
+    readonly readyState = 0
+    readonly bufferedAmount = 0
+    readonly protocol = ''
+    addEventListener(type: string, listener: (event: { readonly type: string }) => void): void {
+      if (type === 'error') setImmediate(() => listener({ type }))
+    }
+    send(): void {
+      throw new Error('it is not open')
+    }
+    close(): void {
+      return
+    }
+  }
+  const reconnect = { ...QUICK, connectMs: 600_000, heartbeatMs: 600_000 }
+  const client = clientOf(fake.origin, { WebSocket: Silent })
+  const seen = watch(t, await client.startSession({ channels: ['landmarks'], reconnect }))
+  t.match(await seen.has('reconnecting', 3), { attempt: 3 })
 })
 
 test('410 in the handshake is the end, and so is a session that turns out to have ended', async (t) => {
@@ -134,10 +222,15 @@ test('without a network no try is spent, and with its return none is waited for'
     online = to
     for (const listener of [...listeners]) listener(to)
   }
-  const fake = await startFake(t, { onSocket: polite() })
+  let isMute = false
+  const fake = await startFake(t, {
+    onSocket: (socket) => {
+      if (!isMute) polite()(socket)
+    },
+  })
   const session = await clientOf(fake.origin, { connectivity }).startSession({
     channels: ['landmarks'],
-    reconnect: { baseMs: 60_000, capMs: 60_000 },
+    reconnect: { baseMs: 600_000, capMs: 600_000, connectMs: 600_000 },
   })
   const seen = watch(t, session)
   await seen.has('open')
@@ -146,6 +239,19 @@ test('without a network no try is spent, and with its return none is waited for'
   t.match(await seen.has('reconnecting'), { attempt: 0, reason: 'offline' })
   turn(true)
   await seen.has('open', 2)
+
+  t.comment('nor is a handshake that the lost network has swallowed')
+  isMute = true
+  fake.sockets[1]?.raw.terminate()
+  await seen.has('reconnecting', 2)
+  turn(true)
+  await eventually(
+    () => fake.sockets.length,
+    (count) => count === 3,
+  )
+  isMute = false
+  turn(true)
+  await seen.has('open', 3)
   session.close()
   t.equal(listeners.size, 0, 'nobody listens any more')
 })

@@ -33,6 +33,16 @@ export async function signedUp(server: string, options: ClientOptions = {}): Pro
   return client
 }
 
+/** As the storage that the tabs of a site share. */
+export function sharedStorage() {
+  const kept = new Map<string, string>()
+  return {
+    getItem: (key: string) => kept.get(key) ?? null,
+    setItem: (key: string, value: string) => void kept.set(key, value),
+    removeItem: (key: string) => void kept.delete(key),
+  }
+}
+
 export type Told = {
   [Type in keyof SessionEvents]: { readonly type: Type; readonly event: SessionEvents[Type] }
 }[keyof SessionEvents]
@@ -130,7 +140,9 @@ export type Script = {
   /** What the server does with a socket, after which it is on its own. */
   readonly onSocket: (socket: FakeSocket, all: readonly FakeSocket[]) => void
   /** Status of the handshake instead of a socket. */
-  readonly refuse?: (sockets: number) => number | undefined
+  readonly refuse?: (attempt: number, channel: string) => number | undefined
+  /** Status of every other request instead of an answer: with the page of a proxy. */
+  readonly block?: () => number | undefined
   readonly status?: () => string
   readonly tickets?: boolean
   /** What a browser is shown at its address. */
@@ -138,7 +150,7 @@ export type Script = {
 }
 
 /** What a server would say that is none of ours: for greetings that never come, lies, and refusals on purpose. */
-export async function startFake(t: Scope, { onSocket, refuse, status, tickets, page }: Script) {
+export async function startFake(t: Scope, { onSocket, refuse, block, status, tickets, page }: Script) {
   const sockets: FakeSocket[] = []
   const requests: string[] = []
   let started = 0
@@ -149,7 +161,10 @@ export async function startFake(t: Scope, { onSocket, refuse, status, tickets, p
     const answer = (code: number, body: object) => {
       response.writeHead(code, { 'content-type': 'application/json' }).end(JSON.stringify(body))
     }
-    if (line.endsWith('/start')) {
+    const blocked = block?.()
+    if (blocked !== undefined)
+      response.writeHead(blocked, { 'content-type': 'text/html' }).end('<html>Service unavailable</html>')
+    else if (line.endsWith('/start')) {
       const data = { sessionId: `sess_${++started}`, startedAt: Date.now(), status: 'active' }
       answer(201, { success: true, data })
     } else if (line.endsWith('/ticket') && tickets === true)
@@ -166,7 +181,7 @@ export async function startFake(t: Scope, { onSocket, refuse, status, tickets, p
   })
   let attempts = 0
   server.on('upgrade', (request, socket, head) => {
-    const refused = refuse?.(attempts++)
+    const refused = refuse?.(attempts++, channelOf(request.url))
     if (refused !== undefined) {
       socket.end(`HTTP/1.1 ${refused} No\r\nconnection: close\r\n\r\n`)
       return
@@ -176,7 +191,7 @@ export async function startFake(t: Scope, { onSocket, refuse, status, tickets, p
       const received: (string | Buffer)[] = []
       const send = (message: unknown) =>
         raw.send(typeof message === 'string' ? message : JSON.stringify(message))
-      const one = { channel: /\/ws\/(\w+)/.exec(url)?.[1] ?? '', url, received, send, raw }
+      const one = { channel: channelOf(url), url, received, send, raw }
       raw.on('message', (data: Buffer, isBinary) => received.push(isBinary ? data : data.toString()))
       sockets.push(one)
       onSocket(one, sockets)
@@ -195,6 +210,8 @@ export async function startFake(t: Scope, { onSocket, refuse, status, tickets, p
     requests,
   }
 }
+
+const channelOf = (url = ''): string => /\/ws\/(\w+)/.exec(url)?.[1] ?? ''
 
 /** As every channel begins. */
 export const GREETING = { type: 'connected', data: { analysisInterval: 10_000, maxFrames: 40 } }

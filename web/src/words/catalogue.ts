@@ -28,7 +28,6 @@ export const CATALOGUE = {
   tookTooLong: ['서버가 제때 답하지 않았습니다.', 'The server did not answer in time.'],
   unreadable: ['서버의 답을 읽을 수 없습니다.', 'What the server said cannot be read.'],
   connectionLost: ['연결이 끊어졌습니다.', 'The connection was lost.'],
-  counsellorLost: ['상담 AI와 연결이 끊어졌습니다.', 'The connection to the counsellor was lost.'],
   disclaimer: [
     '겉으로 드러난 표정을 기계가 추정한 값입니다. 진단이 아니며, 실제 마음을 알지 못합니다.',
     'Apparent expression, estimated by a machine. It is no diagnosis, and it does not know what you feel.',

@@ -9,7 +9,6 @@ const OWN: Readonly<Record<string, Word>> = {
   BAD_MESSAGE: 'unreadable',
   SIGNED_OUT: 'signedOut',
   CONNECTION_LOST: 'connectionLost',
-  CHANNEL_LOST: 'counsellorLost',
   DOWNLOAD_FAILED: 'downloadFailed',
   BAD_OPTIONS: 'failed',
   UNKNOWN: 'failed',
