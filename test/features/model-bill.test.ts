@@ -17,13 +17,17 @@ const spending = (costMicroUsd: number): Spending => ({
 
 /** An instance's bill on the shared rows, by a clock that the test sets. */
 function instance(dailyBudgetMicroUsd: number | null = null) {
-  const state = { now: NOON, away: false, failed: 0 }
+  const state = { now: NOON, away: false, unconfirmed: false, failed: 0 }
   const there = async <T>(work: () => Promise<T>): Promise<T> => {
     if (state.away) throw new Error('the database is away')
     return work()
   }
   const usage = createUsage({
-    add: (rows) => there(() => modelRepository.addUsage(orm, rows)),
+    add: (id, rows) =>
+      there(async () => {
+        await modelRepository.addUsage(orm, id, rows)
+        if (state.unconfirmed) throw new Error('the commit was not confirmed')
+      }),
     findCost: (day) => there(() => modelRepository.findCostOfDay(orm, day)),
     dailyBudgetMicroUsd,
     clock: () => state.now,
@@ -76,6 +80,26 @@ t.test('a bill is neither lost nor forgotten while the database is away', async 
   await usage.settle()
   t.equal(await modelRepository.findCostOfDay(orm, '2026-12-01'), 600)
   t.equal(usage.spentToday(), 600, 'counted once')
+})
+
+t.test('a bill whose commit was not confirmed is added once', async (t) => {
+  const { usage, state } = instance()
+  state.now = Date.parse('2026-12-03T12:00:00Z')
+  state.unconfirmed = true
+  usage.record('gemini-a', spending(300))
+  await usage.settle()
+  usage.record('gemini-a', spending(20))
+  await usage.settle()
+  t.equal(state.failed, 2)
+  t.equal(usage.spentToday(), 320)
+  state.unconfirmed = false
+  await usage.settle()
+  await usage.settle()
+  t.equal(await modelRepository.findCostOfDay(orm, '2026-12-03'), 320)
+  t.equal(usage.spentToday(), 320)
+  await database.sql`update model_allowances set filled_at = now() - interval '2 days' where key like 'settled %'`
+  await modelRepository.deleteOldSettlements(orm)
+  t.equal((await database.sql`select 1 from model_allowances where key like 'settled %'`).length, 0)
 })
 
 t.test('what is spent while the bill is being written is in the next one', async (t) => {

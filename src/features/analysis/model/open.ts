@@ -27,7 +27,7 @@ export function openModel({ config, orm, metrics, log }: Surroundings) {
   if (gemini === null) return null
   const prices = new Map(gemini.prices)
   const usage = createUsage({
-    add: (rows) => repository.addUsage(orm, rows),
+    add: (id, rows) => repository.addUsage(orm, id, rows),
     findCost: (day) => repository.findCostOfDay(orm, day),
     dailyBudgetMicroUsd: gemini.dailyBudgetMicroUsd,
     clock: Date.now,
@@ -63,7 +63,12 @@ export function openModel({ config, orm, metrics, log }: Surroundings) {
   return {
     analyser,
     /** Reads what has been spent today already, as far as the database can be asked. */
-    ready: () => within(usage.settle(), CLOSE_MS),
+    ready: () => {
+      repository
+        .deleteOldSettlements(orm)
+        .catch((error: unknown) => log.warn({ err: error }, 'old settlements of the bill are still there'))
+      return within(usage.settle(), CLOSE_MS)
+    },
     describe: (): string[] => [
       ...analyser.states().map(describe),
       ...(usage.isSpent() ? ['the budget of the day is spent: windows are answered locally'] : []),

@@ -2,25 +2,41 @@ import { eq, sql, sum } from 'drizzle-orm'
 import type { Orm } from '../../../db/orm.ts'
 import { emotionWindows, modelAllowances, modelUsage } from '../../../db/schema/index.ts'
 import type { Slice } from './allowance.ts'
-import type { UsageRow } from './usage.ts'
+import type { SettlementId, UsageRow } from './usage.ts'
+
+/** Begins the key of a writer's row among the allowances. */
+const SETTLEMENT = 'settled '
 
 export const modelRepository = {
-  /** Adds to the day's rows. In one order everywhere, so that two writers never wait for each other in a circle. */
-  async addUsage(orm: Orm, rows: readonly UsageRow[]): Promise<void> {
+  /**
+   * Adds to the day's rows, unless this settlement is added already: the writer's last number is kept beside the token
+   * buckets. In one order everywhere, so that two writers never wait for each other in a circle.
+   */
+  async addUsage(orm: Orm, { writer, number }: SettlementId, rows: readonly UsageRow[]): Promise<void> {
     if (rows.length === 0) return
-    const more = (column: string) => sql.raw(`model_usage.${column} + excluded.${column}`)
-    await orm
-      .insert(modelUsage)
-      .values([...rows])
-      .onConflictDoUpdate({
-        target: [modelUsage.day, modelUsage.model],
-        set: {
-          requests: more('requests'),
-          promptTokens: more('prompt_tokens'),
-          answerTokens: more('answer_tokens'),
-          costMicroUsd: more('cost_micro_usd'),
-        },
-      })
+    await orm.execute(sql`
+      with settlement as (
+        insert into ${modelAllowances} as last (key, level, filled_at)
+        values (${SETTLEMENT + writer}, ${number}::float8, now())
+        on conflict (key) do update set level = excluded.level, filled_at = now()
+        where last.level < excluded.level
+        returning key
+      )
+      insert into ${modelUsage} as spent (day, model, requests, prompt_tokens, answer_tokens, cost_micro_usd)
+      select added.* from settlement, jsonb_to_recordset(${JSON.stringify(rows)}::text::jsonb) as added (
+        "day" date, "model" text, "requests" int, "promptTokens" bigint, "answerTokens" bigint, "costMicroUsd" bigint)
+      on conflict (day, model) do update set
+        requests = spent.requests + excluded.requests,
+        prompt_tokens = spent.prompt_tokens + excluded.prompt_tokens,
+        answer_tokens = spent.answer_tokens + excluded.answer_tokens,
+        cost_micro_usd = spent.cost_micro_usd + excluded.cost_micro_usd`)
+  },
+
+  /** Forgets the settlements of writers that have not settled for a day. */
+  async deleteOldSettlements(orm: Orm): Promise<void> {
+    await orm.execute(sql`
+      delete from ${modelAllowances}
+      where key like ${`${SETTLEMENT}%`} and filled_at < now() - interval '1 day'`)
   },
 
   /** Cost of a day over all instances and models, millionths of a US dollar. */

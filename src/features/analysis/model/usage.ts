@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto'
+
 /** What a model was asked and cost. */
 export type Spending = {
   readonly requests: number
@@ -14,9 +16,12 @@ export type UsageRow = Spending & {
   readonly costMicroUsd: number
 }
 
+/** Names one settlement: its number is one more than that of the writer's settlement before. */
+export type SettlementId = { readonly writer: string; readonly number: number }
+
 type Options = {
-  /** Adds to the rows of all instances, in one statement, in the order given. */
-  readonly add: (rows: readonly UsageRow[]) => Promise<void>
+  /** Adds to the rows of all instances, in one statement, in the order given; a settlement that is added already changes nothing. */
+  readonly add: (id: SettlementId, rows: readonly UsageRow[]) => Promise<void>
   /** Cost of a day so far over all instances, millionths of a US dollar. */
   readonly findCost: (day: string) => Promise<number>
   /** Null: no bound. */
@@ -28,13 +33,23 @@ type Options = {
 
 const NOTHING = { requests: 0, promptTokens: 0, answerTokens: 0, costMicroUsd: 0 }
 
+const costOf = (rows: Iterable<UsageRow>, day: string): number => {
+  let sum = 0
+  for (const row of rows) if (row.day === day) sum += row.costMicroUsd
+  return sum
+}
+
 /**
  * The day's bill, by UTC. Requests are counted here and written in batches by `settle`, which also reads what the other
- * instances have spent. So the budget may be overrun by what all of them spend between two settlements, no more.
+ * instances have spent. A batch whose commit was not confirmed is written again as it was, under the same id. So the budget may be overrun by what all of them spend between two settlements, no more.
  */
 export function createUsage({ add, findCost, dailyBudgetMicroUsd, clock, onFailed }: Options) {
   /** By day and model; bounded by the models, and by the days for which the database is away. */
   let unwritten = new Map<string, UsageRow>()
+  /** Being written, or to be written again; empty once it is confirmed. */
+  let settlement: readonly UsageRow[] = []
+  let settlements = 0
+  const writer = randomUUID()
   let known = { day: '', microUsd: 0 }
   let flight: Promise<void> | undefined
 
@@ -55,29 +70,26 @@ export function createUsage({ add, findCost, dailyBudgetMicroUsd, clock, onFaile
 
   const spentToday = (): number => {
     const day = today()
-    let sum = known.day === day ? known.microUsd : 0
-    for (const row of unwritten.values()) if (row.day === day) sum += row.costMicroUsd
-    return sum
+    const before = known.day === day ? known.microUsd : 0
+    return before + costOf(settlement, day) + costOf(unwritten.values(), day)
+  }
+
+  const writeSettlement = async (): Promise<void> => {
+    if (settlement.length === 0) return
+    await add({ writer, number: settlements }, settlement)
+    // Counted as known until the day is read again, so that the sum never shrinks meanwhile.
+    const day = today()
+    known = { day, microUsd: (known.day === day ? known.microUsd : 0) + costOf(settlement, day) }
+    settlement = []
   }
 
   const settle = async (): Promise<void> => {
-    const rows = [...unwritten.values()].sort((a, b) => (a.day + a.model < b.day + b.model ? -1 : 1))
-    if (rows.length > 0) {
-      // Counted as known until they are read again, so that the sum never shrinks meanwhile.
-      const before = known
-      const day = today()
-      known = { day, microUsd: spentToday() }
-      unwritten = new Map()
-      try {
-        await add(rows)
-      } catch (error) {
-        known = before
-        for (const row of rows) put(row)
-        onFailed(error)
-        return
-      }
-    }
     try {
+      await writeSettlement() // one that was not confirmed
+      settlement = [...unwritten.values()].sort((a, b) => (a.day + a.model < b.day + b.model ? -1 : 1))
+      unwritten = new Map()
+      settlements++
+      await writeSettlement()
       const day = today()
       known = { day, microUsd: await findCost(day) }
     } catch (error) {
