@@ -23,7 +23,7 @@ import { LANGUAGES, type Language } from '../../src/domain/language.ts'
 import { buildReport, type ReportedWindow } from '../../src/domain/report.ts'
 import { csvCell } from '../../src/features/reports/csv.ts'
 import { LABELS } from '../../src/features/reports/pdf/labels.ts'
-import { formatTime } from '../../src/features/reports/pdf/printed-report.ts'
+import { drawnWindows, formatTime } from '../../src/features/reports/pdf/printed-report.ts'
 import { createPrinter, startWriter } from '../../src/features/reports/pdf/printer.ts'
 import { reportsRepository } from '../../src/features/reports/repository.ts'
 import { createReportService } from '../../src/features/reports/service.ts'
@@ -541,7 +541,13 @@ t.test('a printer', async (t) => {
     const finding = { at: STARTED_AT, detections: [detection], intervention: null, isCrisis: false }
     const rows = { windows, voice: [], findings: [finding], conversations: 0 }
     const content = buildReport({ ...session, language: 'ko' }, rows)
-    return { reportId: null, generatedAt: STARTED_AT, crisisLines: [], ...content }
+    return {
+      reportId: null,
+      generatedAt: STARTED_AT,
+      intervalMs: INTERVAL_MS,
+      crisisLines: [],
+      ...content,
+    }
   }
   const bytesOf = async (stream: AsyncIterable<Buffer>) => {
     const parts: Buffer[] = []
@@ -550,6 +556,22 @@ t.test('a printer', async (t) => {
   }
   const printer = createPrinter()
   t.teardown(() => printer.close())
+
+  t.test('draws each window at its place, also after one that was closed early', async (t) => {
+    const early = { ...window(1), closedAt: STARTED_AT + 4000 }
+    const last = { ...window(11), closedAt: STARTED_AT + 103_000 }
+    const places = drawnWindows(printed([early, window(2), window(10), last], 'x')).map(({ from, to }) => [
+      from,
+      to,
+    ])
+    t.same(places, [
+      [0, 4000],
+      [10_000, 20_000],
+      [90_000, 100_000],
+      [100_000, 103_000],
+    ])
+    t.same(drawnWindows(printed([], 'x')), [])
+  })
 
   t.test('writes a whole day, and its size is bounded', async (t) => {
     const day = Array.from({ length: 8640 }, (_, i) => window(i + 1))

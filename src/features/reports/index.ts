@@ -27,8 +27,16 @@ export const reports = fp(
     app.hub.subscribe((sessionId, event) => {
       if (event.type === 'results_settled') service.finalise(sessionId, app.instanceId).catch(failed)
     })
+    let sweep: Promise<void> | undefined
     const sweeper = setInterval(
-      () => void service.finaliseForgotten(SWEEP_BATCH).catch(failed),
+      () => {
+        sweep ??= service
+          .finaliseForgotten(SWEEP_BATCH)
+          .catch(failed)
+          .finally(() => {
+            sweep = undefined
+          })
+      },
       Math.min(SWEEP_MS, config.sessions.graceMs),
     )
     app.addHook('preClose', (done) => {

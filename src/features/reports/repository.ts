@@ -36,6 +36,7 @@ const SESSION_COLUMNS = {
   labels: sessions.labels,
   language: sessions.language,
   status: sessions.status,
+  intervalMs: sessions.intervalMs,
   startedAt: sessions.startedAt,
   endedAt: sessions.endedAt,
   endReason: sessions.endReason,
@@ -44,6 +45,7 @@ const SESSION_COLUMNS = {
 
 export type SessionRow = Pick<typeof sessions.$inferSelect, keyof typeof SESSION_COLUMNS>
 export type ReportRow = Pick<typeof reports.$inferSelect, 'id' | 'version' | 'generatedAt' | 'content'>
+export type Unfinalised = { readonly id: string; readonly endedAt: string }
 export type FoundSession = { readonly session: SessionRow; readonly report: ReportRow | null }
 
 const TIMELINE_COLUMNS = {
@@ -227,21 +229,29 @@ export const reportsRepository = {
     return rows.length > 0
   },
 
-  /** Ended sessions without a report whose owner has had its time to make it, oldest first. */
-  listUnfinalised: async (orm: Orm, ms: number, limit: number): Promise<string[]> => {
-    const rows = await orm
-      .select({ id: sessions.id })
+  /**
+   * Ended sessions without a report whose owner has had its time to make it, in the order of their end, behind `after`.
+   */
+  listUnfinalised: (
+    orm: Orm,
+    ms: number,
+    limit: number,
+    after: Unfinalised | undefined,
+  ): Promise<Unfinalised[]> => {
+    const endedAt = sql<string>`${sessions.endedAt}::text`
+    return orm
+      .select({ id: sessions.id, endedAt })
       .from(sessions)
       .where(
         and(
           eq(sessions.status, 'ended'),
           isNull(sessions.finalisedAt),
           lt(sessions.endedAt, sql`now() - ${ms} * interval '1 millisecond'`),
+          after && sql`(${sessions.endedAt}, ${sessions.id}) > (${after.endedAt}::timestamptz, ${after.id})`,
         ),
       )
-      .orderBy(asc(sessions.endedAt))
+      .orderBy(asc(sessions.endedAt), asc(sessions.id))
       .limit(limit)
-    return rows.map((row) => row.id)
   },
 }
 

@@ -14,9 +14,10 @@ import {
 } from '../../domain/report.ts'
 import { AppError } from '../../errors.ts'
 import { within } from '../../lib/deadline.ts'
-import { type Safe, SealError } from '../../lib/sealing.ts'
+import type { Safe } from '../../lib/sealing.ts'
 import type { Vault } from '../../plugins/vault.ts'
 import type { PrintedReport } from './pdf/printed-report.ts'
+import { createForgotten } from './forgotten.ts'
 import type { ReportPart, ReportRow, ReportsRepository, SessionRow } from './repository.ts'
 import { fromCursor, toPage } from './timeline.ts'
 
@@ -30,6 +31,7 @@ type Dependencies = {
   readonly onFinalised: (sessionId: string) => void
   /** Longest time after the end in which the owner's last window may still be under way. */
   readonly graceMs: number
+  readonly monotonic?: () => number
 }
 
 type Held = {
@@ -64,6 +66,10 @@ export function createReportService(dependencies: Dependencies) {
   const { database, repository, vault, configuredLines, onFinalised, graceMs } = dependencies
   const { orm } = database
   const waiting = new Map<string, Set<() => void>>()
+  const forgotten = createForgotten({
+    list: (limit, after) => repository.listUnfinalised(orm, graceMs, limit, after),
+    monotonic: dependencies.monotonic ?? (() => performance.now()),
+  })
 
   const wake = (sessionId: string) => {
     for (const resolve of waiting.get(sessionId) ?? []) resolve()
@@ -112,43 +118,49 @@ export function createReportService(dependencies: Dependencies) {
     }
   }
 
+  /**
+   * Makes the report of an ended session, once, whoever tries and however often. Left alone while an instance still
+   * owns the session, for its last window may be under way; `settledBy` is the one that says that it is not.
+   */
+  const finalise = async (sessionId: string, settledBy: string | null): Promise<void> => {
+    // Before the transaction, which is not to wait for a second connection.
+    const safe = (await vault.safesOfSessions([sessionId])).get(sessionId)
+    if (safe === undefined) return
+    const done = await orm.transaction(async (tx) => {
+      const found = await repository.lockEnded(tx, sessionId, settledBy, graceMs)
+      if (found === undefined || found.session.finalisedAt !== null || found.busy) return false
+      if (found.session.endReason !== 'consent_withdrawn') await repository.answerOrphans(tx, sessionId)
+      const kept = build(found.session, await repository.listRows(tx, sessionId, safe))
+      const content = safe.sealJson(kept, CONTENT, sessionId, queriedOf(kept))
+      const reportId = `rep_${randomBytes(16).toString('base64url')}`
+      return repository.insertReport(tx, { id: reportId, sessionId, version: REPORT_VERSION, content })
+    })
+    if (!done) return
+    wake(sessionId)
+    onFinalised(sessionId)
+  }
+
   return {
     wake,
 
-    /**
-     * Makes the report of an ended session, once, whoever tries and however often. Left alone while an instance still
-     * owns the session, for its last window may be under way; `settledBy` is the one that says that it is not.
-     */
-    async finalise(sessionId: string, settledBy: string | null): Promise<void> {
-      // Before the transaction, which is not to wait for a second connection.
-      const safe = (await vault.safesOfSessions([sessionId])).get(sessionId)
-      if (safe === undefined) return
-      const done = await orm.transaction(async (tx) => {
-        const found = await repository.lockEnded(tx, sessionId, settledBy, graceMs)
-        if (found === undefined || found.session.finalisedAt !== null || found.busy) return false
-        if (found.session.endReason !== 'consent_withdrawn') await repository.answerOrphans(tx, sessionId)
-        const kept = build(found.session, await repository.listRows(tx, sessionId, safe))
-        const content = safe.sealJson(kept, CONTENT, sessionId, queriedOf(kept))
-        const reportId = `rep_${randomBytes(16).toString('base64url')}`
-        return repository.insertReport(tx, { id: reportId, sessionId, version: REPORT_VERSION, content })
-      })
-      if (!done) return
-      wake(sessionId)
-      onFinalised(sessionId)
-    },
+    finalise,
 
-    /** Finalises what an instance that died has left behind; one whose rows cannot be read does not hold up the others. */
+    /**
+     * Finalises up to `limit` sessions of what an instance that died has left behind. One that fails holds up no other:
+     * the next call goes on behind it, and it is tried again after a pause. Rejects with the first failure at the end.
+     */
     async finaliseForgotten(limit: number): Promise<void> {
-      let unreadable: SealError | undefined
-      for (const id of await repository.listUnfinalised(orm, graceMs, limit)) {
+      const failures: unknown[] = []
+      for (const { id } of await forgotten.next(limit)) {
         try {
-          await this.finalise(id, null)
+          await finalise(id, null)
+          forgotten.forget(id)
         } catch (error) {
-          if (!(error instanceof SealError)) throw error
-          unreadable = error
+          forgotten.postpone(id)
+          failures.push(error)
         }
       }
-      if (unreadable !== undefined) throw unreadable
+      if (failures.length > 0) throw failures[0]
     },
 
     async summary(sessionId: string, userId: number) {
@@ -168,6 +180,7 @@ export function createReportService(dependencies: Dependencies) {
         reportId: report?.id ?? null,
         generatedAt: (report?.generatedAt ?? new Date()).getTime(),
         version: REPORT_VERSION,
+        intervalMs: session.intervalMs,
         ...worded,
         metadata: { ...worded.metadata, status: session.status },
         crisisLines: isFlagged ? crisisLines(worded.metadata.language, configuredLines) : [],

@@ -8,6 +8,8 @@ import type { SessionStatus } from '../../../domain/session.ts'
 export type PrintedReport = Omit<ReportContent, 'metadata'> & {
   readonly reportId: string | null
   readonly generatedAt: number
+  /** Length of a window of the session, ms. */
+  readonly intervalMs: number
   /** Empty when no words of self-harm were noticed. */
   readonly crisisLines: readonly CrisisLine[]
   readonly metadata: Omit<ReportContent['metadata'], 'status'> & { readonly status: SessionStatus }
@@ -43,12 +45,11 @@ export type DrawnWindow = {
   readonly dominance: number
 }
 
-/** The two timelines, which list the same windows in the same order, put together. */
-export function drawnWindows({ emotionTimeline, vadTimeline }: PrintedReport): DrawnWindow[] {
-  const first = emotionTimeline[0]
-  if (first === undefined) return []
-  // Windows close at whole intervals, but for one that was closed early, which only the last can be.
-  const intervalMs = first.relativeTime / first.window
+/**
+ * The two timelines, which list the same windows in the same order, put together. Windows begin at whole intervals; any
+ * may have closed early: the last, and one that an owner closed when it handed the session over.
+ */
+export function drawnWindows({ emotionTimeline, vadTimeline, intervalMs }: PrintedReport): DrawnWindow[] {
   return emotionTimeline.map(({ window, relativeTime, emotion, uncertain }, i) => {
     const { valence, arousal, dominance } = vadTimeline[i] ?? { valence: 0, arousal: 0, dominance: 0 }
     const from = Math.min((window - 1) * intervalMs, relativeTime)
