@@ -82,6 +82,16 @@ export function isPassing(error: unknown): boolean {
   return databaseFault(error)?.kind === 'unavailable'
 }
 
+/** Whether a statement was cancelled for its length: the same with fewer rows may succeed. */
+export function isTimedOut(error: unknown): boolean {
+  let current = error
+  for (let depth = 0; depth < MAX_CAUSES && current instanceof Error; depth++) {
+    if ('code' in current && current.code === '57014') return true
+    current = current.cause
+  }
+  return false
+}
+
 function kindOf(error: Error): Kind | undefined {
   if (!('code' in error) || typeof error.code !== 'string') return undefined
   if (Object.hasOwn(KINDS, error.code)) return KINDS[error.code]

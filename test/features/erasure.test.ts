@@ -1,7 +1,9 @@
 import { createPublicKey, verify } from 'node:crypto'
+import { sql as drizzleSql } from 'drizzle-orm'
 import type { LightMyRequestResponse } from 'fastify'
 import type postgres from 'postgres'
 import t from 'tap'
+import { isTimedOut } from '../../src/db/faults.ts'
 import { encodeLearnt, NOTHING_LEARNT } from '../../src/domain/face/learnt.ts'
 import { MEASURES, type MeasureValues } from '../../src/domain/face/measures.ts'
 import { FACE_LABELS } from '../../src/domain/face/model.ts'
@@ -10,6 +12,8 @@ import { auditRepository } from '../../src/features/audit/repository.ts'
 import { verifyTrail } from '../../src/features/audit/verify.ts'
 import { retentionRepository } from '../../src/features/privacy/retention/repository.ts'
 import { createRetention, untilNight } from '../../src/features/privacy/retention/service.ts'
+import { sessionsRepository } from '../../src/features/sessions/repository.ts'
+import { removeAll } from '../../src/lib/batches.ts'
 import {
   type Account,
   bearer,
@@ -267,7 +271,13 @@ t.test('what is too old goes at night', async (t) => {
 
   const days = { sessions: 365, conversations: 90 }
   const retention = () =>
-    createRetention({ orm, repository: retentionRepository, days, retainAudit: async () => 0 })
+    createRetention({
+      orm,
+      repository: retentionRepository,
+      days,
+      retainAudit: async () => 0,
+      onFailed: (_kind, error) => t.error(error),
+    })
   const never = new AbortController().signal
   const both = await Promise.all([retention().run(never), retention().run(never)])
   const gone = (kind: 'sessions' | 'conversations') => both.reduce((sum, one) => sum + (one[kind] ?? 0), 0)
@@ -288,6 +298,67 @@ t.test('what is too old goes at night', async (t) => {
   t.equal(untilNight(0), 3 * hour)
   t.equal(untilNight(3 * hour), 24 * hour)
   t.equal(untilNight(4 * hour), 23 * hour)
+})
+
+/** Ended long ago; each takes `ms` to erase. */
+async function heavySessions({ sql }: TestDatabase, msOf: (n: number) => number, count: number) {
+  await sql`insert into users (username, email, password_hash) values ('a', 'a@example.com', 'x')`
+  await sql`
+    insert into sessions (id, user_id, interval_ms, status, started_at, ended_at, landmark_count)
+    select 's' || (m->>'n'), u.id, 10000, 'ended', now() - interval '500 days',
+      now() - interval '500 days' + (m->>'n')::int * interval '1 minute', (m->>'ms')::int
+    from users u, jsonb_array_elements(
+      ${JSON.stringify(Array.from({ length: count }, (_, n) => ({ n, ms: msOf(n) })))}::text::jsonb) as m`
+  await sql`
+    create function take_long() returns trigger language plpgsql as $$
+    begin perform pg_sleep(old.landmark_count / 1000.0); return old; end $$`
+  await sql`create trigger take_long before delete on sessions for each row execute function take_long()`
+}
+
+t.test('retention goes on where a batch takes too long, and where one row does', async (t) => {
+  const database = await createTestDatabase(t)
+  const { sql, orm } = database
+  await heavySessions(database, (n) => (n === 0 ? 30_000 : 4), 40)
+  await sql`
+    insert into feedbacks (user_id, rating, created_at) select id, 5, now() - interval '500 days' from users`
+  await sql`alter table counselings rename to counselings_away`
+  const failed: string[] = []
+  const retention = createRetention({
+    orm,
+    repository: retentionRepository,
+    days: { sessions: 400, feedback: 400, counselings: 400, audit: 400 },
+    retainAudit: async () => 7,
+    onFailed: (kind) => void failed.push(kind),
+    statementMs: 300,
+  })
+  const gone = await retention.run(new AbortController().signal)
+  t.same(gone, { feedback: 1, sessions: 39, audit: 7 })
+  t.same(failed, ['counselings', 'sessions'], 'a kind that fails, and the row that was passed over')
+  t.same(
+    (await sql`select id from sessions`).map(({ id }) => String(id)),
+    ['s0'],
+  )
+})
+
+t.test('a person with long sessions can be erased', async (t) => {
+  const database = await createTestDatabase(t)
+  await heavySessions(database, () => 30, 20)
+  const [user] = await database.sql`select id::int as id from users`
+  const limits: number[] = []
+  const removed = await removeAll({
+    remove: (limit) => {
+      limits.push(limit)
+      return database.orm.transaction(async (tx) => {
+        await tx.execute(drizzleSql`set local statement_timeout = 200`)
+        return (await sessionsRepository.deleteOfUser(tx, Number(user?.['id']), limit)).length
+      })
+    },
+    batch: 50,
+    maxTries: 100,
+    isTooMuch: isTimedOut,
+  })
+  t.equal(removed, 20)
+  t.ok((limits.at(-1) ?? 50) < 7, limits.join(' '))
 })
 
 t.test('what is too old is found by an index, however much there is', async (t) => {
@@ -317,6 +388,7 @@ t.test('what is too old is found by an index, however much there is', async (t) 
     repository: retentionRepository,
     days,
     retainAudit: async () => 0,
+    onFailed: (_kind, error) => t.error(error),
   })
   const gone = await retention.run(new AbortController().signal)
   options.debug = undefined

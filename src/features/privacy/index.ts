@@ -44,6 +44,11 @@ export const privacy = fp(
       repository: retentionRepository,
       days: retentionDays,
       retainAudit: app.audit.retain,
+      onFailed: (kind, error) =>
+        app.log.error(
+          { err: error, kind },
+          'what is too old could not be erased; it is tried again the next night',
+        ),
     })
     const closing = new AbortController()
     let timer: NodeJS.Timeout | undefined

@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto'
+import { isTimedOut } from '../../../db/faults.ts'
 import type { Orm } from '../../../db/orm.ts'
 import type { EndReason } from '../../../domain/session.ts'
 import { AppError } from '../../../errors.ts'
+import { removeAll } from '../../../lib/batches.ts'
 import type { Receipts } from './receipt.ts'
 import type { ErasureRepository } from './repository.ts'
 
@@ -45,7 +47,12 @@ export function createErasure(dependencies: Dependencies) {
       await sessions.endOfUser(userId, 'account_deleted')
       await dependencies.logOutEverywhere(person)
       await repository.deleteTurns(orm, userId)
-      for (let i = 0; i < MOST_BATCHES && (await sessions.deleteOfUser(userId, BATCH)) > 0; i++);
+      await removeAll({
+        remove: (limit) => sessions.deleteOfUser(userId, limit),
+        batch: BATCH,
+        maxTries: MOST_BATCHES,
+        isTooMuch: isTimedOut,
+      })
       // Asked for while there is still a key, for the trail's last word about the person.
       const subject = await dependencies.pseudonymOf(userId)
       if (!(await repository.deleteUser(orm, userId))) throw new AppError('UNAUTHORIZED')

@@ -7,33 +7,40 @@ const RETENTION_LOCK = 0x6d61_6572
 
 const olderThan = (time: SQLWrapper, days: number) => sql`${time} < now() - ${days} * interval '1 day'`
 
-/** Each erases up to `limit` rows that are older than so many days, the oldest first, and returns how many. */
+/** Rows to erase: older than so many days, behind the `skipped` oldest ones, up to `limit`. */
+export type Expired = { readonly days: number; readonly limit: number; readonly skipped: number }
+
+/** Each erases the oldest rows that are older than so many days, and returns how many. */
 export const retentionRepository = {
-  /** True for one transaction at a time across all instances. */
-  lock: async (tx: Orm): Promise<boolean> => {
+  /** True for one transaction at a time across all instances; its other statements get `statementMs` each. */
+  lock: async (tx: Orm, statementMs: number): Promise<boolean> => {
     const rows = await tx.execute<{ got: boolean }>(
-      sql`select pg_try_advisory_xact_lock(${RETENTION_LOCK}) as got`,
+      sql`select pg_try_advisory_xact_lock(${RETENTION_LOCK}) as got,
+        set_config('statement_timeout', ${String(statementMs)}, true)`,
     )
     return rows[0]?.got === true
   },
 
   /** Ended ones, with everything that hangs on them. */
-  async deleteSessions(tx: Orm, days: number, limit: number): Promise<number> {
+  async deleteSessions(tx: Orm, { days, limit, skipped }: Expired): Promise<number> {
     const old = tx
       .select({ id: sessions.id })
       .from(sessions)
       .where(and(eq(sessions.status, 'ended'), olderThan(sessions.endedAt, days)))
       .orderBy(asc(sessions.endedAt))
       .limit(limit)
+      .offset(skipped)
     return (await tx.delete(sessions).where(inArray(sessions.id, old)).returning({ id: sessions.id })).length
   },
 
-  async deleteConversations(tx: Orm, days: number, limit: number): Promise<number> {
+  async deleteConversations(tx: Orm, { days, limit, skipped }: Expired): Promise<number> {
     const old = tx
       .select({ id: conversations.id })
       .from(conversations)
       .where(olderThan(conversations.createdAt, days))
+      .orderBy(asc(conversations.createdAt))
       .limit(limit)
+      .offset(skipped)
     const rows = await tx
       .delete(conversations)
       .where(inArray(conversations.id, old))
@@ -42,12 +49,14 @@ export const retentionRepository = {
   },
 
   /** Those that are over; one that is still to come is kept however long ago it was booked. */
-  async deleteCounselings(tx: Orm, days: number, limit: number): Promise<number> {
+  async deleteCounselings(tx: Orm, { days, limit, skipped }: Expired): Promise<number> {
     const old = tx
       .select({ id: counselings.id })
       .from(counselings)
       .where(olderThan(overAt(counselings), days))
+      .orderBy(asc(overAt(counselings)))
       .limit(limit)
+      .offset(skipped)
     const rows = await tx
       .delete(counselings)
       .where(inArray(counselings.id, old))
@@ -55,12 +64,14 @@ export const retentionRepository = {
     return rows.length
   },
 
-  async deleteFeedback(tx: Orm, days: number, limit: number): Promise<number> {
+  async deleteFeedback(tx: Orm, { days, limit, skipped }: Expired): Promise<number> {
     const old = tx
       .select({ id: feedbacks.id })
       .from(feedbacks)
       .where(lt(feedbacks.createdAt, sql`now() - ${days} * interval '1 day'`))
+      .orderBy(asc(feedbacks.createdAt))
       .limit(limit)
+      .offset(skipped)
     return (await tx.delete(feedbacks).where(inArray(feedbacks.id, old)).returning({ id: feedbacks.id }))
       .length
   },

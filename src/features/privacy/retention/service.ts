@@ -1,54 +1,70 @@
+import { isTimedOut } from '../../../db/faults.ts'
 import type { Orm } from '../../../db/orm.ts'
-import type { RetentionRepository } from './repository.ts'
+import { removeAll } from '../../../lib/batches.ts'
+import type { Expired, RetentionRepository } from './repository.ts'
 
-type Kind = 'sessions' | 'conversations' | 'counselings' | 'feedback' | 'audit'
+const KINDS = ['conversations', 'feedback', 'counselings', 'sessions', 'audit'] as const
+type Kind = (typeof KINDS)[number]
 
 type Dependencies = {
   readonly orm: Orm
   readonly repository: RetentionRepository
   readonly days: Readonly<Partial<Record<Kind, number>>>
   readonly retainAudit: (days: number, signal: AbortSignal) => Promise<number>
+  /** A kind that was not erased, or one row of it that was passed over. */
+  readonly onFailed: (kind: Kind, error: unknown) => void
+  readonly statementMs?: number
 }
 
 const BATCH = 200
 /** Of each kind in one night: what is left goes the next night. */
-const MOST_BATCHES = 500
+const MAX_TRIES = 500
+/** Shorter than the pool's own deadlines, so that a batch that is too large ends with an error that says so. */
+const STATEMENT_MS = 12_000
 
 /** Erases what is older than it may become. */
-export function createRetention({ orm, repository, days, retainAudit }: Dependencies) {
+export function createRetention(dependencies: Dependencies) {
+  const { orm, repository, days, retainAudit, onFailed, statementMs = STATEMENT_MS } = dependencies
   const steps = {
-    conversations: (tx: Orm, age: number, limit: number) => repository.deleteConversations(tx, age, limit),
-    feedback: (tx: Orm, age: number, limit: number) => repository.deleteFeedback(tx, age, limit),
-    counselings: (tx: Orm, age: number, limit: number) => repository.deleteCounselings(tx, age, limit),
-    sessions: (tx: Orm, age: number, limit: number) => repository.deleteSessions(tx, age, limit),
+    conversations: (tx: Orm, expired: Expired) => repository.deleteConversations(tx, expired),
+    feedback: (tx: Orm, expired: Expired) => repository.deleteFeedback(tx, expired),
+    counselings: (tx: Orm, expired: Expired) => repository.deleteCounselings(tx, expired),
+    sessions: (tx: Orm, expired: Expired) => repository.deleteSessions(tx, expired),
   }
 
   /** One batch a transaction, each under the lock: of several instances one works and the others find it taken. */
-  const deleteAll = async (
-    remove: (tx: Orm, days: number, limit: number) => Promise<number>,
-    age: number,
-    signal: AbortSignal,
-  ): Promise<number> => {
-    let total = 0
-    for (let batch = 0; batch < MOST_BATCHES && !signal.aborted; batch++) {
-      const deleted = await orm.transaction(async (tx) =>
-        (await repository.lock(tx)) ? remove(tx, age, BATCH) : 0,
-      )
-      total += deleted
-      if (deleted < BATCH) break
-    }
-    return total
-  }
+  const deleteAll = (kind: keyof typeof steps, age: number, signal: AbortSignal): Promise<number> =>
+    removeAll({
+      remove: (limit, skipped) =>
+        orm.transaction(async (tx) =>
+          (await repository.lock(tx, statementMs)) ? steps[kind](tx, { days: age, limit, skipped }) : 0,
+        ),
+      batch: BATCH,
+      maxTries: MAX_TRIES,
+      isTooMuch: isTimedOut,
+      onSkip: (error) => onFailed(kind, error),
+      signal,
+    })
+
+  const removeKind = (kind: Kind, age: number, signal: AbortSignal): Promise<number> =>
+    kind === 'audit' ? retainAudit(age, signal) : deleteAll(kind, age, signal)
 
   return {
-    /** Returns how many rows of each kind have gone; only kinds that do not last for ever are named. */
+    /**
+     * Returns how many rows of each kind have gone; only kinds that are not kept permanently are named. A kind that
+     * fails is reported and does not stop the others.
+     */
     async run(signal: AbortSignal): Promise<Partial<Record<Kind, number>>> {
       const gone: Partial<Record<Kind, number>> = {}
-      for (const kind of ['conversations', 'feedback', 'counselings', 'sessions'] as const) {
+      for (const kind of KINDS) {
         const age = days[kind]
-        if (age !== undefined) gone[kind] = await deleteAll(steps[kind], age, signal)
+        if (age === undefined || (kind === 'audit' && signal.aborted)) continue
+        try {
+          gone[kind] = await removeKind(kind, age, signal)
+        } catch (error) {
+          onFailed(kind, error)
+        }
       }
-      if (days.audit !== undefined && !signal.aborted) gone.audit = await retainAudit(days.audit, signal)
       return gone
     },
   }
