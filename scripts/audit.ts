@@ -27,13 +27,18 @@ const verdictOf = (faults: number, unproven: number): string => {
 
 const database = await openDatabase({ ...settings, poolMax: 1 })
 try {
-  const { chains, rows, findings } = await verifyTrail({
+  const { chains, rows, findings, losses } = await verifyTrail({
     orm: database.orm,
     repository: auditRepository,
     hashes: secrets.map(createChainHash),
   })
   for (const { kind, chain, place, what } of findings)
     process.stdout.write(`${kind}: chain ${chain}, row ${place}: ${what}\n`)
+  for (const { chain, from, to, isHealed } of losses)
+    process.stdout.write(
+      `lost: chain ${chain}, rows ${from} to ${to}: by the database, as after a failover; ` +
+        `${isHealed ? 'they were written again' : 'the trail attests the gap'}\n`,
+    )
   const isGuarded = await auditRepository.isGuarded(database.orm)
   if (!isGuarded)
     process.stdout.write('unguarded: the triggers that keep rows from being changed are not there\n')

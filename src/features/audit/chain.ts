@@ -26,6 +26,10 @@ export const CLOSED = 'audit_closed'
 export const SEALED = 'audit_sealed'
 export const CHECKPOINT = 'audit_checkpoint'
 export const LOST = 'audit_lost'
+/** Stored rows were gone and have been written again, as they were. */
+export const HEALED = 'audit_healed'
+/** Stored rows are gone, with what the database has lost, and cannot be written again. */
+export const GAP = 'audit_gap'
 
 /** What the first row of a chain follows. */
 export const BEGINNING = ''
@@ -71,4 +75,19 @@ export const toHeadText = ({ place, hash }: Omit<Head, 'chain'>): string => `${p
 export function fromHeadText(chain: string, text: unknown): Head | undefined {
   const [, place, hash] = /^(\d{1,15}) ([\w-]{43})$/.exec(String(text)) ?? []
   return hash === undefined ? undefined : { chain, place: Number(place), hash }
+}
+
+/** Rows of a chain that the database has lost, as an attestation names them; `hash` is of the last one. */
+export type Gap = {
+  readonly chain: string
+  readonly from: number
+  readonly to: number
+  readonly hash: string
+}
+
+export const toGapText = ({ from, to, hash }: Omit<Gap, 'chain'>): string => `${from} ${to} ${hash}`
+
+export function fromGapText(chain: string, text: unknown): Gap | undefined {
+  const [, from, to, hash] = /^(\d{1,15}) (\d{1,15}) ([\w-]{43})$/.exec(String(text)) ?? []
+  return hash === undefined ? undefined : { chain, from: Number(from), to: Number(to), hash }
 }

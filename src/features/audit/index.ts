@@ -1,5 +1,6 @@
 import fp from 'fastify-plugin'
 import { BEGINNING, CLOSED, createChainHash, OPENED, toHeadText } from './chain.ts'
+import { createHealing } from './healing.ts'
 import { auditRepository as repository } from './repository.ts'
 import { type Audit, createAudit } from './service.ts'
 import { ChainWriter } from './writer.ts'
@@ -55,8 +56,33 @@ export const audit = fp(
     })
     app.securityEvents.subscribe((event) => trail.record(event))
 
-    const seal = () =>
-      trail.seal().catch((error: unknown) => log.warn({ err: error }, 'the audit trail could not be sealed'))
+    const healing = createHealing({
+      chain,
+      writer,
+      insert: (rows) => repository.insert(app.database.sql, rows),
+      listPlaces: (named, from) => repository.listPlaces(app.database.orm, named, from),
+      findPlaceBefore: (named, place) => repository.findPlaceBefore(app.database.orm, named, place),
+      findHistory: () => repository.findHistory(app.database.orm),
+      note: trail.note,
+      onHealed: (about) =>
+        log.warn(
+          { chain, ...about },
+          'the database has lost rows of the audit trail; they are written again',
+        ),
+      onGap: (about) =>
+        log.error(about, 'the database has lost rows of the audit trail that are no longer known'),
+    })
+    let sealing: Promise<void> | undefined
+    const seal = () => {
+      sealing ??= healing
+        .heal()
+        .then(() => trail.seal())
+        .catch((error: unknown) => log.warn({ err: error }, 'the audit trail could not be sealed'))
+        .finally(() => {
+          sealing = undefined
+        })
+      return sealing
+    }
     const everyMinute = setInterval(() => {
       trail.tellRepeats()
       void seal()

@@ -1,7 +1,7 @@
-import { and, asc, eq, getTableColumns, gt, gte, lt, lte, max, min, sql } from 'drizzle-orm'
+import { and, asc, eq, gte, lt, lte, max, type SQL, sql } from 'drizzle-orm'
 import type postgres from 'postgres'
 import type { Orm } from '../../db/orm.ts'
-import { auditLog } from '../../db/schema/index.ts'
+import { auditLog, isAttestation } from '../../db/schema/index.ts'
 import type { AuditRow, Head } from './chain.ts'
 
 /** Triggers on the table: one for its rows, one for the whole. */
@@ -9,6 +9,19 @@ const GUARDS = 2
 
 /** Key of the advisory lock of its retention; any number that nobody else uses. */
 const RETENTION_LOCK = 0x6d61_6175
+
+/** The first or the last row of each chain, each found by one step in the primary key, however long the chains are. */
+const edges = (direction: 'asc' | 'desc') => {
+  const order = sql.raw(`order by chain ${direction}, place ${direction} limit 1`)
+  const beyond = sql.raw(direction === 'asc' ? 'chain > edges.chain' : 'chain < edges.chain')
+  return sql`
+    with recursive edges as (
+      (select chain, place, at, hash from audit_log ${order})
+      union all
+      select next.* from edges, lateral (
+        select chain, place, at, hash from audit_log where ${beyond} ${order}) as next)`
+}
+const EDGES = { first: edges('asc'), last: edges('desc') }
 
 export const auditRepository = {
   /**
@@ -27,27 +40,47 @@ export const auditRepository = {
   },
 
   /** The last rows of chains that have grown within `ms`, the newest first. */
-  listHeads: (orm: Orm, ms: number, limit: number): Promise<Head[]> => {
-    const last = orm
-      .select({ chain: auditLog.chain, place: max(auditLog.place).as('last') })
-      .from(auditLog)
-      .where(gt(auditLog.at, sql`now() - ${ms} * interval '1 millisecond'`))
-      .groupBy(auditLog.chain)
-      .orderBy(sql`max(${auditLog.at}) desc`)
-      .limit(limit)
-      .as('last')
-    return orm
-      .select({ chain: auditLog.chain, place: auditLog.place, hash: auditLog.hash })
-      .from(auditLog)
-      .innerJoin(last, and(eq(auditLog.chain, last.chain), eq(auditLog.place, last.place)))
+  listHeads: async (orm: Orm, ms: number, limit: number): Promise<Head[]> => {
+    const rows = await orm.execute<{ chain: string; place: string; hash: string }>(sql`
+      ${EDGES.last} select chain, place, hash from edges
+      where at > now() - ${ms} * interval '1 millisecond' order by at desc limit ${limit}`)
+    return rows.map(({ chain, place, hash }) => ({ chain, place: Number(place), hash }))
   },
 
   listChains: async (orm: Orm): Promise<string[]> => {
-    const rows = await orm
-      .selectDistinct({ chain: auditLog.chain })
-      .from(auditLog)
-      .orderBy(asc(auditLog.chain))
+    const rows = await orm.execute<{ chain: string }>(
+      sql`${EDGES.first} select chain from edges order by chain`,
+    )
     return rows.map(({ chain }) => chain)
+  },
+
+  /** Which places of a chain are stored, from `place` on. */
+  listPlaces: async (orm: Orm, chain: string, place: number): Promise<ReadonlySet<number>> => {
+    const rows = await orm
+      .select({ place: auditLog.place })
+      .from(auditLog)
+      .where(and(eq(auditLog.chain, chain), gte(auditLog.place, place)))
+    return new Set(rows.map((row) => row.place))
+  },
+
+  /** The last place of a chain before `place`; 0 when there is none. */
+  findPlaceBefore: async (orm: Orm, chain: string, place: number): Promise<number> => {
+    const [row] = await orm
+      .select({ place: max(auditLog.place) })
+      .from(auditLog)
+      .where(and(eq(auditLog.chain, chain), lt(auditLog.place, place)))
+    return row?.place ?? 0
+  },
+
+  /**
+   * Names the history of the database: which cluster, and which timeline of it. Another timeline begins where a standby
+   * was promoted, and with what it had received.
+   */
+  findHistory: async (orm: Orm): Promise<string> => {
+    const rows = await orm.execute<{ history: string }>(sql`
+      select system_identifier || ' ' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8) as history
+      from pg_control_system()`)
+    return String(rows[0]?.history)
   },
 
   /** Up to `limit` rows of a chain, in order, from `place` on. */
@@ -71,6 +104,7 @@ export const auditRepository = {
       .from(auditLog)
       .where(
         and(
+          isAttestation(auditLog), // said again, for the partial index to be found
           eq(auditLog.event, event),
           sql`(${auditLog.chain}, ${auditLog.place}) > (${after.chain}, ${after.place})`,
         ),
@@ -89,19 +123,19 @@ export const auditRepository = {
     return rows[0]?.got === true
   },
 
-  /** The last row of each chain that is older than `days`. */
-  listExpired: (orm: Orm, days: number, limit: number): Promise<AuditRow[]> => {
-    const last = orm
-      .select({ chain: auditLog.chain, place: max(auditLog.place).as('last') })
-      .from(auditLog)
-      .where(sql`${auditLog.at} < now() - ${days} * interval '1 day'`)
-      .groupBy(auditLog.chain)
-      .limit(limit)
-      .as('last')
-    return orm
-      .select(getTableColumns(auditLog))
-      .from(auditLog)
-      .innerJoin(last, and(eq(auditLog.chain, last.chain), eq(auditLog.place, last.place)))
+  /** Of each chain the last row that is older than `days`, among its first `scanned` rows. */
+  listExpired: async (orm: Orm, days: number, limit: number, scanned: number): Promise<AuditRow[]> => {
+    const isOld = (at: SQL) => sql`${at} < now() - ${days} * interval '1 day'`
+    const rows = await orm.execute<{ chain: string; place: string }>(sql`
+      ${EDGES.first} select edges.chain, old.place from edges, lateral (
+        select max(place) as place
+        from (select place, at from audit_log where chain = edges.chain order by place limit ${scanned}) as early
+        where ${isOld(sql`early.at`)}) as old
+      where ${isOld(sql`edges.at`)} and old.place is not null limit ${limit}`)
+    const found = await Promise.all(
+      rows.map(({ chain, place }) => auditRepository.findRow(orm, chain, Number(place))),
+    )
+    return found.filter((row) => row !== undefined)
   },
 
   /** The database refuses to take anything of the trail away, except in this transaction what is older than `days`. */
@@ -134,13 +168,11 @@ export const auditRepository = {
     return rows.length
   },
 
-  /** The chains that do not begin at 1 any more. */
+  /** The chains that no longer begin at 1. */
   listTruncated: async (orm: Orm): Promise<string[]> => {
-    const rows = await orm
-      .select({ chain: auditLog.chain })
-      .from(auditLog)
-      .groupBy(auditLog.chain)
-      .having(gt(min(auditLog.place), 1))
+    const rows = await orm.execute<{ chain: string }>(
+      sql`${EDGES.first} select chain from edges where place > 1`,
+    )
     return rows.map(({ chain }) => chain)
   },
 }

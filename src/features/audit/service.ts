@@ -32,6 +32,9 @@ const MOST_HEADS = 50
 const SEALED_SPAN_MS = 24 * 3_600_000
 const MOST_CHAINS = 1000
 const SETTLE_MS = 10_000
+/** Rows of each chain that one round of retention looks at, and rounds of a night. */
+const SCANNED_ROWS = 50_000
+const MAX_ROUNDS = 50
 /** Rows that one statement of retention takes away. */
 export const RETENTION_BATCH = 5000
 
@@ -104,6 +107,17 @@ export function createAudit({ database, repository, writer, chain, hashes, pseud
     return total
   }
 
+  const retainSome = async (days: number, signal: AbortSignal): Promise<number> => {
+    const expired = (await repository.listExpired(orm, days, MOST_CHAINS, SCANNED_ROWS)).filter(mayGo)
+    if (expired.length === 0) return 0
+    const gone = new Map([...(await goneBefore()), ...expired].map((head) => [head.chain, head]))
+    for (const [old, head] of gone) note(CHECKPOINT, { [old]: toHeadText(head) })
+    if (!(await writer.settled(SETTLE_MS))) return 0
+    let total = 0
+    for (const head of expired) total += await deleteUpTo(head, days, signal)
+    return total
+  }
+
   return {
     /**
      * Writes down who did what to whose, when and from where. Never waits; contents are not for it. What a stranger can
@@ -140,13 +154,12 @@ export function createAudit({ database, repository, writer, chain, hashes, pseud
      * this chain first. Returns how many rows went; none when that row could not be stored.
      */
     async retain(days: number, signal: AbortSignal): Promise<number> {
-      const expired = (await repository.listExpired(orm, days, MOST_CHAINS)).filter(mayGo)
-      if (expired.length === 0) return 0
-      const gone = new Map([...(await goneBefore()), ...expired].map((head) => [head.chain, head]))
-      for (const [old, head] of gone) note(CHECKPOINT, { [old]: toHeadText(head) })
-      if (!(await writer.settled(SETTLE_MS))) return 0
       let total = 0
-      for (const head of expired) total += await deleteUpTo(head, days, signal)
+      for (let round = 0; round < MAX_ROUNDS && !signal.aborted; round++) {
+        const gone = await retainSome(days, signal)
+        total += gone
+        if (gone === 0) break
+      }
       return total
     },
   }

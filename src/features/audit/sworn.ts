@@ -1,5 +1,14 @@
 import type { Orm } from '../../db/orm.ts'
-import { type AuditRow, CHECKPOINT, type ChainHash, fromHeadText, type Head } from './chain.ts'
+import {
+  type AuditRow,
+  CHECKPOINT,
+  type ChainHash,
+  fromGapText,
+  fromHeadText,
+  GAP,
+  type Gap,
+  type Head,
+} from './chain.ts'
 import type { AuditRepository } from './repository.ts'
 
 type Dependencies = {
@@ -48,4 +57,12 @@ export async function readCheckpoints(dependencies: Dependencies): Promise<Map<s
       if (head.place >= (checkpoints.get(head.chain)?.place ?? 0)) checkpoints.set(head.chain, head)
   }
   return checkpoints
+}
+
+/** Every loss of the database that is attested. */
+export async function readGaps(dependencies: Dependencies): Promise<Gap[]> {
+  const gaps: Gap[] = []
+  for await (const { details } of listProven(dependencies, GAP))
+    for (const [chain, text] of Object.entries(details)) gaps.push(...[fromGapText(chain, text) ?? []].flat())
+  return gaps
 }

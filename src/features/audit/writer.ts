@@ -18,9 +18,14 @@ type Dependencies = {
   readonly write: (rows: readonly AuditRow[]) => Promise<void>
   readonly onRetry: (error: unknown, waiting: number) => void
   readonly onLost: (count: number) => void
+  /** Stored rows that are kept in memory at most. */
+  readonly maxKept?: number
 }
 
 const MOST_WAITING = 10_000
+/** What is stored is kept so long, to be written again should the database lose it. */
+const KEPT_MS = 3_600_000
+const MAX_KEPT = 5000
 const BATCH = 200
 /** What is told within so long shares a statement: under a rush of logins one each would cost as much as the login. */
 const GATHER_MS = 100
@@ -43,6 +48,7 @@ class LateWriteError extends Error {
 export class ChainWriter {
   readonly #deps: Dependencies
   readonly #waiting: Entry[] = []
+  #kept: AuditRow[] = []
   readonly #stop = new AbortController()
   #last: Pick<AuditRow, 'place' | 'hash'> = { place: 0, hash: BEGINNING }
   #lastAt = 0
@@ -56,6 +62,11 @@ export class ChainWriter {
   /** The last row that is stored. */
   get head(): Pick<AuditRow, 'place' | 'hash'> {
     return this.#last
+  }
+
+  /** The last rows that are stored, of an hour at most, up to the head. */
+  get recent(): readonly AuditRow[] {
+    return this.#kept
   }
 
   add(entry: Entry): void {
@@ -93,7 +104,14 @@ export class ChainWriter {
       this.#waiting.splice(0, entries.length)
       this.#lost -= lost
       this.#last = rows.at(-1) ?? this.#last
+      this.#keep(rows)
     }
+  }
+
+  #keep(rows: readonly AuditRow[]): void {
+    const { maxKept = MAX_KEPT } = this.#deps
+    const oldest = Date.now() - KEPT_MS
+    this.#kept = [...this.#kept.filter(({ at }) => at.getTime() >= oldest), ...rows].slice(-maxKept)
   }
 
   #confess(lost: number): Unlinked[] {
