@@ -45,6 +45,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
   '57P05': 'unavailable', // idle_session_timeout
   '25P03': 'unavailable', // idle_in_transaction_session_timeout
   '25006': 'unavailable', // read_only_sql_transaction: a standby, until it is promoted
+  LATE_COMMIT: 'unavailable', // our own, of db/durable.ts
   CONNECT_TIMEOUT: 'unavailable',
   CONNECTION_CLOSED: 'unavailable',
   CONNECTION_ENDED: 'unavailable',

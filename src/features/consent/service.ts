@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import type { Database } from '../../db/client.ts'
+import { commitDurably } from '../../db/durable.ts'
 import { EXPRESSION_READING } from '../../domain/consent.ts'
 import { AppError } from '../../errors.ts'
 import type { ConsentRepository, ConsentRow, NewConsent } from './repository.ts'
@@ -67,10 +68,15 @@ export function createConsents(dependencies: Dependencies) {
 
     /** Takes back one purpose, or all; whose face is read now is not read any more when this resolves. */
     async withdraw(userId: number, purpose: string | null): Promise<ConsentRow[]> {
-      await repository.withdraw(orm, userId, purpose)
-      if (purpose === null || purpose === EXPRESSION_READING) {
-        note(userId, false)
-        await dependencies.endSessions(userId)
+      const isReading = purpose === null || purpose === EXPRESSION_READING
+      try {
+        await commitDurably(orm, (tx) => repository.withdraw(tx, userId, purpose))
+      } finally {
+        // Also where a standby has not confirmed it yet: the person has said no.
+        if (isReading) {
+          note(userId, false)
+          await dependencies.endSessions(userId)
+        }
       }
       dependencies.onChange(userId, 'withdrawn', purpose ?? 'all')
       return repository.list(orm, userId, MOST_SHOWN)

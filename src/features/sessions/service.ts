@@ -1,3 +1,4 @@
+import { commitDurably } from '../../db/durable.ts'
 import { randomBytes } from 'node:crypto'
 import type { Database } from '../../db/client.ts'
 import type { Orm } from '../../db/orm.ts'
@@ -152,7 +153,8 @@ export function createSessionService(dependencies: Dependencies) {
     /** Erases the session and all that hangs on it, in whatever state it is. */
     async delete(id: string, userId: number): Promise<void> {
       known(id)
-      if (!(await repository.delete(orm, id, userId))) throw new AppError('SESSION_NOT_FOUND')
+      const isErased = await commitDurably(orm, (tx) => repository.delete(tx, id, userId))
+      if (!isErased) throw new AppError('SESSION_NOT_FOUND')
       dependencies.announceDeleted(id)
     },
 

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { commitDurably } from '../../../db/durable.ts'
 import { isTimedOut } from '../../../db/faults.ts'
 import type { Orm } from '../../../db/orm.ts'
 import type { EndReason } from '../../../domain/session.ts'
@@ -55,7 +56,8 @@ export function createErasure(dependencies: Dependencies) {
       })
       // Asked for while there is still a key, for the trail's last word about the person.
       const subject = await dependencies.pseudonymOf(userId)
-      if (!(await repository.deleteUser(orm, userId))) throw new AppError('UNAUTHORIZED')
+      const isErased = await commitDurably(orm, (tx) => repository.deleteUser(tx, userId))
+      if (!isErased) throw new AppError('UNAUTHORIZED')
       dependencies.onErased(userId, address)
       dependencies.forgetKey(userId)
       const erasedAt = Date.now()
