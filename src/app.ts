@@ -29,6 +29,7 @@ import { database } from './plugins/database.ts'
 import { draining } from './plugins/draining.ts'
 import { answerUnroutable, errorHandler } from './plugins/error-handler.ts'
 import { forwarded } from './plugins/forwarded.ts'
+import { guard } from './plugins/guard.ts'
 import { home } from './plugins/home.ts'
 import { HTTP_LIMITS } from './plugins/http-limits.ts'
 import { hub } from './plugins/hub.ts'
@@ -84,8 +85,9 @@ export async function buildApp({ config, model, logger }: Parts) {
     await app.register(bodies)
     await app.register(draining)
     await app.register(openapi, { version: VERSION })
-    await app.register(hub)
     await app.register(metrics, { config })
+    await app.register(guard)
+    await app.register(hub)
     await app.register(database, { config })
     await app.register(notices, { config })
     await app.register(vault, { config })

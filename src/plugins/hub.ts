@@ -79,9 +79,9 @@ export const hub = fp(
   (app, _options, done) => {
     app.decorate(
       'hub',
-      createHub((error) => app.log.error({ err: error }, 'a listener of the hub failed')),
+      createHub((error) => app.guard.report('hub', error)),
     )
     done()
   },
-  { name: 'hub' },
+  { name: 'hub', dependencies: ['guard'] },
 )

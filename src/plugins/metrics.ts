@@ -25,6 +25,12 @@ function createMetrics() {
       labelNames: ['code'],
       registers,
     }),
+    internalErrors: new Counter({
+      name: 'maeum_internal_errors_total',
+      help: 'Errors of timers, listeners and other work that no request waits for, by place.',
+      labelNames: ['place'],
+      registers,
+    }),
     frames: new Counter({
       name: 'maeum_frames_total',
       help: 'Landmark frames received, by what became of them.',

@@ -58,7 +58,8 @@ export const notices = fp(
     const receive = (payload: string) => {
       const envelope = parseEnvelope(payload)
       if (envelope === undefined || envelope.from === instanceId) return
-      for (const listener of listeners) listener(envelope.notice)
+      // In the data handler of the driver: an error would end the process.
+      for (const listener of listeners) app.guard.run('notices', () => listener(envelope.notice))
     }
     const failed = (error: unknown) =>
       app.log.warn({ err: error }, 'a notice to other instances was not sent')
@@ -76,7 +77,7 @@ export const notices = fp(
     app.decorate('notices', {
       send: (notice: Notice) => {
         const payload: Envelope = { from: instanceId, notice }
-        if (waiting.push(JSON.stringify(payload)) === 1) setImmediate(flush)
+        if (waiting.push(JSON.stringify(payload)) === 1) setImmediate(() => app.guard.run('notices', flush))
       },
       onNotice: (listener: NoticeListener) => void listeners.push(listener),
       onListening: (listener: () => void) => void onListening.push(listener),
@@ -86,7 +87,7 @@ export const notices = fp(
       // Not awaited: without it the server still works, more slowly, by looking at the rows.
       listening.sql
         .listen(CHANNEL, receive, () => {
-          for (const listener of onListening) listener()
+          for (const listener of onListening) app.guard.run('listening', listener)
         })
         .catch((error: unknown) => app.log.warn({ err: error }, 'cannot listen to other instances'))
     })
@@ -94,7 +95,7 @@ export const notices = fp(
       if (apart) await listening.close()
     })
   },
-  { name: 'notices', dependencies: ['database'] },
+  { name: 'notices', dependencies: ['database', 'guard'] },
 )
 
 function parseEnvelope(payload: string): Envelope | undefined {

@@ -60,7 +60,7 @@ export const securityEvents = fp(
   (app, _options, done) => {
     app.decorate(
       'securityEvents',
-      createSecurityEvents((error) => app.log.error({ err: error }, 'a listener of security events failed')),
+      createSecurityEvents((error) => app.guard.report('security_events', error)), // registered by then
     )
     done()
   },

@@ -83,17 +83,13 @@ export const audit = fp(
         })
       return sealing
     }
-    const everyMinute = setInterval(() => {
+    app.every('audit_seal', MINUTE_MS, () => {
       trail.tellRepeats()
-      void seal()
-    }, MINUTE_MS)
+      return seal()
+    })
     app.addHook('onReady', () => {
       trail.note(OPENED, {})
       void seal()
-    })
-    app.addHook('preClose', (closed) => {
-      clearInterval(everyMinute)
-      closed()
     })
     app.addHook('onClose', async () => {
       trail.tellRepeats()
@@ -111,5 +107,8 @@ export const audit = fp(
     })
     done()
   },
-  { name: 'audit', dependencies: ['authentication', 'database', 'notices', 'security-events', 'vault'] },
+  {
+    name: 'audit',
+    dependencies: ['authentication', 'database', 'guard', 'notices', 'security-events', 'vault'],
+  },
 )

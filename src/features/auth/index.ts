@@ -142,17 +142,12 @@ export const auth = fp(
       logOutEverywhere: ({ userId }: Principal) => service.logOutEverywhere(userId),
     })
     app.addHook('onReady', () => passwords.prepare())
-    const timers = [
-      setInterval(lookNow, LOOK_MS),
-      setInterval(() => {
-        standing.review().catch(failed('devices could not be looked up'))
-        accountRepository
-          .deleteStaleFailures(sql, SWEEP_BATCH)
-          .catch(failed('old login failures could not be swept'))
-      }, MINUTE_MS),
-    ]
+    app.every('logouts_look', LOOK_MS, lookNow)
+    app.every('devices_review', MINUTE_MS, () =>
+      standing.review().catch(failed('devices could not be looked up')),
+    )
+    app.every('login_failures_sweep', MINUTE_MS, () => accountRepository.deleteStaleFailures(sql, SWEEP_BATCH))
     app.addHook('preClose', (done) => {
-      for (const timer of timers) clearInterval(timer)
       attempts.close()
       done()
     })
@@ -174,6 +169,7 @@ export const auth = fp(
       'authentication',
       'database',
       'error-handler',
+      'guard',
       'notices',
       'security',
       'security-events',

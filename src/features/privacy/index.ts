@@ -55,11 +55,10 @@ export const privacy = fp(
     const nightly = (): void => {
       const wait = untilNight(Date.now()) + Math.random() * SPREAD_MS
       timer = setTimeout(() => {
-        retention
-          .run(closing.signal)
-          .then((gone) => app.log.info({ gone }, 'what is too old has been erased'))
-          .catch((error: unknown) => app.log.error({ err: error }, 'what is too old could not be erased'))
-          .finally(nightly)
+        nightly() // the next night, whatever comes of this one
+        app.guard.run('retention', async () => {
+          app.log.info({ gone: await retention.run(closing.signal) }, 'what is too old has been erased')
+        })
       }, wait)
     }
     app.addHook('onReady', () => {
@@ -86,6 +85,15 @@ export const privacy = fp(
   },
   {
     name: 'privacy',
-    dependencies: ['audit', 'auth', 'authentication', 'database', 'security-events', 'sessions', 'vault'],
+    dependencies: [
+      'audit',
+      'auth',
+      'authentication',
+      'database',
+      'guard',
+      'security-events',
+      'sessions',
+      'vault',
+    ],
   },
 )

@@ -28,24 +28,18 @@ export const reports = fp(
       if (event.type === 'results_settled') service.finalise(sessionId, app.instanceId).catch(failed)
     })
     let sweep: Promise<void> | undefined
-    const sweeper = setInterval(
-      () => {
-        sweep ??= service
-          .finaliseForgotten(SWEEP_BATCH)
-          .catch(failed)
-          .finally(() => {
-            sweep = undefined
-          })
-      },
-      Math.min(SWEEP_MS, config.sessions.graceMs),
-    )
-    app.addHook('preClose', (done) => {
-      clearInterval(sweeper)
-      done()
+    app.every('reports_sweep', Math.min(SWEEP_MS, config.sessions.graceMs), () => {
+      sweep ??= service
+        .finaliseForgotten(SWEEP_BATCH)
+        .catch(failed)
+        .finally(() => {
+          sweep = undefined
+        })
+      return sweep
     })
     const printer = createPrinter()
     app.addHook('onClose', () => printer.close())
     await app.register(reportRoutes, { prefix: '/api/session', service, printer })
   },
-  { name: 'reports', dependencies: ['analysis', 'database', 'hub', 'notices', 'vault'] },
+  { name: 'reports', dependencies: ['analysis', 'database', 'guard', 'hub', 'notices', 'vault'] },
 )

@@ -69,7 +69,7 @@ export const sessions = fp(
       ttlMs: leaseMs,
       monotonic: () => performance.now(),
       onLost: (sessionId) => {
-        for (const listener of lostListeners) listener(sessionId)
+        for (const listener of lostListeners) app.guard.run('lease_lost', () => listener(sessionId))
       },
       onUnreachable: (error) => app.log.warn({ err: error }, 'leases could not be renewed'),
     })
@@ -113,15 +113,9 @@ export const sessions = fp(
         failed('abandoned sessions could not be looked for')(error)
       }
     }
-    const timers = [
-      setInterval(() => void watch.look().catch(failed('sessions could not be looked at')), LOOK_MS),
-      setInterval(() => void leases.renew(), leases.renewEveryMs),
-      setInterval(() => void tend(), tendMs),
-    ]
-    app.addHook('preClose', (done) => {
-      for (const timer of timers) clearInterval(timer)
-      done()
-    })
+    app.every('sessions_look', LOOK_MS, () => watch.look().catch(failed('sessions could not be looked at')))
+    app.every('leases_renew', leases.renewEveryMs, leases.renew)
+    app.every('sessions_tend', tendMs, tend)
 
     const start: SessionService['start'] = async (who, labels, language) => {
       const session = await service.start(who, labels, language)
@@ -155,5 +149,5 @@ export const sessions = fp(
       publicUrl: config.server.publicUrl,
     })
   },
-  { name: 'sessions', dependencies: ['auth', 'database', 'hub', 'notices'] },
+  { name: 'sessions', dependencies: ['auth', 'database', 'guard', 'hub', 'notices'] },
 )

@@ -21,16 +21,8 @@ export const tickets = fp(
       redeem: (ticket, sessionId, channel) => service.redeem(ticket, sessionId, channel),
     })
 
-    const sweep = setInterval(() => {
-      ticketsRepository
-        .deleteExpired(sql, SWEEP_BATCH)
-        .catch((error: unknown) => app.log.warn({ err: error }, 'expired tickets could not be swept'))
-    }, SWEEP_MS)
-    app.addHook('preClose', (done) => {
-      clearInterval(sweep)
-      done()
-    })
+    app.every('tickets_sweep', SWEEP_MS, () => ticketsRepository.deleteExpired(sql, SWEEP_BATCH))
     await app.register(ticketRoutes, { prefix: '/api/session', service })
   },
-  { name: 'tickets', dependencies: ['authentication', 'database', 'sessions'] },
+  { name: 'tickets', dependencies: ['authentication', 'database', 'guard', 'sessions'] },
 )

@@ -1,0 +1,44 @@
+/** Runs what no caller awaits. Neither method throws. */
+export type Guard = {
+  /** Counts an error, and logs it unless this place has logged one within the last minute. */
+  readonly report: (place: string, error: unknown) => void
+  /** Calls `work` and reports what it throws, or what its promise rejects with. */
+  readonly run: (place: string, work: () => unknown) => void
+}
+
+type Dependencies = {
+  readonly onError: (place: string) => void
+  readonly log: (place: string, error: unknown) => void
+  /** A clock that never jumps, ms. */
+  readonly monotonic: () => number
+}
+
+const LOG_EVERY_MS = 60_000
+
+/**
+ * A guard for timers and listeners: an error in one of them would end the process. `place` names the timer or listener
+ * and is a label of the metric, so there are few of them.
+ */
+export function createGuard({ onError, log, monotonic }: Dependencies): Guard {
+  const loggedAt = new Map<string, number>()
+
+  const report = (place: string, error: unknown): void => {
+    onError(place)
+    const now = monotonic()
+    if (now - (loggedAt.get(place) ?? Number.NEGATIVE_INFINITY) < LOG_EVERY_MS) return
+    loggedAt.set(place, now)
+    log(place, error)
+  }
+
+  return {
+    report,
+    run(place, work) {
+      try {
+        const result = work()
+        if (result instanceof Promise) result.catch((error: unknown) => report(place, error))
+      } catch (error) {
+        report(place, error)
+      }
+    },
+  }
+}
