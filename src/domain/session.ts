@@ -15,6 +15,9 @@ export type EndReason = (typeof END_REASONS)[number]
 export const ANSWER_SOURCES = ['gemini', 'local'] as const
 export type AnswerSource = (typeof ANSWER_SOURCES)[number]
 
+/** The highest window number that an integer column holds; a higher one from a client is after all windows as well. */
+export const LAST_WINDOW = 2 ** 31 - 1
+
 export const CHANNELS = ['landmarks', 'voice', 'session'] as const
 export type Channel = (typeof CHANNELS)[number]
 

@@ -1,3 +1,4 @@
+import { mock } from 'node:test'
 import t from 'tap'
 import { createClientClock } from '../../src/features/voice/client-clock.ts'
 import { readVoiceMessage } from '../../src/features/voice/messages.ts'
@@ -22,16 +23,35 @@ function setUp(t: { context: unknown; teardown: (done: () => void) => unknown; c
   let now = 0
   const stored: VoiceRow[] = []
   const said: string[] = []
+  const faults: unknown[] = []
+  /** Thrown where a window is stored. */
+  let fault: Error | undefined
   const service = createVoiceService({
     monotonic: () => now,
-    store: (row) => stored.push(row),
+    store: (row) => {
+      if (fault !== undefined) throw fault
+      stored.push(row)
+    },
+    guarded: (work) => {
+      try {
+        work()
+      } catch (error) {
+        faults.push(error)
+      }
+    },
     find: async () => ({ turnCount: 7 }),
     onWords: (_id, text) => said.push(text),
   })
   t.teardown(() => service.stop())
   const analyses: VoiceAnalysis[] = []
-  const open = (session = SESSION) =>
-    service.open(session, { onAnalysis: (analysis) => analyses.push(analysis) })
+  const open = (session = SESSION) => {
+    const socket = service.open(session, { onAnalysis: (analysis) => analyses.push(analysis) })
+    return {
+      ...socket,
+      take: (type: string, fields: Readonly<Record<string, unknown>>, parts = 8) =>
+        socket.take(type, fields, parts),
+    }
+  }
   const vad = (timestamp: number, isSpeech = true, duration = 1000) => ({
     timestamp,
     isSpeech,
@@ -41,6 +61,10 @@ function setUp(t: { context: unknown; teardown: (done: () => void) => unknown; c
   return {
     service,
     stored,
+    faults,
+    failWith: (error: Error | undefined) => {
+      fault = error
+    },
     said,
     analyses,
     open,
@@ -72,7 +96,7 @@ t.test('a recogniser that corrects itself is heard once, and what is not final i
   const { service, open, at, said } = setUp(t)
   const socket = open()
   at(1000)
-  t.same(socket.take('stt_text', { text: '나는', isFinal: false }), { text: '나는' })
+  t.match(socket.take('stt_text', { text: '나는', isFinal: false }), { text: '나는', isExcess: false })
   socket.take('stt_text', { text: '나는 오늘' })
   socket.take('stt_text', { text: '나는 오늘 학교에' })
   const { measures, speech } = await service.of(SESSION.id, 1)
@@ -113,12 +137,73 @@ t.test('a flood is listened to in bounds', async (t) => {
   t.ok(Number(measures?.['speechRatio']) <= 0.999)
 })
 
+t.test('sound has a budget before it is decoded, also while the session is paused', async (t) => {
+  const { open, service, at } = setUp(t)
+  const socket = open()
+  at(1000)
+  const decoded = mock.method(Int16Array, 'from')
+  t.teardown(() => decoded.mock.restore())
+  const second = new Array<number>(16_000).fill(0.5)
+  const excess = () => {
+    const taken = socket.take('audio_chunk', { data: second }, 16_004)
+    return taken !== 'invalid' && taken.isExcess
+  }
+  for (let i = 0; i < 14; i++) t.notOk(excess(), `second ${i + 1}`)
+  t.equal(decoded.mock.callCount(), 14)
+  for (let i = 0; i < 3; i++) excess()
+  t.ok(excess(), 'one and a half times the window is enough')
+  t.equal(decoded.mock.callCount(), 14, 'the rest is not decoded')
+
+  at(11_000)
+  t.match(socket.take('audio_chunk', { data: 'AAAA' }, 160_000), { isExcess: false })
+  t.match(
+    socket.take('audio_chunk', { data: 'AAAA' }, 160_000),
+    { isExcess: true },
+    'parts that are no sound count',
+  )
+
+  at(21_000)
+  service.setStatus(SESSION.id, 'paused')
+  for (let i = 0; i < 14; i++) excess()
+  t.ok(excess(), 'a paused session reads no more of it')
+})
+
+t.test('an error in the close of a window costs that window and no other', async (t) => {
+  mock.timers.enable({ apis: ['setTimeout'] })
+  t.teardown(() => mock.timers.reset())
+  const { open, vad, at, analyses, faults, failWith, stored } = setUp(t)
+  const socket = open()
+  socket.take('vad_result', vad(at(4000)))
+  failWith(new Error('a window that cannot be measured'))
+  at(10_000)
+  mock.timers.tick(10_000)
+  t.same(analyses, [])
+  t.ok(faults.length > 0)
+  failWith(undefined)
+  socket.take('vad_result', vad(at(14_000)))
+  at(20_000)
+  mock.timers.tick(10_000)
+  t.match(analyses, [{ window: 2 }])
+  t.same(stored.map(({ window }) => window).sort(), [1, 2], 'and what was not stored is stored with the next')
+})
+
 t.test('the times of a client whose clock is wrong are put on ours', async (t) => {
   const clock = createClientClock()
   t.equal(clock.toOurs(500_000, 1000), 1000, 'its first report ends now')
   t.equal(clock.toOurs(500_100, 1150), 1100, 'a slower way does not shift it')
   t.equal(clock.toOurs(500_200, 1190), 1190, 'a faster way shows the difference better')
   t.equal(clock.toOurs(100, 2000), 2000, 'its clock has been set')
+})
+
+t.test('a clock that is set back while its person speaks is followed within a minute', (t) => {
+  const clock = createClientClock()
+  const late = (now: number, by: number, ahead = 700_000) => clock.toOurs(now - by + ahead, now)
+  for (let now = 0; now < 100_000; now += 100) t.equal(late(now, 50), now)
+  t.equal(late(100_000, 2050), 98_000, 'a report that was held up is from before')
+  for (let now = 100_100; now < 160_200; now += 100) late(now, 50, 670_000)
+  t.equal(late(160_200, 50, 670_000), 160_200)
+  t.equal(late(160_300, 150, 670_000), 160_200, 'and by the fastest way again')
+  t.end()
 })
 
 t.test(
@@ -147,8 +232,9 @@ t.test(
 
 t.test('samples are read in each form, and what is none is refused', async (t) => {
   const read = (fields: Record<string, unknown>) => {
-    const message = readVoiceMessage('audio_chunk', fields)
-    return message?.type === 'audio_chunk' ? [...message.samples] : undefined
+    const message = readVoiceMessage('audio_chunk', fields, 8)
+    const samples = message?.type === 'audio_chunk' ? message.decode() : undefined
+    return samples && [...samples]
   }
   t.same(read({ data: Buffer.from([1, 0, 255, 255]).toString('base64') }), [1, -1])
   t.same(read({ pcm: [100, -32_768, 32_767] }), [100, -32_768, 32_767])

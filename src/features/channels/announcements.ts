@@ -73,7 +73,7 @@ export function createAnnouncer({ registry, delivered, status, onStatusFailed }:
           toV2(sessionId, { type: 'analysis_skipped', data: { window: event.window, reason: event.reason } })
           return
         case 'session_deleted':
-          for (const connection of registry.all(sessionId)) connection.refuse('SESSION_NOT_FOUND')
+          for (const connection of registry.all(sessionId)) connection.rejectSession('SESSION_NOT_FOUND')
           return
         case 'analysis_finished':
           // In order, so that the answer to the command that ended it is still sent.

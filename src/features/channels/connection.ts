@@ -35,10 +35,14 @@ type About = {
   readonly familyId?: string | null
   /** A clock that never jumps, ms. */
   readonly monotonic: () => number
-  /** Told of each small message that was beyond the rate. */
+  /** Called for each small message that was beyond the rate. */
   readonly onDropped?: () => void
-  /** Takes note of bytes that were good for nothing; for how many ms the peer is to be left alone then. */
+  /** Charges a small message; for how many ms the peer is to be left unread then. */
+  readonly onMessage?: () => number
+  /** Charges bytes that were good for nothing; for how many ms the peer is to be left unread then. */
   readonly onWaste?: (bytes: number) => number
+  /** Called with what ended work on the database that was expected not to fail. */
+  readonly onFailure?: (error: unknown) => void
 }
 
 /** One admitted socket: bounded sending, throttled complaints, work in order, and whether it is still heard. */
@@ -54,8 +58,7 @@ export class Connection {
   familyId: string | null
   readonly #socket: WebSocket
   readonly #monotonic: () => number
-  readonly #onDropped: (() => void) | undefined
-  readonly #onWaste: ((bytes: number) => number) | undefined
+  readonly #about: Pick<About, 'onDropped' | 'onMessage' | 'onWaste' | 'onFailure'>
   readonly #messages: TokenBucket
   readonly #frames: TokenBucket
   #complainedAt = Number.NEGATIVE_INFINITY
@@ -68,8 +71,7 @@ export class Connection {
     this.#socket = about.socket
     this.isV2 = about.socket.protocol === V2
     this.#monotonic = about.monotonic
-    this.#onDropped = about.onDropped
-    this.#onWaste = about.onWaste
+    this.#about = about
     this.channel = about.channel
     this.sessionId = about.sessionId
     this.familyId = about.familyId ?? null
@@ -79,11 +81,20 @@ export class Connection {
     this.#frames = new TokenBucket(FRAME_RATE, about.monotonic())
   }
 
-  /** Whether another small message, or another landmarks frame, may be looked at. */
-  admits(kind: 'message' | 'frame'): boolean {
-    const isAdmitted = (kind === 'message' ? this.#messages : this.#frames).take(this.#monotonic())
-    if (!isAdmitted && kind === 'message') this.#onDropped?.()
-    return isAdmitted
+  /** Whether another landmarks frame may be looked at. */
+  admitsFrame(): boolean {
+    return this.#frames.take(this.#monotonic())
+  }
+
+  /** Whether another small message, of so many bytes, may be looked at. */
+  admitsMessage(bytes: number): boolean {
+    if (this.#messages.take(this.#monotonic())) {
+      this.#leaveUnread(this.#about.onMessage?.() ?? 0)
+      return true
+    }
+    this.#about.onDropped?.()
+    this.wasted(bytes)
+    return false
   }
 
   /** False when the socket is closed or closing: the frame is not on its way. */
@@ -106,7 +117,16 @@ export class Connection {
 
   /** What has come was good for nothing: beyond a measure the peer is not read for a while. */
   wasted(bytes: number): void {
-    const waitMs = this.#onWaste?.(bytes) ?? 0
+    this.#leaveUnread(this.#about.onWaste?.(bytes) ?? 0)
+  }
+
+  /** Says what is wrong with a message, and charges it. */
+  refuse(bytes: number, code: ErrorCode): void {
+    this.complain(code)
+    this.wasted(bytes)
+  }
+
+  #leaveUnread(waitMs: number): void {
     if (waitMs < SHORTEST_PAUSE_MS || this.#socket.isPaused) return
     this.#socket.pause()
     setTimeout(() => {
@@ -118,6 +138,12 @@ export class Connection {
   /** Something has come from the peer. */
   heard(): void {
     this.#unansweredPings = 0
+  }
+
+  /** A pong of the protocol has come; one that answers no ping is good for nothing. */
+  ponged(): void {
+    if (this.#unansweredPings === 0) this.wasted(0)
+    this.heard()
   }
 
   /** The protocol's own ping, beside the one that a client's code sees; a peer that answered none of the last is cut off. */
@@ -133,10 +159,13 @@ export class Connection {
     return this.#waitingWork >= MAX_WAITING_WORK
   }
 
-  /** Carries out what needs the database, one after the other as it was asked for. `work` never rejects. */
+  /** Carries out what needs the database, one after the other as it was asked for. */
   inOrder(work: () => Promise<void>): void {
     this.#waitingWork++
-    this.#work = this.#work.then(work).finally(() => this.#waitingWork--)
+    this.#work = this.#work
+      .then(work)
+      .catch((error: unknown) => this.#about.onFailure?.(error))
+      .finally(() => this.#waitingWork--)
   }
 
   /** Says what is wrong, at most once a second. */
@@ -163,7 +192,7 @@ export class Connection {
   }
 
   /** There is no such live session: another one has to be started. */
-  refuse(code: 'SESSION_NOT_FOUND' | 'SESSION_ENDED'): void {
+  rejectSession(code: 'SESSION_NOT_FOUND' | 'SESSION_ENDED'): void {
     this.fail(code, 'new_session')
     this.close(1008, code)
   }

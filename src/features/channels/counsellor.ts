@@ -5,6 +5,7 @@ import { type ErrorCode, errorMessage, type Language } from '../../errors.ts'
 import type { Connection } from './connection.ts'
 import { fieldsOf } from './fields.ts'
 import type { ServerFrame } from './frames.ts'
+import type { Message } from './messages.ts'
 import { AiRequest as AiRequestFields } from './schemas/client.ts'
 
 type AiRequest = { readonly message: string; readonly emotion: Emotion | null }
@@ -40,9 +41,9 @@ export function openCounsellor(connection: Connection, conversation: Conversatio
   })
   return {
     /** Hands a `request_ai_response` on; it is answered in its own time, beside the commands. */
-    receive: (message: Readonly<Record<string, unknown>>): void => {
+    receive: (message: Message, bytes: number): void => {
       const request = readRequest(fieldsOf(message))
-      if (request === undefined) connection.complain('INVALID_MESSAGE')
+      if (request === undefined) connection.refuse(bytes, 'INVALID_MESSAGE')
       else talk.ask(request)
     },
     close: talk.leave,

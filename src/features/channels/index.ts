@@ -31,8 +31,6 @@ type SocketAddress = {
 
 /** Sockets of somebody who left are noticed within three pings. */
 const CROWDED_RETRY_SECONDS = 30
-/** What a ping of the protocol costs us, in bytes of anything else; honest peers send one in seconds. */
-const PING_BYTES = 512
 
 const isChannel = (text: string): text is Channel => CHANNELS.some((channel) => channel === text)
 
@@ -98,7 +96,7 @@ export const channels = fp(
 
     const { requireTicket } = config.sessions
     const refusals = app.metrics.refusedSockets
-    const waste = createWaste(monotonic)
+    const accounts = createWaste(monotonic)
     const addresses = createSeats(config.limits.socketsPerAddress)
     const users = createSeats(config.limits.socketsPerUser)
 
@@ -162,8 +160,8 @@ export const channels = fp(
       const startedAt = admission?.kind === 'admitted' ? admission.found.session.startedAt.getTime() : 0
       const dropped = app.metrics.droppedMessages.labels(channel)
       const onDropped = () => dropped.inc()
-      const onWaste = (bytes: number) =>
-        admission?.kind === 'admitted' ? waste(admission.found.session.userId, bytes) : 0
+      const userId = admission?.kind === 'admitted' ? admission.found.session.userId : undefined
+      const address = callerAddress(request)
       const connection = new Connection({
         socket,
         channel,
@@ -173,7 +171,9 @@ export const channels = fp(
         familyId: isOwn ? null : ticketFamily,
         monotonic,
         onDropped,
-        onWaste,
+        onMessage: () => (userId === undefined ? 0 : accounts.message(userId)),
+        onWaste: (bytes) => (userId === undefined ? 0 : accounts.waste(userId, address, bytes)),
+        onFailure: (error) => app.guard.report('socket_work', error),
       })
       if (admission?.kind === 'full') {
         connection.fail('SERVER_BUSY', 'reconnect')
@@ -181,7 +181,7 @@ export const channels = fp(
         return
       }
       if (admission?.kind !== 'admitted') {
-        connection.refuse(admission?.code ?? 'SESSION_NOT_FOUND')
+        connection.rejectSession(admission?.code ?? 'SESSION_NOT_FOUND')
         return
       }
       const receiver = receivers.open(connection, admission)
@@ -193,16 +193,15 @@ export const channels = fp(
         try {
           receiver.receive(data, isBinary)
         } catch (error) {
-          // A throw inside a socket's listener would end the process.
-          request.log.error({ err: error }, 'a socket message could not be handled')
+          app.guard.report('socket_message', error) // uncaught in a listener, it would end the process
         }
       })
-      socket.on('pong', () => connection.heard())
-      socket.on('ping', () => connection.wasted(PING_BYTES))
+      socket.on('pong', () => connection.ponged())
+      socket.on('ping', () => connection.wasted(0))
       socket.once('close', () => {
         registry.remove(connection)
         app.metrics.sockets.labels(channel).dec()
-        receiver.close()
+        app.guard.run('socket_close', receiver.close)
       })
       receiver.greet()
     }
@@ -233,11 +232,7 @@ export const channels = fp(
 
     documentRoutes(app, app.voice.messages)
 
-    const heart = setInterval(() => void registry.beat(), config.sessions.pingIntervalMs) // rejects never
-    app.addHook('preClose', (done) => {
-      clearInterval(heart)
-      done()
-    })
+    app.every('heartbeat', config.sessions.pingIntervalMs, () => registry.beat())
   },
   {
     name: 'channels',
@@ -245,6 +240,7 @@ export const channels = fp(
       'analysis',
       'auth',
       'conversation',
+      'guard',
       'hub',
       'metrics',
       'security',

@@ -1,7 +1,9 @@
 import { Value } from 'typebox/value'
+import { LAST_WINDOW } from '../../domain/session.ts'
 import { frameNumberOf } from '../../lib/binary-header.ts'
 import type { Connection } from './connection.ts'
 import { fieldsOf } from './fields.ts'
+import { BOUNDS, isLong, type Message, parseMessage } from './messages.ts'
 import { CalibrateRequest } from './schemas/client.ts'
 
 /** Where landmark frames go. */
@@ -25,7 +27,7 @@ type Peer = {
   readonly calibrate: (durationMs: number) => void
 }
 
-/** Anything longer that begins like a landmarks frame may go unread; everything else is parsed. */
+/** Anything longer that begins like a landmarks frame may go unread; everything else within the bounds is parsed. */
 const ALWAYS_PARSED_BYTES = 4096
 const ENDS_BYTES = 96
 const OPENING = Buffer.from('{"type":"landmarks"')
@@ -44,7 +46,7 @@ export function receiveLandmarks(peer: Peer, bytes: Buffer): void {
 export function receiveBinary(peer: Peer, bytes: Buffer): void {
   const { connection, feed } = peer
   if (!connection.isV2) {
-    refuse(connection, bytes, 'INVALID_MESSAGE')
+    connection.refuse(bytes.length, 'INVALID_MESSAGE')
     return
   }
   if (!peer.isFeeding()) return
@@ -61,38 +63,41 @@ function receiveFrame(peer: Peer, bytes: Buffer, parsed?: unknown): void {
 
 /** Whether the frame is within the rate, and of a session that is still ours. */
 function isWanted({ connection, feed, reclaim }: Peer): boolean {
-  if (!connection.admits('frame')) feed.skip()
+  if (!connection.admitsFrame()) feed.skip()
   else if (feed.isLost()) reclaim()
   else return true
   return false
 }
 
 function judge(connection: Connection, bytes: Buffer, fate: string): void {
-  if (fate === 'invalid_message') refuse(connection, bytes, 'INVALID_MESSAGE')
-  else if (fate === 'invalid_frame') refuse(connection, bytes, 'INVALID_FRAME')
+  if (fate === 'invalid_message') connection.refuse(bytes.length, 'INVALID_MESSAGE')
+  else if (fate === 'invalid_frame') connection.refuse(bytes.length, 'INVALID_FRAME')
   else if (fate === 'consent_required') connection.complain('CONSENT_REQUIRED')
-}
-
-function refuse(connection: Connection, bytes: Buffer, code: 'INVALID_MESSAGE' | 'INVALID_FRAME'): void {
-  connection.complain(code)
-  connection.wasted(bytes.length)
 }
 
 function receiveMessage(peer: Peer, bytes: Buffer): void {
   const { connection } = peer
-  if (!connection.admits('message')) return
-  const message = parseMessage(bytes)
-  if (message?.type === 'ping') connection.pong()
-  else if (message?.type === 'landmarks') receiveFrame(peer, bytes, message)
-  else if (message?.type === 'resume' && connection.isV2) peer.resume(positionOf(message))
-  else if (message?.type === 'calibrate' && connection.isV2) receiveCalibrate(peer, message)
-  else refuse(connection, bytes, 'INVALID_MESSAGE')
+  if (!connection.admitsMessage(bytes.length)) return
+  const { message, parts = 0 } = parseMessage(bytes, BOUNDS.landmarks) ?? {}
+  if (message?.type === 'landmarks') receiveFrame(peer, bytes, message)
+  else if (message === undefined || isLong(parts) || !carryOut(peer, message))
+    connection.refuse(bytes.length, 'INVALID_MESSAGE')
 }
 
-function receiveCalibrate(peer: Peer, message: Readonly<Record<string, unknown>>): void {
+/** False when it is nothing that can be carried out. */
+function carryOut(peer: Peer, message: Message): boolean {
+  const { connection } = peer
+  if (message.type === 'ping') connection.pong()
+  else if (message.type === 'resume' && connection.isV2) peer.resume(positionOf(message))
+  else return message.type === 'calibrate' && connection.isV2 && calibrates(peer, message)
+  return true
+}
+
+function calibrates(peer: Peer, message: Message): boolean {
   const request: unknown = Value.Default(CalibrateRequest, { ...fieldsOf(message) })
-  if (Value.Check(CalibrateRequest, request)) peer.calibrate(request.durationMs)
-  else peer.connection.complain('INVALID_MESSAGE')
+  const isValid = Value.Check(CalibrateRequest, request)
+  if (isValid) peer.calibrate(request.durationMs)
+  return isValid
 }
 
 /** The frame's number stands before or after its points, so it is found without reading them. */
@@ -107,23 +112,9 @@ function isRepeated(feed: Feed, bytes: Buffer): boolean {
   return number !== undefined && !feed.isNew(Number(number))
 }
 
-/** Fields are accepted in `data` and at top level. */
-function positionOf(message: { readonly [key: string]: unknown }): { window: number; frame: number } {
-  const inner = typeof message['data'] === 'object' && message['data'] !== null ? message['data'] : {}
-  const { window, frame } = { ...message, ...inner } as Record<string, unknown> // any object may be asked for any key
+/** Where a client stands; what is no such number counts as 0, and what no row can hold as the last. */
+function positionOf(message: Message): { window: number; frame: number } {
+  const { window, frame } = fieldsOf(message)
   const count = (value: unknown) => (Number.isSafeInteger(value) && Number(value) > 0 ? Number(value) : 0)
-  return { window: count(window), frame: count(frame) }
-}
-
-/** A JSON object with a `type`, or undefined. */
-export function parseMessage(
-  bytes: Buffer,
-): { readonly type: string; readonly [key: string]: unknown } | undefined {
-  try {
-    const message: unknown = JSON.parse(bytes.toString('utf8'))
-    if (typeof message !== 'object' || message === null || !('type' in message)) return undefined
-    return typeof message.type === 'string' ? { ...message, type: message.type } : undefined
-  } catch {
-    return undefined // not JSON: the caller complains
-  }
+  return { window: Math.min(count(window), LAST_WINDOW), frame: count(frame) }
 }

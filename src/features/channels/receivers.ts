@@ -6,9 +6,10 @@ import type { Admission, SessionStart } from './admission.ts'
 import { FRAME_FORMATS } from './binary-frame.ts'
 import type { Connection } from './connection.ts'
 import { type Conversation, openCounsellor } from './counsellor.ts'
-import { type Feed, parseMessage, receiveBinary, receiveLandmarks } from './landmarks.ts'
+import { type Feed, receiveBinary, receiveLandmarks } from './landmarks.ts'
+import { BOUNDS, parseMessage } from './messages.ts'
 import type { Registry } from './registry.ts'
-import { carryOut, SESSION_COMMANDS } from './session-commands.ts'
+import { carryOut, isCommand, SESSION_COMMANDS } from './session-commands.ts'
 import { openVoice, type Voice } from './voice.ts'
 
 type Admitted = Extract<Admission, { kind: 'admitted' }>
@@ -95,11 +96,17 @@ export function createReceivers(dependencies: Dependencies) {
     const calibrate = (durationMs: number) => {
       if (isCalibrating) return
       isCalibrating = true
-      void feed.calibrate(durationMs).then((found) => {
-        isCalibrating = false
-        if (found === undefined) connection.fail('CALIBRATION_FAILED')
-        else connection.send({ type: 'calibrated', data: { ...found, durationMs } })
-      })
+      void feed
+        .calibrate(durationMs)
+        .catch((error: unknown) => {
+          dependencies.onFailure(error)
+          return undefined
+        })
+        .then((found) => {
+          isCalibrating = false
+          if (found === undefined) connection.fail('CALIBRATION_FAILED')
+          else connection.send({ type: 'calibrated', data: { ...found, durationMs } })
+        })
     }
 
     /** The newer socket was on another instance and may be gone by now: then this one feeds the session again. */
@@ -187,13 +194,14 @@ export function createReceivers(dependencies: Dependencies) {
         inOrder(() => carryOut(connection, sessions, 'get_status'))
       },
       receive: (data, isBinary) => {
-        if (!connection.admits('message')) return
-        const message = isBinary ? undefined : parseMessage(data)
+        if (!connection.admitsMessage(data.length)) return
+        const message = isBinary ? undefined : parseMessage(data, BOUNDS.session)?.message
         const type = message?.type
         // A ping never waits behind a command: its sender takes silence for the end of the connection.
         if (type === 'ping') connection.pong()
-        else if (message?.type === 'request_ai_response') counsellor.receive(message)
-        else if (connection.isBusy) connection.complain('SERVER_BUSY')
+        else if (message?.type === 'request_ai_response') counsellor.receive(message, data.length)
+        else if (!isCommand(type)) connection.refuse(data.length, 'INVALID_MESSAGE')
+        else if (connection.isBusy) connection.refuse(data.length, 'SERVER_BUSY')
         else inOrder(() => carryOut(connection, sessions, type))
       },
       close: counsellor.close,

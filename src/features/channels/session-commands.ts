@@ -1,4 +1,3 @@
-import { AppError } from '../../errors.ts'
 import type { Connection } from './connection.ts'
 import { type StatusFrameType, toStatusFrame } from './frames.ts'
 
@@ -10,6 +9,10 @@ type Sessions = {
 }
 
 export const SESSION_COMMANDS = ['pause', 'resume', 'end', 'get_status'] as const
+type SessionCommand = (typeof SESSION_COMMANDS)[number]
+
+export const isCommand = (type: string | undefined): type is SessionCommand =>
+  SESSION_COMMANDS.some((command) => command === type)
 
 const SUCCESS: Readonly<Record<'pause' | 'resume' | 'end', StatusFrameType>> = {
   pause: 'pause_success',
@@ -17,24 +20,14 @@ const SUCCESS: Readonly<Record<'pause' | 'resume' | 'end', StatusFrameType>> = {
   end: 'end_success',
 }
 
-/** One command of a session socket. Rejects with what the holder of the socket is to be told. */
+/** One command of a session socket. Rejects with the error to show to its client. */
 export async function carryOut(
   connection: Connection,
   sessions: Sessions,
-  type: string | undefined,
+  command: SessionCommand,
 ): Promise<void> {
   const { sessionId } = connection
-  switch (type) {
-    case 'pause':
-    case 'resume':
-    case 'end':
-      await sessions[type](sessionId, 'capability')
-      connection.send(toStatusFrame(SUCCESS[type], await sessions.status(sessionId)))
-      return
-    case 'get_status':
-      connection.send(toStatusFrame('status_update', await sessions.status(sessionId)))
-      return
-    default:
-      throw new AppError('INVALID_MESSAGE')
-  }
+  if (command !== 'get_status') await sessions[command](sessionId, 'capability')
+  const type = command === 'get_status' ? 'status_update' : SUCCESS[command]
+  connection.send(toStatusFrame(type, await sessions.status(sessionId)))
 }

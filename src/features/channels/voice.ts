@@ -2,7 +2,7 @@ import type { SessionStatus } from '../../domain/session.ts'
 import type { VoiceMeasures } from '../../domain/voice/measures.ts'
 import type { Connection } from './connection.ts'
 import { fieldsOf } from './fields.ts'
-import { parseMessage } from './landmarks.ts'
+import { BOUNDS, isLong, parseMessage } from './messages.ts'
 
 type VoiceSession = {
   readonly id: string
@@ -19,13 +19,18 @@ export type Voice = {
     session: VoiceSession,
     listener: { readonly onAnalysis: (analysis: VoiceAnalysis) => void },
   ): {
+    /** `parts` of the whole message say how much sound may be in it. */
     readonly take: (
       type: string,
       fields: Readonly<Record<string, unknown>>,
-    ) => 'invalid' | { readonly text: string | null }
+      parts: number,
+    ) => 'invalid' | { readonly text: string | null; readonly isExcess: boolean }
     readonly close: () => void
   }
 }
+
+/** What a text beyond its budget costs, in bytes a byte: it is read all the same, for words of self-harm. */
+const EXCESS_TEXT = 16
 
 /** The messages of one voice socket. */
 export function openVoice(connection: Connection, voice: Voice, session: VoiceSession) {
@@ -34,19 +39,27 @@ export function openVoice(connection: Connection, voice: Voice, session: VoiceSe
   })
   return {
     receive: (data: Buffer, isBinary: boolean): void => {
-      if (!connection.admits('message')) return
-      const message = isBinary ? undefined : parseMessage(data)
-      if (message?.type === 'ping') {
+      const bytes = data.length
+      if (!connection.admitsMessage(bytes)) return
+      const { message, parts = 0 } = (isBinary ? undefined : parseMessage(data, BOUNDS.voice)) ?? {}
+      if (message === undefined || (isLong(parts) && message.type !== 'audio_chunk')) {
+        connection.refuse(bytes, 'INVALID_MESSAGE')
+        return
+      }
+      if (message.type === 'ping') {
         connection.pong()
         return
       }
-      const taken = message === undefined ? 'invalid' : socket.take(message.type, fieldsOf(message))
-      if (taken === 'invalid') connection.complain('INVALID_MESSAGE')
-      else if (taken.text !== null) {
-        const { text } = taken
-        const timestamp = Date.now()
-        connection.send({ type: 'stt_received', data: { timestamp, text, textLength: text.length } })
+      const taken = socket.take(message.type, fieldsOf(message), parts)
+      if (taken === 'invalid') {
+        connection.refuse(bytes, 'INVALID_MESSAGE')
+        return
       }
+      const { text, isExcess } = taken
+      if (isExcess) connection.wasted(text === null ? bytes : EXCESS_TEXT * bytes)
+      if (text === null) return
+      const timestamp = Date.now()
+      connection.send({ type: 'stt_received', data: { timestamp, text, textLength: text.length } })
     },
     close: socket.close,
   }

@@ -1,7 +1,5 @@
+import { LAST_WINDOW } from '../../domain/session.ts'
 import type { TimelineRow } from './repository.ts'
-
-/** A window number that no integer column can reach is behind every window. */
-const LAST_WINDOW = 2 ** 31 - 1
 
 /** Every text of this pattern is four bytes, and so a window number: there is no bad cursor of good shape. */
 export const CURSOR_PATTERN = '^[A-Za-z0-9_-]{6}$'

@@ -66,6 +66,7 @@ export const voice = fp(
         return safe?.openJson(stored, MEASURES, windowRow(sessionId, window))
       },
       onWords: (sessionId, text) => app.conversation.hear(sessionId, text),
+      guarded: (work) => app.guard.run('voice_window', work),
     })
     app.hub.subscribe((sessionId, event) => {
       // Consent taken back: what has been heard of the open window is neither measured nor stored.
@@ -73,9 +74,8 @@ export const voice = fp(
       else if (event.type === 'status_changed') service.setStatus(sessionId, event.status)
       if (event.type === 'session_deleted') service.forget(sessionId)
     })
-    const sweeper = setInterval(service.sweep, SWEEP_MS).unref()
+    app.every('voice_sweep', SWEEP_MS, service.sweep)
     app.addHook('preClose', (next) => {
-      clearInterval(sweeper)
       service.stop()
       next()
     })
@@ -100,5 +100,5 @@ export const voice = fp(
     })
     done()
   },
-  { name: 'voice', dependencies: ['conversation', 'database', 'hub', 'vault'] },
+  { name: 'voice', dependencies: ['conversation', 'database', 'guard', 'hub', 'vault'] },
 )

@@ -13,6 +13,12 @@ export type VoicedSession = {
   readonly now: number
 }
 
+/**
+ * What became of a message: kept, passed over because the session is not active or there is nothing in it, beyond what
+ * is listened to in a window, or of another shape than it seemed.
+ */
+export type Heard = 'kept' | 'passed' | 'excess' | 'invalid'
+
 /** What is remembered of two windows; more is not listened to. */
 const MOST_EVENTS = 4000
 const MOST_WORDS = 4000 // characters a window
@@ -21,6 +27,8 @@ const MOST_AUDIO = 1.5
 const LONGEST_SNIPPET = 280
 /** A recogniser that corrects itself sends its words again, longer. */
 const SAME_UTTERANCE_MS = 5000
+
+const toMs = (samples: number): number => (samples / SAMPLE_RATE) * 1000
 
 /** The voice of one session in this process: the open window and the one before it, by the session's clock. */
 export class LiveVoice {
@@ -64,12 +72,14 @@ export class LiveVoice {
     return { from, to: from + this.intervalMs }
   }
 
-  /** Takes what was heard in the stretch that ended at `at`; false when it was too much, or the session is not active. */
-  hear(message: VoiceMessage, at: number): boolean {
+  /** Takes what was heard in the stretch that ended at `at`. */
+  hear(message: VoiceMessage, at: number): Heard {
     const now = this.now()
     this.#forgetBefore(this.windowAt(now))
     this.heardAt = now
-    if (this.status !== 'active') return false
+    // Also while paused: to read such a message has cost as much.
+    if (message.type === 'audio_chunk' && !this.#hasTimeFor(message.length)) return 'excess'
+    if (this.status !== 'active') return 'passed'
     switch (message.type) {
       case 'vad_result':
         return this.#keep({
@@ -80,9 +90,9 @@ export class LiveVoice {
           energy: message.energy ?? null,
         })
       case 'audio_chunk':
-        return this.#listen(message.samples, at)
+        return this.#listen(message.decode(), at)
       case 'stt_text':
-        return message.isFinal !== false && this.#note(message.text, at)
+        return message.isFinal === false ? 'passed' : this.#note(message.text, at)
     }
   }
 
@@ -105,32 +115,42 @@ export class LiveVoice {
     return text === '' ? null : Array.from(text).slice(-LONGEST_SNIPPET).join('').trim()
   }
 
-  /** At once reduced to level and voicing; the samples go no further. */
-  #listen(samples: Int16Array, at: number): boolean {
-    const durationMs = (samples.length / SAMPLE_RATE) * 1000
+  /** Whether so many samples are still listened to in this window; takes their time then. */
+  #hasTimeFor(samples: number): boolean {
+    const durationMs = toMs(samples)
     if (this.#audioMs + durationMs > MOST_AUDIO * this.intervalMs) return false
     this.#audioMs += durationMs
-    const start = at - durationMs
-    return hear(samples).every(({ offsetMs, durationMs: ms, voiced, level }) =>
-      this.#keep({ kind: 'sound', from: start + offsetMs, to: start + offsetMs + ms, voiced, level }),
-    )
+    return true
   }
 
-  #note(text: string, at: number): boolean {
+  /** At once reduced to level and voicing; the samples go no further. */
+  #listen(samples: Int16Array | undefined, at: number): Heard {
+    if (samples === undefined) return 'invalid'
+    const start = at - toMs(samples.length)
+    for (const { offsetMs, durationMs, voiced, level } of hear(samples)) {
+      const from = start + offsetMs
+      if (this.#keep({ kind: 'sound', from, to: from + durationMs, voiced, level }) === 'excess')
+        return 'excess'
+    }
+    return 'kept'
+  }
+
+  #note(text: string, at: number): Heard {
     const last = this.#events.findLast((event) => event.kind === 'words')
     if (last !== undefined && at - last.at < SAME_UTTERANCE_MS && text.startsWith(last.text)) {
       this.#events.splice(this.#events.indexOf(last), 1)
       this.#characters -= last.text.length
     }
-    if (text.trim() === '' || this.#characters + text.length > MOST_WORDS) return false
+    if (text.trim() === '') return 'passed'
+    if (this.#characters + text.length > MOST_WORDS) return 'excess'
     this.#characters += text.length
     return this.#keep({ kind: 'words', at, text })
   }
 
-  #keep(event: VoiceEvent): boolean {
-    if (this.#events.length >= MOST_EVENTS) return false
+  #keep(event: VoiceEvent): Heard {
+    if (this.#events.length >= MOST_EVENTS) return 'excess'
     this.#events.push(event)
-    return true
+    return 'kept'
   }
 
   /** A stretch is often told after its end, so the window before the open one is still kept. */

@@ -52,24 +52,43 @@ const numbers = Compile(Type.Array(Type.Number()))
 export type VoiceMessage =
   | ({ readonly type: 'vad_result' } & Static<typeof VadResult>)
   | ({ readonly type: 'stt_text' } & Static<typeof SttText>)
-  /** 16 kHz, mono, signed 16 bit. */
-  | { readonly type: 'audio_chunk'; readonly samples: Int16Array }
+  | {
+      readonly type: 'audio_chunk'
+      /** Samples that there are at most, by the length of the text. */
+      readonly length: number
+      /** Decodes the sound: 16 kHz, mono, signed 16 bit; undefined when it has another shape. */
+      readonly decode: () => Int16Array | undefined
+    }
 
 type Fields = Readonly<Record<string, unknown>>
 
-/** The message of a client, or undefined when it is none of these or has another shape. */
-export function readVoiceMessage(type: string, fields: Fields): VoiceMessage | undefined {
+/**
+ * The message of a client, or undefined when it is none of these or has another shape. `parts` are those of its JSON
+ * text. Sound is not decoded yet: its length alone says whether that is worth the time.
+ */
+export function readVoiceMessage(type: string, fields: Fields, parts: number): VoiceMessage | undefined {
   if (type === 'vad_result') return vadResult.Check(fields) ? { type, ...fields } : undefined
   if (type === 'stt_text') return sttText.Check(fields) ? { type, ...fields } : undefined
   if (type !== 'audio_chunk') return undefined
-  const samples = AUDIO_FIELDS.map((name) => readSamples(fields[name])).find((found) => found !== undefined)
-  return samples === undefined ? undefined : { type, samples }
+  const sounds = AUDIO_FIELDS.map((name) => fields[name]).filter(isSound)
+  const length = sounds.reduce((sum, sound) => sum + lengthOf(sound), 0)
+  if (length === 0) return undefined
+  const decode = () => sounds.map(readSamples).find((found) => found !== undefined)
+  return { type, length: Math.max(length, parts), decode }
 }
+
+type Sound = string | readonly unknown[]
+
+const isSound = (value: unknown): value is Sound => typeof value === 'string' || Array.isArray(value)
+
+/** Samples at most: base64 has four characters for three bytes, and a sample has two. */
+const lengthOf = (sound: Sound): number =>
+  typeof sound === 'string' ? Math.ceil((sound.length * 3) / 8) : sound.length
 
 const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/
 
 /** Samples as base64 of little-endian 16-bit numbers, or as a list of such numbers or of fractions of full scale. */
-function readSamples(value: unknown): Int16Array | undefined {
+function readSamples(value: Sound): Int16Array | undefined {
   if (typeof value === 'string') {
     if (!BASE64.test(value)) return undefined
     const bytes = Buffer.from(value, 'base64')

@@ -19,11 +19,15 @@ export type WindowVoice = {
 type Listener = { readonly onAnalysis: (analysis: VoiceAnalysis) => void }
 
 export type VoiceSocket = {
-  /** Takes a client's message; `invalid` when it is none of the voice channel's, with its words where it has any. */
+  /**
+   * Takes a client's message of so many `parts`; `invalid` when it is none of the voice channel's. With its words where
+   * it has any, and whether it was more than is listened to in a window.
+   */
   readonly take: (
     type: string,
     fields: Readonly<Record<string, unknown>>,
-  ) => 'invalid' | { readonly text: string | null }
+    parts: number,
+  ) => 'invalid' | { readonly text: string | null; readonly isExcess: boolean }
   readonly close: () => void
 }
 
@@ -34,6 +38,8 @@ type Dependencies = {
   readonly find: (sessionId: string, window: number) => Promise<Record<string, number> | undefined>
   /** Words are read for what a person may need now. Never throws. */
   readonly onWords: (sessionId: string, text: string) => void
+  /** Runs what a timer is for. Never throws: an error costs its own window and no other. */
+  readonly guarded: (work: () => void) => void
 }
 
 /** Another instance reads the row at the window's close: it must be there by then. */
@@ -57,7 +63,7 @@ type Kept = {
 }
 
 /** The voices of all sessions that are heard in this process. */
-export function createVoiceService({ monotonic, store, find, onWords }: Dependencies) {
+export function createVoiceService({ monotonic, store, find, onWords, guarded }: Dependencies) {
   const bySession = new Map<string, Kept>()
 
   /** Stores the window's measures, unless they have not changed since. */
@@ -77,7 +83,7 @@ export function createVoiceService({ monotonic, store, find, onWords }: Dependen
   }
 
   const closeWindow = (kept: Kept, window: number, timestamp: number) => {
-    storeWindow(kept, window - 1) // what was told after its close
+    guarded(() => storeWindow(kept, window - 1)) // with what was reported after its close
     const measures = storeWindow(kept, window)
     for (const older of kept.stored.keys()) if (older < window) kept.stored.delete(older)
     if (measures === undefined) return
@@ -97,13 +103,13 @@ export function createVoiceService({ monotonic, store, find, onWords }: Dependen
       closeWindow(kept, window, to)
     }
     const wait = (until: number, then: () => void) => {
-      kept.timer = setTimeout(then, Math.max(0, until - voice.now())).unref()
+      kept.timer = setTimeout(() => guarded(then), Math.max(0, until - voice.now())).unref()
     }
     if (isServedHere(kept) || to - voice.now() < AHEAD_MS) wait(to, close)
     else
       wait(to - AHEAD_MS, () => {
-        storeWindow(kept, window)
         wait(to, close)
+        storeWindow(kept, window)
       })
   }
 
@@ -128,16 +134,18 @@ export function createVoiceService({ monotonic, store, find, onWords }: Dependen
       listeners.add(listener)
       voice.sockets++
       return {
-        take: (type, fields) => {
-          const message = readVoiceMessage(type, fields)
+        take: (type, fields, parts) => {
+          const message = readVoiceMessage(type, fields, parts)
           if (message === undefined) return 'invalid'
           const now = voice.now()
           const at = message.type === 'vad_result' ? clock.toOurs(message.timestamp, now) : now
           const heard = voice.hear(message, at)
-          if (heard) watch(kept)
-          if (message.type !== 'stt_text') return { text: null }
+          if (heard === 'invalid') return heard
+          if (heard === 'kept') watch(kept)
+          const isExcess = heard === 'excess'
+          if (message.type !== 'stt_text') return { text: null, isExcess }
           if (message.isFinal !== false && voice.status === 'active') onWords(voice.id, message.text)
-          return { text: message.text }
+          return { text: message.text, isExcess }
         },
         close: () => {
           if (listeners.delete(listener)) voice.sockets--
@@ -194,8 +202,7 @@ export function createVoiceService({ monotonic, store, find, onWords }: Dependen
         clearTimeout(kept.timer)
         kept.timer = undefined
         const window = kept.voice.windowAt(kept.voice.now())
-        storeWindow(kept, window - 1)
-        storeWindow(kept, window)
+        for (const last of [window - 1, window]) guarded(() => storeWindow(kept, last))
       }
       bySession.clear()
     },
