@@ -146,7 +146,9 @@ export const auth = fp(
     app.every('devices_review', MINUTE_MS, () =>
       standing.review().catch(failed('devices could not be looked up')),
     )
-    app.every('login_failures_sweep', MINUTE_MS, () => accountRepository.deleteStaleFailures(sql, SWEEP_BATCH))
+    app.every('login_failures_sweep', MINUTE_MS, () =>
+      accountRepository.deleteStaleFailures(sql, SWEEP_BATCH),
+    )
     app.addHook('preClose', (done) => {
       attempts.close()
       done()
