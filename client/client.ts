@@ -17,7 +17,7 @@ import { createSend } from './transport.ts'
 export type ClientOptions = {
   /** Where the server is, `https://host`; the page's own origin unless told. */
   readonly server?: string
-  /** Where tokens are kept: in the site's storage, or in memory where there is none, unless told. */
+  /** Where tokens are kept: in the site's storage, or in memory where there is none. Outside of a page there is no default. */
   readonly tokens?: TokenStore
   /** For Node before 22, which has none of its own: the one of the package `ws`. */
   readonly WebSocket?: SocketConstructor

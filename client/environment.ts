@@ -60,12 +60,14 @@ export type Globals = {
 
 export const globals: Globals = globalThis // of each there is the one or the other
 
-/** The shared storage of a site's tabs; undefined in a worker, in Node, and where the browser forbids it. */
+/** The shared storage of a site's tabs; undefined where there is none, or one that does not work. */
 export function sharedStorage(): StorageLike | undefined {
   try {
-    return globals.localStorage
+    const storage = globals.localStorage
+    storage?.getItem('maeum.tokens')
+    return storage ?? undefined
   } catch {
-    return undefined // a browser that blocks storage throws at the look
+    return undefined // a browser that blocks it throws at the access; Node's has no methods until it is given a file
   }
 }
 

@@ -1,4 +1,5 @@
-import { type StorageLike, sharedStorage } from './environment.ts'
+import { globals, type StorageLike, sharedStorage } from './environment.ts'
+import { MaeumError } from './error.ts'
 
 export type Tokens = { readonly accessToken: string; readonly refreshToken: string }
 
@@ -30,9 +31,20 @@ export function storedTokens(storage: StorageLike, key = 'maeum.tokens'): TokenS
   }
 }
 
+/** In a page, the storage of its site, else memory; in a worker, memory; on a server, none. */
 export function defaultTokens(): TokenStore {
+  if (globals.location === undefined) return noTokens
   const storage = sharedStorage()
   return storage === undefined ? memoryTokens() : storedTokens(storage)
+}
+
+/** A client on a server may render for many people: it keeps no login that all of them would share. */
+const noTokens: TokenStore = {
+  get: () => null,
+  set: (pair) => {
+    if (pair !== null)
+      throw new MaeumError('BAD_OPTIONS', 'this is no page: pass `tokens`, a store for each login')
+  },
 }
 
 /** Storage may hold anything: what is no pair of tokens counts as none. */

@@ -1,4 +1,4 @@
-import t from 'tap'
+import t, { type Test } from 'tap'
 import {
   createClient,
   MaeumError,
@@ -169,4 +169,57 @@ t.test('a tab learns at its next request that the login was left in another', as
     if (stored === null) await failureOf(client.call(`GET ${ME}`))
     t.equal(signedOut(), 1, `${what}: once`)
   }
+})
+
+/** A global of a browser, until the test ends. */
+function pretend(t: Test, name: string, property: PropertyDescriptor): void {
+  const before = Object.getOwnPropertyDescriptor(globalThis, name)
+  Object.defineProperty(globalThis, name, { configurable: true, ...property })
+  t.teardown(() => {
+    if (before === undefined) Reflect.deleteProperty(globalThis, name)
+    else Object.defineProperty(globalThis, name, before)
+  })
+}
+
+const signingIn: typeof fetch = async () =>
+  json(200, { success: true, data: { user: {}, ...pairOf('1', 1) } })
+const PERSON = { email: 'haneul@example.com', password: 'password123' }
+
+t.test('a page whose storage does not work keeps the login in memory', async (t) => {
+  pretend(t, 'location', { value: { origin: SERVER } })
+  const storages: readonly (readonly [string, PropertyDescriptor])[] = [
+    ['an object without methods', { value: {} }],
+    ['null', { value: null }],
+    [
+      'storage that the browser blocks',
+      {
+        get: () => {
+          throw new Error('SecurityError')
+        },
+      },
+    ],
+    ['none', { value: undefined }],
+  ]
+  for (const [what, storage] of storages) {
+    pretend(t, 'localStorage', storage)
+    const client = createClient({ fetch: signingIn })
+    t.notOk(await client.isSignedIn(), what)
+    await client.login(PERSON)
+    t.ok(await client.isSignedIn(), what)
+  }
+  const storage = sharedStorage()
+  pretend(t, 'localStorage', { value: storage })
+  await createClient({ fetch: signingIn }).login(PERSON)
+  t.ok(storage.getItem('maeum.tokens'), 'one that works is used')
+})
+
+t.test('on a server a client answers without a login, and keeps one only where it is told to', async (t) => {
+  pretend(t, 'localStorage', { value: sharedStorage() })
+  const shared = createClient({ server: SERVER, fetch: signingIn })
+  t.notOk(await shared.isSignedIn())
+  await t.rejects(shared.login(PERSON), { code: 'BAD_OPTIONS', message: /tokens/, retryable: false })
+  t.notOk(await shared.isSignedIn(), 'the next visitor is not that person')
+  const own = createClient({ server: SERVER, fetch: signingIn, tokens: memoryTokens() })
+  await own.login(PERSON)
+  t.ok(await own.isSignedIn())
 })
