@@ -1,8 +1,11 @@
 import fp from 'fastify-plugin'
 import { AppError } from '../errors.ts'
+import { countParts } from '../lib/json-parts.ts'
 import { findUnstorable } from '../lib/storable.ts'
 
 export const MAX_BODY_BYTES = 1024 * 1024
+/** Of JSON. The largest object that is stored, 16 KiB, has fewer, whatever is in it; the time to parse a body grows with them. */
+const MAX_BODY_PARTS = 16 * 1024
 
 /**
  * No body, an empty one of any type and `null` all mean the empty object: which fields are required is for the schema
@@ -12,9 +15,14 @@ export const bodies = fp(
   (app, _options, done) => {
     const parseJson = app.getDefaultJsonParser('error', 'error')
     app.removeAllContentTypeParsers()
-    app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, parsed) => {
-      const text = body.toString()
-      if (text.trim() === '') {
+    app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, parsed) => {
+      const bytes = Buffer.from(body) // a buffer already, which is not copied
+      if (countParts(bytes, MAX_BODY_PARTS) > MAX_BODY_PARTS) {
+        parsed(new AppError('OBJECT_TOO_LARGE'))
+        return
+      }
+      const text = bytes.toString()
+      if (text.trim() === '' || request.is404) {
         parsed(null, undefined)
         return
       }

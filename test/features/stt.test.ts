@@ -129,10 +129,17 @@ t.test('without a key, or without an answer of the model, it says so honestly', 
 })
 
 t.test('only a few recordings are held at once', async (t) => {
-  const { post, double } = await withModel(t, [steps.hangBeforeHeaders()])
-  const waiting = Array.from({ length: 4 }, () => post(form(WAV, 'audio/wav')).catch(() => undefined))
+  const { post, double, app, database, origin, log } = await withModel(t, [steps.hangBeforeHeaders()])
+  const other = await createAccount({ app, database, origin, log })
+  const owners = [undefined, undefined, bearer(other.accessToken), bearer(other.accessToken)]
+  const waiting = owners.map((owner) => post(form(WAV, 'audio/wav'), owner).catch(() => undefined))
   for (let i = 0; i < 4; i++) await double.nextRequest()
-  t.match(await post(form(WAV, 'audio/wav')), { status: 503, json: { error: { code: 'SERVER_BUSY' } } })
+  t.match(await post(form(WAV, 'audio/wav')), { status: 429, json: { error: { code: 'RATE_LIMITED' } } })
+  const third = await createAccount({ app, database, origin, log })
+  t.match(await post(form(WAV, 'audio/wav'), bearer(third.accessToken)), {
+    status: 503,
+    json: { error: { code: 'SERVER_BUSY' } },
+  })
   await double.close()
   await Promise.all(waiting)
   t.match(

@@ -31,7 +31,12 @@ export type Ending = {
  * and told once how it ended. Undefined: it may not be made now.
  */
 export type ModelGuard = {
-  readonly admit: (model: string, tokens: number) => Promise<((ending: Ending) => void) | undefined>
+  readonly admit: (
+    model: string,
+    tokens: number,
+    /** The user who has asked for it; counted against the share of one user. */
+    caller?: number,
+  ) => Promise<((ending: Ending) => void) | undefined>
 }
 
 /** Why there is no answer, in words that hold nothing of what was asked: `http_503`, `timed_out`, `blocked`, ... */
@@ -50,6 +55,8 @@ type Waits = {
   readonly firstMs: number
   /** For everything. */
   readonly totalMs: number
+  /** The user whose request it is. */
+  readonly caller?: number
 }
 
 type Options = {
@@ -137,7 +144,7 @@ export function createGemini({ apiKey, baseUrl, models, guard }: Options) {
     const tokens = tokensToSend(question)
     let failed: Outcome = { outcome: 'failed', reason: 'not_admitted', model: null, begun: false }
     for (const model of models) {
-      const leave = await guard().admit(model, tokens)
+      const leave = await guard().admit(model, tokens, waits.caller)
       if (leave === undefined) continue
       const totalMs = until - performance.now()
       if (waits.signal.aborted || totalMs <= 0) {

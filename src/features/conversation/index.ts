@@ -245,7 +245,7 @@ export const conversation = fp(
       prefix: '/api',
       noticeOf: (text, language) => crisisNotice(text, language, lines),
       readEmotion: enabled
-        ? (text, isForModel, signal) => readEmotion(text, isForModel ? gemini : null, totalMs, signal)
+        ? (text, isForModel, request) => readEmotion(text, isForModel ? gemini : null, totalMs, request)
         : null,
       transcriber: gemini && createTranscriber(gemini, totalMs, onModel),
     })

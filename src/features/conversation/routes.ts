@@ -4,6 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { CrisisNotice } from '../../domain/crisis/notice.ts'
 import type { Language } from '../../domain/language.ts'
 import { AppError, preferredLanguage } from '../../errors.ts'
+import { principal } from '../../plugins/authentication.ts'
 import { responses, succeed } from '../../plugins/envelope.ts'
 import { TextEmotionBody, TextEmotionResponse, TranscriptionForm, TranscriptionResponse } from './schemas.ts'
 import type { TextEmotion } from './text-model.ts'
@@ -15,7 +16,11 @@ type Options = {
   readonly noticeOf: (text: string, language: Language) => CrisisNotice | undefined
   /** Null: emotions are not inferred here. */
   readonly readEmotion:
-    | ((text: string, isForModel: boolean, signal: AbortSignal) => Promise<TextEmotion>)
+    | ((
+        text: string,
+        isForModel: boolean,
+        request: { readonly caller: number; readonly signal: AbortSignal },
+      ) => Promise<TextEmotion>)
     | null
   /** Null: there is nobody to write down what was said. */
   readonly transcriber: Transcriber | null
@@ -44,7 +49,8 @@ export const conversationRoutes: FastifyPluginAsyncTypebox<Options> = async (app
       const { text } = request.body
       const crisis = noticeOf(text, languageOf(request))
       // Words of self-harm go to no model.
-      const read = await readEmotion(text, crisis === undefined, whileWaitedFor(reply))
+      const { userId: caller } = principal(request)
+      const read = await readEmotion(text, crisis === undefined, { caller, signal: whileWaitedFor(reply) })
       return succeed({ ...read, ...(crisis === undefined ? {} : { crisis }) })
     },
   )
@@ -65,18 +71,20 @@ export const conversationRoutes: FastifyPluginAsyncTypebox<Options> = async (app
       if (transcriber === null) throw new AppError('STT_UNAVAILABLE')
       if (Number(request.headers['content-length'] ?? 0) > 2 * MAX_AUDIO_BYTES)
         throw new AppError('BODY_TOO_LARGE')
-      const giveBack = transcriber.reserve()
-      if (giveBack === undefined) throw new AppError('SERVER_BUSY', { retryAfter: BUSY_SECONDS })
+      const { userId } = principal(request)
+      const giveBack = transcriber.reserve(userId)
+      if (typeof giveBack === 'string')
+        throw new AppError(giveBack === 'user' ? 'RATE_LIMITED' : 'SERVER_BUSY', { retryAfter: BUSY_SECONDS })
       try {
         const language = languageOf(request)
-        const { audio, mimeType } = await readUpload(
+        const recording = await readUpload(
           { isMultipart: () => request.isMultipart(), file: () => request.file() },
           language,
         ).catch((error: unknown) => {
           void reply.header('connection', 'close') // the rest of a refused upload is not read
           throw error
         })
-        const transcript = await transcriber.transcribe(audio, mimeType, whileWaitedFor(reply))
+        const transcript = await transcriber.transcribe(recording, userId, whileWaitedFor(reply))
         if (transcript.outcome !== 'written')
           throw new AppError('STT_UNAVAILABLE', { retryAfter: BUSY_SECONDS })
         const { text } = transcript

@@ -41,13 +41,13 @@ export async function readEmotion(
   text: string,
   gemini: Pick<Gemini, 'ask'> | null,
   timeoutMs: number,
-  signal: AbortSignal,
+  { caller, signal }: { readonly caller: number; readonly signal: AbortSignal },
 ): Promise<TextEmotion> {
   if (gemini !== null) {
     const contents = [{ role: 'user', parts: [{ text }] }]
     const question = { system: SYSTEM, contents, schema: SCHEMA, maxTokens: ANSWER_TOKENS }
     const totalMs = Math.min(DEADLINE_MS, timeoutMs)
-    const answer = await gemini.ask(question, { signal, firstMs: totalMs, totalMs })
+    const answer = await gemini.ask(question, { signal, firstMs: totalMs, totalMs, caller })
     const read = answer.outcome === 'complete' ? parse(answer.text) : undefined
     if (read !== undefined) return read
   }

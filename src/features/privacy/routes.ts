@@ -1,4 +1,3 @@
-import { Readable } from 'node:stream'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { AppError } from '../../errors.ts'
 import { principal } from '../../plugins/authentication.ts'
@@ -6,6 +5,7 @@ import { responses, succeed } from '../../plugins/envelope.ts'
 import { callerAddress } from '../../plugins/security.ts'
 import type { Erasure } from './erasure/service.ts'
 import type { Export } from './export/service.ts'
+import { streamOf } from './export/stream.ts'
 import { EraseBody, EraseResponse, ExportResponse } from './schemas.ts'
 
 type Options = {
@@ -23,9 +23,6 @@ const BUSY_RETRY_SECONDS = 5
 const EXPORT_MS = 30 * 60_000
 /** Years of sessions go in many statements, each with a deadline of its own. */
 const ERASE_MS = 60_000
-/** A reader that takes nothing for so long is gone. */
-const EXPORT_IDLE_MS = 60_000
-const EXPORT_BUFFER_BYTES = 64 * 1024
 
 export const privacyRoutes: FastifyPluginAsyncTypebox<Options> = async (app, options) => {
   const { exports, erasure, onExport } = options
@@ -51,7 +48,7 @@ export const privacyRoutes: FastifyPluginAsyncTypebox<Options> = async (app, opt
       try {
         const pieces = await exports.begin(userId)
         onExport(userId, callerAddress(request))
-        const body = streamOf(pieces, EXPORT_IDLE_MS).once('close', () => exporting.delete(userId))
+        const body = streamOf(pieces).once('close', () => exporting.delete(userId))
         void reply
           .header('content-type', 'application/json; charset=utf-8')
           .header('content-disposition', 'attachment; filename="maeum-export.json"')
@@ -78,33 +75,4 @@ export const privacyRoutes: FastifyPluginAsyncTypebox<Options> = async (app, opt
     async (request) =>
       succeed(await erasure.erase(principal(request), request.body.password, callerAddress(request))),
   )
-}
-
-/** The document as a stream that ends by itself when nobody has taken anything of it for `ms`. */
-function streamOf(pieces: AsyncIterable<string>, ms: number): Readable {
-  let taken = true
-  const body = Readable.from(
-    gathered(pieces, () => {
-      taken = true
-    }),
-    { objectMode: false },
-  )
-  const timer = setInterval(() => {
-    if (!taken) body.destroy(new Error('nobody reads the export'))
-    taken = false
-  }, ms)
-  return body.once('close', () => clearInterval(timer))
-}
-
-/** Pieces together, so that not every row is a write of its own. */
-async function* gathered(pieces: AsyncIterable<string>, onTaken: () => void): AsyncGenerator<Buffer> {
-  let text = ''
-  for await (const piece of pieces) {
-    text += piece
-    if (text.length < EXPORT_BUFFER_BYTES) continue
-    yield Buffer.from(text)
-    onTaken()
-    text = ''
-  }
-  if (text !== '') yield Buffer.from(text)
 }

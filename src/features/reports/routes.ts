@@ -1,4 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { AppError } from '../../errors.ts'
+import { createSeats } from '../../lib/seats.ts'
 import { principal } from '../../plugins/authentication.ts'
 import { responses, succeed } from '../../plugins/envelope.ts'
 import { csvOf } from './csv.ts'
@@ -21,6 +23,10 @@ type Options = {
   readonly printer: Printer
 }
 
+/** Documents of one user that wait for the printer: all users share it. */
+const MOST_WAITING = 1
+const WAITING_RETRY_SECONDS = 2
+
 const common = { tags: ['session'], security: [{ bearer: [] }], params: ReportParams }
 
 /** A name for the file without the session's id, which is a capability. */
@@ -29,6 +35,7 @@ const attachment = (startedAt: number, ending: string) =>
 
 export const reportRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { service, printer }) => {
   app.addHook('onRequest', app.authentication.require)
+  const waiting = createSeats(MOST_WAITING)
 
   app.get(
     '/:id/summary',
@@ -66,8 +73,11 @@ export const reportRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { se
     },
     async (request, reply) => {
       const { params, query } = request
-      const report = await service.report(params.id, principal(request).userId, query.language)
-      const document = await printer.print(report)
+      const { userId } = principal(request)
+      const report = await service.report(params.id, userId, query.language)
+      const leave = waiting.take(String(userId))
+      if (leave === undefined) throw new AppError('RATE_LIMITED', { retryAfter: WAITING_RETRY_SECONDS })
+      const document = await printer.print(report).finally(leave)
       return reply
         .type('application/pdf')
         .header('content-disposition', attachment(report.metadata.startedAt, 'report.pdf'))

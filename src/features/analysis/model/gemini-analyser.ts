@@ -10,6 +10,7 @@ import { type AdmitGuest, createGuests } from './guests.ts'
 import { createModel, judge, type Model, type ModelState } from './model-state.ts'
 import type { Price } from './prices.ts'
 import { openTally, type Tally } from './tally.ts'
+import type { Shares } from './shares.ts'
 import type { Spending } from './usage.ts'
 
 /** Another model, or the same one a little later, may do better. Anything else is final. */
@@ -40,6 +41,8 @@ export type GeminiOptions = {
   readonly priceOf?: (model: string) => Price | undefined
   /** Whether the day's money is spent. */
   readonly isSpent?: () => boolean
+  /** What one user may take; undefined: as much as there is. */
+  readonly shares?: Shares
   /** Told of each request's cost. Must not throw, as all that follow. */
   readonly onSpent?: (model: string, spent: Spending) => void
   /** Told of each request's end. */
@@ -229,7 +232,10 @@ export function createGeminiAnalyser(options: GeminiOptions): GeminiAnalyser {
     models: options.models,
     analyse,
     states: () => models.map((model) => model.state()),
-    admitGuest: createGuests({ models, isSpent, priceOf, onSpent, onEnded: options.onGuest ?? silent }),
+    admitGuest: createGuests({
+      ...{ models, isSpent, priceOf, onSpent, onEnded: options.onGuest ?? silent },
+      ...(options.shares === undefined ? {} : { shares: options.shares }),
+    }),
   }
 }
 

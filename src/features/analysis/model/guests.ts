@@ -2,6 +2,7 @@ import type { ModelFailure } from '../analyser.ts'
 import { failureOfError } from './gemini-failure.ts'
 import { judge, type Model } from './model-state.ts'
 import { costOf, type Price } from './prices.ts'
+import type { Shares } from './shares.ts'
 import type { Spending } from './usage.ts'
 
 /** How a request of another room has ended; `called_off` on its way, `not_made` before it was sent. */
@@ -17,6 +18,8 @@ export type GuestEnding = {
 export type AdmitGuest = (
   model: string,
   tokens: number,
+  /** The user whose request it is; undefined: not counted against a share. */
+  caller?: number,
 ) => Promise<((ending: GuestEnding) => void) | undefined>
 
 type Dependencies = {
@@ -25,26 +28,37 @@ type Dependencies = {
   readonly priceOf: (model: string) => Price | undefined
   readonly onSpent: (model: string, spent: Spending) => void
   readonly onEnded: (model: string, outcome: 'answered' | ModelFailure) => void
+  /** What one user may take of the models; undefined: as much as there is. */
+  readonly shares?: Shares
 }
 
 /**
  * Other rooms ask the same models: their requests stand under the same circuits, allowances and money of the day, and
  * are on the same bill.
  */
-export function createGuests({ models, isSpent, priceOf, onSpent, onEnded }: Dependencies): AdmitGuest {
+export function createGuests({
+  models,
+  isSpent,
+  priceOf,
+  onSpent,
+  onEnded,
+  shares,
+}: Dependencies): AdmitGuest {
   /** Nobody tells what a request took that was cut off: the prompt at least. */
   const takenBy = ({ outcome, tokens }: GuestEnding, estimate: number) =>
     tokens ?? (outcome === 'failed' ? null : { prompt: estimate, answer: 0 })
 
-  const pay = (model: string, taken: GuestEnding['tokens']) => {
+  const pay = (model: string, taken: GuestEnding['tokens'], caller: number | undefined) => {
     const { prompt, answer } = taken ?? { prompt: 0, answer: 0 }
     const costMicroUsd = taken === null ? 0 : costOf(priceOf(model), prompt, answer)
     onSpent(model, { requests: 1, promptTokens: prompt, answerTokens: answer, costMicroUsd })
+    if (caller !== undefined) shares?.spend(caller, costMicroUsd ?? 0)
   }
 
-  return async (name, tokens) => {
+  return async (name, tokens, caller) => {
     const model = models.find((known) => known.name === name)
     if (model === undefined || isSpent()) return undefined
+    if (caller !== undefined && shares?.take(caller, tokens) === false) return undefined
     const permit = await model.admit(tokens)
     if (typeof permit === 'string') return undefined
     return (ending) => {
@@ -52,7 +66,7 @@ export function createGuests({ models, isSpent, priceOf, onSpent, onEnded }: Dep
         permit.calledOff()
         return
       }
-      pay(name, takenBy(ending, tokens))
+      pay(name, takenBy(ending, tokens), caller)
       const outcome = outcomeOf(ending, model)
       onEnded(name, outcome)
       judge(permit, outcome)

@@ -6,6 +6,7 @@ import { createAllowance } from './allowance.ts'
 import { createGeminiAnalyser } from './gemini-analyser.ts'
 import type { ModelState } from './model-state.ts'
 import { modelRepository as repository } from './repository.ts'
+import { createShares } from './shares.ts'
 import { createUsage } from './usage.ts'
 
 const SETTLE_MS = 5000
@@ -40,6 +41,7 @@ export function openModel({ config, orm, metrics, log }: Surroundings) {
     timeoutMs: gemini.timeoutMs,
     priceOf: (model) => prices.get(model),
     isSpent: usage.isSpent,
+    shares: createShares({ ...gemini, clock: Date.now }),
     allowanceOf: (model) =>
       createAllowance({
         model,

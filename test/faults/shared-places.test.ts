@@ -1,0 +1,209 @@
+import { once } from 'node:events'
+import { type ClientRequest, type IncomingMessage, request } from 'node:http'
+import { Readable } from 'node:stream'
+import { mock } from 'node:test'
+import Fastify, { type FastifyRequest } from 'fastify'
+import t, { type Test } from 'tap'
+import { createShares } from '../../src/features/analysis/model/shares.ts'
+import { streamOf } from '../../src/features/privacy/export/stream.ts'
+import { reportRoutes } from '../../src/features/reports/routes.ts'
+import { errorHandler } from '../../src/plugins/error-handler.ts'
+import { type Account, bearer, createAccount, startTestApp, type TestApp } from '../helpers/app.ts'
+import { eventually } from '../helpers/eventually.ts'
+import { createGeminiDouble, DOUBLE_KEY } from '../helpers/gemini-double.ts'
+import * as steps from '../helpers/gemini-steps.ts'
+
+// What all users share, and what one of them may take of it.
+
+const WAV = new Uint8Array([...Buffer.from('RIFF\0\0\0\0WAVEfmt '), ...new Array<number>(400).fill(7)])
+
+/** A recording whose upload begins and does not end. */
+function beginUpload(t: Test, { origin }: TestApp, { accessToken }: Account): ClientRequest {
+  const sent = request(`${origin}/api/stt/transcribe`, {
+    method: 'POST',
+    headers: { ...bearer(accessToken), 'content-type': 'multipart/form-data; boundary=b' },
+  })
+  t.teardown(() => sent.destroy())
+  sent.on('error', () => undefined) // cut off at the end of the test
+  sent.write(
+    '--b\r\nContent-Disposition: form-data; name="audio"; filename="a"\r\nContent-Type: audio/wav\r\n\r\nabc',
+  )
+  return sent
+}
+
+t.test('slow uploads of one user leave slots for recordings of others', async (t) => {
+  const double = await createGeminiDouble(t, [steps.answer('안녕하세요')])
+  const server = await startTestApp(t, {
+    env: {
+      GEMINI_API_KEY: DOUBLE_KEY,
+      GEMINI_BASE_URL: double.baseUrl,
+      GEMINI_MODELS: 'gemini-3.5-flash-lite',
+    },
+  })
+  const greedy = await createAccount(server)
+  const refused: IncomingMessage[] = []
+  const twoRefused = new Promise<void>((resolve) => {
+    for (let i = 0; i < 4; i++)
+      beginUpload(t, server, greedy).on('response', (answer: IncomingMessage) => {
+        if (refused.push(answer) === 2) resolve()
+      })
+  })
+  await twoRefused
+  for (const { statusCode, headers } of refused) {
+    t.equal(statusCode, 429)
+    t.ok(Number(headers['retry-after']) > 0)
+  }
+  const { accessToken } = await createAccount(server)
+  const body = new FormData()
+  body.append('audio', new Blob([WAV], { type: 'audio/wav' }), 'recording')
+  const answer = await fetch(`${server.origin}/api/stt/transcribe`, {
+    method: 'POST',
+    headers: bearer(accessToken),
+    body,
+  })
+  t.equal(answer.status, 200)
+})
+
+t.test('documents of one user do not fill the queue of the printer', async (t) => {
+  const app = Fastify().setValidatorCompiler(() => () => true)
+  t.teardown(() => app.close())
+  const printing: (() => void)[] = []
+  app.decorateRequest('principal', null)
+  app.decorate('authentication', {
+    require: async (request: FastifyRequest) => {
+      request.principal = { userId: Number(request.headers['x-user']), familyId: 'f', counter: 1 }
+    },
+  } as never) // what these routes use of it
+  await app.register(errorHandler)
+  await app.register(reportRoutes, {
+    service: { report: async () => ({ metadata: { startedAt: 0 } }) } as never,
+    printer: {
+      print: () => new Promise<Readable>((resolve) => printing.push(() => resolve(Readable.from(['%PDF'])))),
+    } as never,
+  })
+  const print = (user: number) =>
+    app.inject({ url: '/sess_x/report/pdf', headers: { 'x-user': String(user) } })
+  const first = print(1)
+  await eventually(
+    () => printing.length,
+    (count) => count === 1,
+  )
+  for (let i = 0; i < 16; i++) {
+    const refused = await print(1)
+    t.match(refused.json(), { success: false, error: { code: 'RATE_LIMITED' } })
+    t.ok(Number(refused.headers['retry-after']) > 0)
+  }
+  const other = print(2)
+  await eventually(
+    () => printing.length,
+    (count) => count === 2,
+  )
+  for (const finish of printing) finish()
+  for (const answer of [await first, await other]) t.equal(answer.statusCode, 200)
+  const again = print(1)
+  await eventually(
+    () => printing.length,
+    (count) => count === 3,
+  )
+  printing[2]?.()
+  t.equal((await again).statusCode, 200, 'the place is free again')
+})
+
+t.test('an export that is read too slowly is given up, one that waits for its rows is not', async (t) => {
+  mock.timers.enable({ apis: ['setInterval'] })
+  t.teardown(() => mock.timers.reset())
+  let now = 0
+  const pass = (ms: number) => {
+    now += ms
+    mock.timers.tick(ms)
+  }
+  async function* rows() {
+    for (let i = 0; i < 1000; i++) yield 'x'.repeat(64 * 1024)
+  }
+  const slow = streamOf(rows(), () => now)
+  const failed = once(slow, 'error')
+  await once(slow, 'readable')
+  for (let taken = 0; taken < 20 && !slow.destroyed; taken++) {
+    slow.read()
+    await new Promise(setImmediate)
+    pass(30_000) // a little each half a minute
+  }
+  t.match(await failed, [{ message: /too slowly/ }])
+
+  let give: () => void = () => undefined
+  async function* late() {
+    yield 'x'.repeat(64 * 1024)
+    await new Promise<void>((resolve) => {
+      give = resolve
+    })
+    yield 'y'
+  }
+  const waiting = streamOf(late(), () => now)
+  let text = ''
+  waiting.on('data', (bytes: Buffer) => {
+    text += bytes.toString()
+  })
+  await once(waiting, 'data')
+  await new Promise(setImmediate)
+  pass(600_000)
+  give()
+  await once(waiting, 'end')
+  t.ok(text.endsWith('y'))
+})
+
+t.test('one user takes a share of a minute and of a day of the models', (t) => {
+  let now = 0
+  const shares = createShares({
+    perMinute: { requests: 100, tokens: 100_000 },
+    dailyBudgetMicroUsd: 1_000_000,
+    clock: () => now,
+  })
+  let taken = 0
+  while (shares.take(1, 100)) taken++
+  t.equal(taken, 25, 'requests')
+  t.ok(shares.take(2, 100), 'others have their own')
+  now += 60_000
+  t.ok(shares.take(1, 90_000), 'one large request fits')
+  t.notOk(shares.take(1, 100), 'tokens')
+  now += 60_000
+  shares.spend(1, 100_000)
+  t.notOk(shares.take(1, 100), 'the budget of the day')
+  t.ok(shares.take(2, 100))
+  now += 86_400_000
+  t.ok(shares.take(1, 100), 'the next day is another')
+  t.end()
+})
+
+t.test(
+  'a body of many parts is refused before it is parsed, and on no route it is not parsed at all',
+  async (t) => {
+    const server = await startTestApp(t)
+    const { accessToken } = await createAccount(server)
+    const parsed = mock.method(JSON, 'parse')
+    t.teardown(() => parsed.mock.restore())
+    const parsedLengths = () => parsed.mock.calls.map(({ arguments: [text] }) => text.length)
+    const keys = JSON.stringify({
+      preferences: Object.fromEntries(Array.from({ length: 50_000 }, (_, i) => [`k${i.toString(36)}`, 1])),
+    })
+    const put = (payload: string) =>
+      server.app.inject({
+        method: 'PUT',
+        url: '/api/user/preferences',
+        headers: { ...bearer(accessToken), 'content-type': 'application/json' },
+        payload,
+      })
+    const refused = await put(keys)
+    t.equal(refused.statusCode, 413)
+    t.match(refused.json(), { error: { code: 'OBJECT_TOO_LARGE' } })
+    const small = `{"preferences":{"a":[${'1,'.repeat(7900)}1]}}`
+    t.equal((await put(small)).statusCode, 200, 'every object of 16 KiB has fewer')
+    const nowhere = await server.app.inject({
+      method: 'POST',
+      url: '/api/nothing',
+      headers: { 'content-type': 'application/json' },
+      payload: JSON.stringify({ a: 'x'.repeat(100_000) }),
+    })
+    t.equal(nowhere.statusCode, 404)
+    t.ok(parsedLengths().every((length) => length < 50_000))
+  },
+)
