@@ -4,7 +4,11 @@ import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js'
 import postgres from 'postgres'
 import { startEmbedded } from './embedded.ts'
 import * as schema from './schema/index.ts'
-import { createSockets } from './socket.ts'
+import { createSql } from './sql.ts'
+import { failedSocket, socketError } from './driver-socket.ts'
+import { listen, type Subscription } from './listen.ts'
+import { Pool } from './pool.ts'
+import { openSocket, requestCancel } from './socket.ts'
 import { type DatabaseAddress, describeAddress, parseDatabaseUrl } from './url.ts'
 
 export { waitForDatabase } from './wait.ts'
@@ -19,6 +23,10 @@ export { waitForDatabase } from './wait.ts'
 export type Database = {
   readonly sql: postgres.Sql
   readonly orm: PostgresJsDatabase<typeof schema>
+  /** The same pool for what may take long, such as migrations, exports and writers that nobody waits for. */
+  readonly patient: Pick<Database, 'sql' | 'orm'>
+  /** Notices of a channel, on a connection of its own that is made again whenever it fails, until the database is closed. */
+  readonly listen: (subscription: Subscription) => void
   readonly kind: 'embedded' | 'postgres'
   /** For the log: where the database is, without user and password. */
   readonly description: string
@@ -35,7 +43,7 @@ export type DatabaseOptions = {
   readonly caCertFile?: string | null
   /** False for throw-away databases of our own server. */
   readonly durable?: boolean
-  /** How long a server may keep a query unanswered before its connection is given up. */
+  /** How long a statement waits for a connection, and how long the server may be silent before its connection is ended. */
   readonly answerDeadlineMs?: number
   /** Is told in one line what an operator should know, now or later. */
   readonly onNotice?: (text: string) => void
@@ -45,7 +53,7 @@ const CONNECT_DEADLINE_MS = 10_000
 const STATEMENT_DEADLINE_MS = 15_000
 const ANSWER_DEADLINE_MS = 30_000
 const CLOSE_DEADLINE_MS = 2_000
-const MAX_RECONNECT_PAUSE_S = 1
+const LONGEST_TICK_MS = 250
 
 /**
  * Opens the database of `url`, or starts our own. The pool connects with the first query: see `waitForDatabase`.
@@ -96,38 +104,52 @@ async function openEmbedded(options: DatabaseOptions): Promise<Database> {
 }
 
 function createPool(address: DatabaseAddress, options: DatabaseOptions, ca?: string) {
-  const sockets = createSockets(address, {
-    connectDeadlineMs: CONNECT_DEADLINE_MS,
-    answerDeadlineMs: options.answerDeadlineMs ?? ANSWER_DEADLINE_MS,
-    ...(ca !== undefined && { ca }),
-  })
-  // A variable, for the type of the driver's options does not know `socket`. TLS is settled inside it.
+  // Never connects itself: it makes the statements that the connections of the pool carry out. A variable, for the type
+  // of the driver's options does not know `socket`.
   const settings = {
     host: address.host,
     port: address.port,
     user: address.user,
     password: address.password,
     database: address.database,
-    ssl: false,
-    socket: () => sockets.open(),
+    ssl: false, // TLS is settled inside the socket
+    socket: () => failedSocket(socketError('CONNECTION_ENDED', 'not to be used without the pool')),
     prepare: address.prepare,
-    max: options.poolMax,
-    connect_timeout: CONNECT_DEADLINE_MS / 1000,
+    max: 1,
+    // The pool keeps these.
+    connect_timeout: 0,
+    max_lifetime: 0,
     keep_alive: 15,
     // The driver would ask each new connection for its array types, and nobody catches it when that one breaks.
     fetch_types: false,
-    backoff: (attempt: number) => Math.min(0.05 * 2 ** attempt, MAX_RECONNECT_PAUSE_S),
     connection: { application_name: 'maeum', ...deadlines(address) },
     onnotice: () => undefined, // "already exists, skipping" and the like
   }
-  const sql = postgres(settings)
+  const base = postgres(settings)
+  const { answerDeadlineMs = ANSWER_DEADLINE_MS } = options
+  const sockets = { connectDeadlineMs: CONNECT_DEADLINE_MS, ...(ca !== undefined && { ca }) }
+  const open = (signal: AbortSignal) => openSocket(address, sockets, signal)
+  const pool = new Pool({
+    options: base.options,
+    open,
+    cancel: (key) => void requestCancel(address, sockets, key),
+    max: options.poolMax,
+    connectDeadlineMs: CONNECT_DEADLINE_MS,
+    tickMs: Math.min(LONGEST_TICK_MS, answerDeadlineMs / 4),
+  })
+  const closing = new AbortController()
+  const clientOf = (deadlineMs: number) => {
+    const sql = createSql(base, pool, deadlineMs)
+    return { sql, orm: drizzle(sql, { schema }) }
+  }
   return {
-    sql,
-    orm: drizzle(sql, { schema }),
+    ...clientOf(answerDeadlineMs),
+    patient: clientOf(ANSWER_DEADLINE_MS),
+    listen: (subscription: Subscription) =>
+      void listen(subscription, { options: base.options, open, signal: closing.signal }),
     async close() {
-      // Not awaited: the driver also waits for connections that broke in the middle of a query, which never end.
-      void sql.end()
-      await sockets.close(CLOSE_DEADLINE_MS)
+      closing.abort()
+      await pool.close(CLOSE_DEADLINE_MS)
     },
   }
 }

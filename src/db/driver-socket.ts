@@ -1,80 +1,153 @@
+import { EventEmitter } from 'node:events'
 import { Socket } from 'node:net'
-import { performance } from 'node:perf_hooks'
-import { Duplex } from 'node:stream'
+import { type ServerError, ServerMessages, type TransactionStatus } from './server-messages.ts'
 
-/** Longer than any socket lives; the longest interval of a timer. */
-const NO_DEADLINE_MS = 2 ** 31 - 1
+/** Errors after which a connection is of no further use: a server that leaves or may not write, lost statements. */
+const ENDING = /^(57P0[1-5]|25006|26000|42P05)$/
+/** The driver repeats a statement that failed there, which is right outside of a transaction only. */
+const REPEATED = new Set(['FetchPreparedStatement', 'RevalidateCachedQuery', 'transformAssignedExpr'])
+
+/** The frontend message "Terminate". */
+const GOODBYE = Buffer.from([0x58, 0, 0, 0, 4])
+
+type Watcher = {
+  /** The server is ready for a statement, for the first time or again. */
+  readonly onReady: () => void
+  /** The connection has failed; once. Called before the driver is. */
+  readonly onFailure: (error: Error) => void
+}
 
 /**
- * What postgres.js gets for a socket: the same bytes, but an end it can understand.
+ * What postgres.js uses as its socket, on one connection. It reads along in what the server sends.
  *
- * On a plain socket a failure is an `error`, and its `close` follows a moment later. Queries that the driver hands to
- * the dying connection in between are never answered; a proxy that accepts and hangs up makes it reconnect for ever
- * without a pause; and a server that falls silent is waited for without end. Here hanging up and silence are errors,
- * and `close` follows `error` as soon as the driver has written what it writes at an error.
+ * A failure is an `error` with its reason: the driver by itself would lose the reason of a FATAL, or keep it for a
+ * later statement. What the driver writes to a failed socket fails in the same way, so no statement waits for a
+ * connection that is gone. `close` is emitted by whoever owns the connection, never here: the driver answers it by
+ * connecting again with the state of the connection before.
  */
-export class DriverSocket extends Duplex {
+export class DriverSocket extends EventEmitter {
   readonly #socket: Socket
-  readonly #watch: NodeJS.Timeout
-  /** When the first bytes went out that nothing has come in since. */
-  #waitingSince: number | undefined
+  readonly #messages: ServerMessages
+  #watcher: Watcher | undefined
+  #failure: Error | undefined
+  #status: TransactionStatus | undefined
+  #awaitsAnswer = false
+  #cancelKey: Buffer | undefined
+  #isEnding = false
+  /** Since the server last sent anything, counted by whoever owns the connection. */
+  silentTicks = 0
 
-  /** @param answerDeadlineMs how long the server may leave bytes unanswered before it counts as dead. */
-  constructor(socket: Socket, answerDeadlineMs: number) {
-    super({ allowHalfOpen: false })
+  constructor(socket: Socket) {
+    super()
     this.#socket = socket
-    socket.on('data', (bytes: Buffer) => {
-      this.#waitingSince = undefined
-      if (!this.push(bytes)) socket.pause()
+    this.#messages = new ServerMessages({
+      onReady: (status) => {
+        this.#status = status
+        this.#awaitsAnswer = false
+        this.#watcher?.onReady()
+      },
+      onError: (error) => {
+        if (this.#isEnd(error)) this.fail(error)
+      },
+      onCancelKey: (key) => {
+        this.#cancelKey = key
+      },
     })
-    socket.on('error', (error) => this.destroy(error))
-    socket.on('close', () => this.destroy(this.writableEnded ? undefined : hungUp()))
-    this.#watch = setInterval(() => {
-      const waitedMs = this.#waitingSince === undefined ? 0 : performance.now() - this.#waitingSince
-      if (waitedMs >= answerDeadlineMs) this.destroy(silent())
-    }, answerDeadlineMs / 10).unref()
+    socket.on('data', (bytes: Buffer) => {
+      this.silentTicks = 0
+      this.#messages.read(bytes)
+      if (this.#failure === undefined) this.emit('data', bytes)
+    })
+    socket.on('drain', () => this.emit('drain'))
+    socket.on('error', (error) => this.fail(error))
+    socket.on('close', () => this.fail(hungUp()))
   }
 
-  /** The driver says goodbye to open sockets only and waits for those that are not closed. */
+  watch(watcher: Watcher): void {
+    this.#watcher = watcher
+  }
+
+  get failure(): Error | undefined {
+    return this.#failure
+  }
+
+  /** Whether the server waits for a statement, outside of any transaction. */
+  get isIdle(): boolean {
+    return this.#status === 'I' && !this.#awaitsAnswer && this.#failure === undefined
+  }
+
+  /** Whether the server has bytes of ours that it has not fully answered. */
+  get awaitsAnswer(): boolean {
+    return this.#awaitsAnswer
+  }
+
+  get cancelKey(): Buffer | undefined {
+    return this.#cancelKey
+  }
+
+  /** The driver says goodbye to open sockets only. */
   get readyState(): 'open' | 'closed' {
-    return this.destroyed ? 'closed' : 'open'
+    return this.#failure === undefined && !this.#isEnding ? 'open' : 'closed'
+  }
+
+  fail(error: Error): void {
+    if (this.#failure !== undefined) return
+    this.#failure = error
+    this.#socket.destroy()
+    this.#watcher?.onFailure(error)
+    this.#emitFailure(error)
+  }
+
+  write(bytes: Buffer, done?: (error?: Error | null) => void): boolean {
+    const failure = this.#failure
+    if (failure !== undefined) {
+      setImmediate(() => this.#emitFailure(failure))
+      return false
+    }
+    if (!this.#awaitsAnswer) this.silentTicks = 0
+    this.#awaitsAnswer = true
+    return this.#socket.write(bytes, done)
+  }
+
+  /** Ends the connection in order. */
+  end(): void {
+    if (this.readyState === 'closed') return
+    this.#isEnding = true
+    this.#socket.write(GOODBYE)
+    this.#socket.destroySoon() // without waiting for the server, which may not answer
   }
 
   setKeepAlive(enable: boolean, initialDelayMs: number): void {
     this.#socket.setKeepAlive(enable, initialDelayMs)
   }
 
-  override _read(): void {
+  destroy(): void {
+    this.fail(hungUp())
+  }
+
+  pause(): void {
+    this.#socket.pause()
+  }
+
+  resume(): void {
     this.#socket.resume()
   }
 
-  override _write(bytes: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
-    this.#waitingSince ??= performance.now()
-    this.#socket.write(bytes, done)
+  #isEnd({ severity, code, routine = '' }: ServerError): boolean {
+    const isFatal = severity === 'FATAL' || severity === 'PANIC'
+    return isFatal || ENDING.test(code) || (this.#status !== 'I' && REPEATED.has(routine))
   }
 
-  override _final(done: () => void): void {
-    this.#socket.end(done)
-  }
-
-  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
-    clearInterval(this.#watch)
-    this.#socket.destroy()
-    if (error === null) {
-      done(null)
-      return
-    }
-    // The driver rejects what it was asked and, in a transaction, writes a rollback. That must still meet a socket,
-    // for the driver dies of a write after `close`; `close` then rejects the rollback too.
-    this.emit('error', error)
-    setImmediate(() => setImmediate(done, null))
+  /** Once the driver has taken its listeners away, nothing waits for the socket. */
+  #emitFailure(error: Error): void {
+    if (this.listenerCount('error') > 0) this.emit('error', error)
   }
 }
 
 /** A socket that could not be opened: fails as soon as the driver listens. */
 export function failedSocket(error: Error): DriverSocket {
-  const failed = new DriverSocket(new Socket(), NO_DEADLINE_MS)
-  setImmediate(() => failed.destroy(error))
+  const failed = new DriverSocket(new Socket())
+  setImmediate(() => failed.fail(error))
   return failed
 }
 
@@ -83,4 +156,4 @@ export function socketError(code: string, message: string): Error {
 }
 
 export const hungUp = () => socketError('ECONNRESET', 'the database server hung up')
-const silent = () => socketError('ETIMEDOUT', 'the database server stopped answering')
+export const silent = () => socketError('ETIMEDOUT', 'the database server stopped answering')

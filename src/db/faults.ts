@@ -44,6 +44,9 @@ const KINDS: Readonly<Record<string, Kind>> = {
   '57P03': 'unavailable', // cannot_connect_now
   '57P05': 'unavailable', // idle_session_timeout
   '25P03': 'unavailable', // idle_in_transaction_session_timeout
+  '0A000': 'unavailable', // feature_not_supported: a plan that a migration has made stale
+  '26000': 'unavailable', // invalid_sql_statement_name: a pooler has lost a prepared statement
+  '42P05': 'unavailable', // duplicate_prepared_statement
   '25006': 'unavailable', // read_only_sql_transaction: a standby, until it is promoted
   LATE_COMMIT: 'unavailable', // our own, of db/durable.ts
   CONNECT_TIMEOUT: 'unavailable',

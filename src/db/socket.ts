@@ -4,68 +4,69 @@ import { connect as openSecure } from 'node:tls'
 import { DriverSocket, failedSocket, hungUp, socketError } from './driver-socket.ts'
 import type { DatabaseAddress } from './url.ts'
 
+/** Asks the server for TLS: length 8, request code 1234.5679 (PostgreSQL protocol, "SSLRequest"). */
+const TLS_REQUEST = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47])
+const TLS_ACCEPTED = 'S'
+/** Length 16 with the key that follows, request code 1234.5678 ("CancelRequest"). */
+const CANCEL_REQUEST = Buffer.from([0, 0, 0, 16, 4, 210, 22, 46])
+
 export type SocketOptions = {
   /** PEM text of the certificate authority, when it is not a public one. */
   readonly ca?: string
   readonly connectDeadlineMs: number
-  /** How long the server may leave bytes unanswered before it counts as dead. */
-  readonly answerDeadlineMs: number
 }
 
-/** Asks the server for TLS: length 8, request code 1234.5679 (PostgreSQL protocol, "SSLRequest"). */
-const TLS_REQUEST = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47])
-const TLS_ACCEPTED = 'S'
-
 /**
- * The sockets of one pool, for postgres.js. TLS is settled here: the driver by itself would speak it to a server that
- * refused.
+ * A socket for postgres.js. TLS is settled here: the driver by itself would speak it to a server that refused.
+ * Never rejects, for the driver would lose the place in its pool: a failure is a socket that fails.
+ *
+ * @param given aborts with the reason why nobody waits for the socket any longer.
  */
-export function createSockets(address: DatabaseAddress, options: SocketOptions) {
-  const open = new Set<DriverSocket>()
-  let closing = false
-  let allClosed: () => void
-
-  const closed = new Promise<void>((resolve) => {
-    allClosed = resolve
-  })
-  return {
-    /** Never rejects, for the driver would lose the place in its pool: a failure is a socket that fails. */
-    async open(): Promise<DriverSocket> {
-      if (closing) return failedSocket(socketError('CONNECTION_ENDED', 'the database is being closed'))
-      const socket = await openSocket(address, options)
-      open.add(socket)
-      socket.once('close', () => {
-        open.delete(socket)
-        if (closing && open.size === 0) allClosed()
-      })
-      return socket
-    },
-    /** Opens no more; resolves when the driver has closed those it has, or closes them itself after the deadline. */
-    async close(deadlineMs: number): Promise<void> {
-      closing = true
-      if (open.size === 0) return
-      const late = setTimeout(() => {
-        for (const socket of open)
-          socket.destroy(socketError('CONNECTION_DESTROYED', 'the database was closed'))
-      }, deadlineMs)
-      await closed
-      clearTimeout(late)
-    },
+export async function openSocket(
+  address: DatabaseAddress,
+  options: SocketOptions,
+  given: AbortSignal,
+): Promise<DriverSocket> {
+  try {
+    return new DriverSocket(await connect(address, options, given))
+  } catch (error) {
+    return failedSocket(error instanceof Error ? error : new Error(String(error)))
   }
 }
 
-async function openSocket(address: DatabaseAddress, options: SocketOptions): Promise<DriverSocket> {
-  const signal = AbortSignal.timeout(options.connectDeadlineMs)
+/** Asks the server to stop what the connection with this key waits for; whether it does is not known. */
+export async function requestCancel(
+  address: DatabaseAddress,
+  options: SocketOptions,
+  key: Buffer,
+): Promise<void> {
+  try {
+    const socket = await connect(address, options, new AbortController().signal)
+    socket.on('error', () => socket.destroy())
+    socket.end(Buffer.concat([CANCEL_REQUEST, key]))
+  } catch {
+    // The server is away, and with it what should be stopped.
+  }
+}
+
+/** Rejects with the reason of `given`, with `CONNECT_TIMEOUT` after the deadline, or with what the network says. */
+async function connect(
+  address: DatabaseAddress,
+  { ca, connectDeadlineMs }: SocketOptions,
+  given: AbortSignal,
+): Promise<Socket> {
+  given.throwIfAborted()
+  const deadline = AbortSignal.timeout(connectDeadlineMs)
+  const signal = AbortSignal.any([deadline, given])
   const { host, port } = address
   const plain = host.startsWith('/') ? openPlain(`${host}/.s.PGSQL.${port}`) : openPlain(port, host)
   try {
     await once(plain, 'connect', { signal })
-    const socket = address.tls === 'off' ? plain : await secure(plain, address, options.ca, signal)
-    return new DriverSocket(socket, options.answerDeadlineMs)
+    return address.tls === 'off' ? plain : await secure(plain, address, ca, signal)
   } catch (error) {
-    const late = signal.aborted ? socketError('CONNECT_TIMEOUT', 'the database server did not answer') : error
     plain.destroy()
-    return failedSocket(late instanceof Error ? late : new Error(String(late)))
+    given.throwIfAborted()
+    throw deadline.aborted ? socketError('CONNECT_TIMEOUT', 'the database server did not answer') : error
   }
 }
 

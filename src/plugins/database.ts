@@ -5,6 +5,8 @@ import { type Database, openDatabase, waitForDatabase } from '../db/client.ts'
 import { migrate } from '../db/migrate.ts'
 import { describeFinding, verifySchema } from '../db/verify.ts'
 
+/** Requests are refused after this, as handshakes of sockets are; what may take longer asks `patient`. */
+const ANSWER_DEADLINE_MS = 4000
 const MIGRATIONS = fileURLToPath(new URL('../../drizzle', import.meta.url))
 
 export class SchemaMismatchError extends Error {
@@ -28,7 +30,8 @@ export const database = fp(
   async (app, { config }: { config: Config }) => {
     const settings = config.database
     const onNotice = (text: string) => app.log.warn(text)
-    const open = (url: string | null) => openDatabase({ ...settings, url, onNotice })
+    const open = (url: string | null) =>
+      openDatabase({ ...settings, url, onNotice, answerDeadlineMs: ANSWER_DEADLINE_MS })
 
     const main = await open(settings.url)
     app.decorate('database', main)
@@ -56,7 +59,7 @@ export const database = fp(
       const direct = settings.directUrl === settings.url ? main : await open(settings.directUrl)
       try {
         if (direct !== main) await wait(direct, 'DATABASE_DIRECT_URL')
-        const { applied } = await migrate(direct, { folder: MIGRATIONS, apply: true })
+        const { applied } = await migrate(direct.patient, { folder: MIGRATIONS, apply: true })
         if (applied.length > 0) app.log.info({ applied }, 'migrations applied')
       } finally {
         if (direct !== main) await direct.close()

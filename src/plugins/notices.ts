@@ -85,11 +85,14 @@ export const notices = fp(
 
     app.addHook('onReady', () => {
       // Not awaited: without it the server still works, more slowly, by looking at the rows.
-      listening.sql
-        .listen(CHANNEL, receive, () => {
+      listening.listen({
+        channel: CHANNEL,
+        onNotice: receive,
+        onListening: () => {
           for (const listener of onListening) app.guard.run('listening', listener)
-        })
-        .catch((error: unknown) => app.log.warn({ err: error }, 'cannot listen to other instances'))
+        },
+        onFailure: (error) => app.log.warn({ err: error }, 'cannot listen to other instances'),
+      })
     })
     app.addHook('onClose', async () => {
       if (apart) await listening.close()

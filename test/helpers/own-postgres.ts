@@ -73,6 +73,10 @@ export async function startOwnPostgres(t: Pick<Test, 'teardown'>): Promise<OwnPo
     get orm() {
       return database.orm
     },
+    get patient() {
+      return database.patient
+    },
+    listen: (subscription) => database.listen(subscription),
     get port() {
       return port
     },

@@ -77,7 +77,8 @@ const RELEASE_MS = 500
 export const analysis = fp(
   async (app, { config, model: given }: { config: Config; model?: ModelAnalyser | null }) => {
     const { metrics, log } = app
-    const { orm, sql } = app.database
+    const { orm } = app.database
+    const { sql } = app.database.patient
     const remote = given === undefined ? openModel({ config: config.analysis, orm, metrics, log }) : null
     const own = config.analysis.enabled ? remote?.analyser : undefined
     const model = own ?? given ?? null

@@ -35,12 +35,12 @@ export const audit = fp(
     const writer = new ChainWriter({
       chain,
       hash,
-      write: (rows) => repository.insert(app.database.sql, rows),
+      write: (rows) => repository.insert(app.database.patient.sql, rows),
       onRetry: (error, waiting) => complain(error, waiting, 'the audit trail waits for the database'),
       onLost: (count) => complain(undefined, count, 'audit events were lost'),
     })
     const trail = createAudit({
-      database: app.database,
+      database: app.database.patient,
       repository,
       writer,
       chain,

@@ -15,7 +15,7 @@ const SPREAD_MS = 10 * 60_000
 /** A person's rights over what is kept of them: to have it, to have it erased, and that it does not stay for ever. */
 export const privacy = fp(
   async (app, { config }: { config: Config }) => {
-    const { orm } = app.database
+    const { orm } = app.database.patient
     const { retentionDays } = config.privacy
     const exports = createExport({
       orm,

@@ -49,7 +49,7 @@ export const voice = fp(
       })
     }
     const rows = new WriteBehind<VoiceRow>({
-      write: async (batch) => repository.upsert(orm, await sealed(batch)),
+      write: async (batch) => repository.upsert(app.database.patient.orm, await sealed(batch)),
       isPassing: (error) => ['unavailable', 'not_ready'].includes(databaseFault(error)?.kind ?? ''),
       maxWaiting: MAX_WAITING,
       onRetry: (error, waiting) =>

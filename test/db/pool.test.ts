@@ -1,0 +1,195 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import t, { type Test } from 'tap'
+import { openDatabase } from '../../src/db/client.ts'
+import { isPassing } from '../../src/db/faults.ts'
+import { createTestDatabase } from '../helpers/database.ts'
+import { eventually } from '../helpers/eventually.ts'
+import { startTcpProxy } from '../helpers/tcp-proxy.ts'
+
+/** A database behind a proxy, and the pool that is tried on it. */
+async function setUp(t: Test, options: { poolMax?: number; answerDeadlineMs?: number } = {}) {
+  const { socketDir, sql: admin } = await createTestDatabase(t, { migrated: false })
+  const [row] = await admin<{ name: string }[]>`select current_database() as name`
+  const proxy = await startTcpProxy(socketDir)
+  t.teardown(() => proxy.close())
+  const url = `postgres://maeum@127.0.0.1:${proxy.port}/${row?.name ?? ''}?sslmode=disable`
+  const database = await openDatabase({ dataDir: '.data', poolMax: 1, ...options, url })
+  t.teardown(() => database.close())
+  /** What a failover does to every connection of the pool: FATAL, then the end. */
+  const endAll = () =>
+    admin`
+      select pg_terminate_backend(pid) from pg_stat_activity
+      where datname = current_database() and pid <> pg_backend_pid()`
+  return { admin, proxy, endAll, database, ...database }
+}
+
+/** Callers that ask one thing after the other until they are stopped; all that was wrong with what they got. */
+function startCallers(count: number, query: (number: number) => Promise<unknown>) {
+  const wrong: unknown[] = []
+  let isOver = false
+  let refused = 0
+  let answered = 0
+  const callers = Array.from({ length: count }, async (_, caller) => {
+    for (let number = caller; !isOver; number += count) {
+      try {
+        const answer = await query(number)
+        answered++
+        if (answer !== number) wrong.push({ number, answer })
+      } catch (error) {
+        refused++
+        if (!isPassing(error)) wrong.push(error)
+        await delay(1)
+      }
+    }
+  })
+  return {
+    counts: () => ({ answered, refused }),
+    stop: async () => {
+      isOver = true
+      await Promise.all(callers)
+      return wrong
+    },
+  }
+}
+
+t.test('servers that leave again and again: no answer goes astray, and none fails afterwards', async (t) => {
+  const { endAll, sql } = await setUp(t, { poolMax: 4 })
+  const callers = startCallers(12, async (number) => {
+    if (number % 3 > 0) return (await sql<{ number: number }[]>`select ${number}::int as number`)[0]?.number
+    return sql.begin(async (tx) => (await tx`select ${number}::int as number`)[0]?.['number'] as unknown)
+  })
+  for (let i = 0; i < 12; i++) {
+    const { answered } = callers.counts()
+    await eventually(callers.counts, (now) => now.answered > answered + 24)
+    await endAll()
+  }
+  const { refused } = callers.counts()
+  t.same(await callers.stop(), [], 'each got its own answer, or an error that passes')
+  t.ok(refused > 0, 'the ends were noticed')
+  const numbers = Array.from({ length: 100 }, (_, number) => number)
+  const answers = await Promise.all(numbers.map((number) => sql`select ${number}::int as number`))
+  t.same(
+    answers.map(([row]) => row?.['number'] as unknown),
+    numbers,
+  )
+})
+
+t.test('the reason of an end reaches the statement that met it, and no other', async (t) => {
+  const { endAll, sql } = await setUp(t)
+  await sql`select 1`
+  const asleep = sql`select pg_sleep(20)`.then(
+    () => undefined,
+    (error: unknown) => error,
+  )
+  await delay(50)
+  await endAll()
+  t.match(await asleep, { code: '57P01' })
+  t.same(await sql`select 1 as one`, [{ one: 1 }])
+  await endAll()
+  await delay(50)
+  t.same(await sql`select 1 as one`, [{ one: 1 }], 'between two statements it concerns none')
+})
+
+t.test('rows of a result that broke off do not reach the next statement', async (t) => {
+  const { proxy, sql } = await setUp(t)
+  await sql`select 1`
+  const broken = sql`
+    select repeat('x', 10000) as text, case when place = 300 then pg_sleep(20) end
+    from generate_series(1, 300) place`
+  const rejected = t.rejects(broken.execute())
+  await delay(300) // rows arrive
+  proxy.cut()
+  await rejected
+  t.same(await sql`select 1 as one`, [{ one: 1 }])
+})
+
+t.test('a transaction whose connection is lost does nothing on another', async (t) => {
+  const { proxy, sql } = await setUp(t)
+  await sql`create table kept (id int)`
+  let late: Promise<unknown> = Promise.resolve()
+  const done = sql.begin(async (tx) => {
+    await tx`insert into kept values (1)`
+    proxy.cut()
+    await eventually(
+      () =>
+        sql`select 1`.then(
+          () => true,
+          () => false,
+        ), // has the place in the pool by now
+      (isBack) => isBack,
+    )
+    late = tx`insert into kept values (2)`.then(
+      () => 'done',
+      () => 'refused',
+    )
+    await late
+  })
+  await t.rejects(done)
+  await eventually(
+    () => late,
+    (outcome) => outcome === 'refused',
+  )
+  t.same(await sql`select * from kept`, [])
+})
+
+t.test('a commit that the server does not know is no commit', async (t) => {
+  const { sql } = await setUp(t)
+  await sql`create table kept (id int)`
+  await sql.begin((tx) => tx`insert into kept values (1)`)
+  const forgetful = sql.begin(async (tx) => {
+    await tx`insert into kept values (2)`
+    await tx.unsafe('deallocate all')
+  })
+  await t.rejects(forgetful, { code: '26000' })
+  t.same(await sql`select * from kept`, [{ id: 1 }])
+})
+
+t.test('a connection that may not write, or has lost a statement, is not kept', async (t) => {
+  const { sql } = await setUp(t)
+  const pid = async () => (await sql<{ pid: number }[]>`select pg_backend_pid() as pid`)[0]?.pid
+  await sql`create table kept (id int)`
+  const first = await pid()
+  await sql.unsafe('set default_transaction_read_only = on')
+  await t.rejects(sql`insert into kept values (1)`, { code: '25006' })
+  const second = await pid()
+  t.not(second, first)
+  await sql.unsafe('deallocate all')
+  await t.rejects(
+    sql`select pg_backend_pid() as pid`.catch(async (error: unknown) => {
+      t.not(await pid(), second)
+      throw error
+    }),
+    { code: '26000' },
+  )
+})
+
+t.test('a statement that leaves a transaction open does not share it', async (t) => {
+  const { sql } = await setUp(t)
+  await sql.unsafe('begin').catch(() => undefined)
+  await t.rejects(sql`savepoint here`, { code: '25P01' })
+})
+
+t.test(
+  'a server that is silent: what runs and what waits fails by the deadline, then all is well',
+  async (t) => {
+    const { proxy, sql } = await setUp(t, { poolMax: 2, answerDeadlineMs: 400 })
+    await Promise.all([sql`select 1`, sql`select 1`])
+    proxy.freeze()
+    const startedAt = Date.now()
+    const codes = await Promise.all(
+      Array.from({ length: 20 }, () =>
+        sql`select 1`.then(
+          () => 'answered',
+          (error: unknown) => (error as { code: string }).code,
+        ),
+      ),
+    )
+    t.ok(
+      codes.every((code) => /^(ETIMEDOUT|CONNECT_TIMEOUT|answered)$/.test(code)),
+      codes.join(),
+    )
+    t.ok(codes.includes('ETIMEDOUT'))
+    t.ok(Date.now() - startedAt < 5_000)
+    t.same(await sql`select 1 as one`, [{ one: 1 }])
+  },
+)
