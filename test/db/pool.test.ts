@@ -193,3 +193,32 @@ t.test(
     t.same(await sql`select 1 as one`, [{ one: 1 }])
   },
 )
+
+t.test('listening begins again after an end, and notices arrive', async (t) => {
+  const { admin, endAll, database } = await setUp(t)
+  const received: string[] = []
+  const failures: unknown[] = []
+  let begun = 0
+  database.listen({
+    channel: 'news',
+    onNotice: (payload) => received.push(payload),
+    onListening: () => begun++,
+    onFailure: (error) => failures.push(error),
+  })
+  const hears = async (times: number, text: string) => {
+    await eventually(
+      () => begun,
+      (count) => count === times,
+    )
+    await admin`select pg_notify('news', ${text})`
+    await eventually(
+      () => received,
+      (texts) => texts.includes(text),
+    )
+  }
+  await hears(1, 'first')
+  await endAll()
+  await hears(2, 'second')
+  t.same(received, ['first', 'second'])
+  t.match(failures, [{ code: '57P01' }])
+})
