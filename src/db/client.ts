@@ -8,6 +8,7 @@ import { createSql } from './sql.ts'
 import { failedSocket, socketError } from './driver-socket.ts'
 import { listen, type Subscription } from './listen.ts'
 import { Pool } from './pool.ts'
+import type { ServerError } from './server-messages.ts'
 import { openSocket, requestCancel } from './socket.ts'
 import { type DatabaseAddress, describeAddress, parseDatabaseUrl } from './url.ts'
 
@@ -45,6 +46,8 @@ export type DatabaseOptions = {
   readonly durable?: boolean
   /** How long a statement waits for a connection, and how long the server may be silent before its connection is ended. */
   readonly answerDeadlineMs?: number
+  /** Every error that the server sends, whoever asked and whatever comes of it. */
+  readonly onServerError?: (error: ServerError) => void
   /** Is told in one line what an operator should know, now or later. */
   readonly onNotice?: (text: string) => void
 }
@@ -127,7 +130,12 @@ function createPool(address: DatabaseAddress, options: DatabaseOptions, ca?: str
   }
   const base = postgres(settings)
   const { answerDeadlineMs = ANSWER_DEADLINE_MS } = options
-  const sockets = { connectDeadlineMs: CONNECT_DEADLINE_MS, ...(ca !== undefined && { ca }) }
+  const { onServerError } = options
+  const sockets = {
+    connectDeadlineMs: CONNECT_DEADLINE_MS,
+    ...(ca !== undefined && { ca }),
+    ...(onServerError !== undefined && { onServerError }),
+  }
   const open = (signal: AbortSignal) => openSocket(address, sockets, signal)
   const pool = new Pool({
     options: base.options,

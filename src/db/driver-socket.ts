@@ -37,7 +37,8 @@ export class DriverSocket extends EventEmitter {
   /** Since the server last sent anything, counted by whoever owns the connection. */
   silentTicks = 0
 
-  constructor(socket: Socket) {
+  /** @param onServerError is called for each error that the server sends, whoever asked. */
+  constructor(socket: Socket, onServerError?: (error: ServerError) => void) {
     super()
     this.#socket = socket
     this.#messages = new ServerMessages({
@@ -47,6 +48,7 @@ export class DriverSocket extends EventEmitter {
         this.#watcher?.onReady()
       },
       onError: (error) => {
+        onServerError?.(error)
         if (this.#isEnd(error)) this.fail(error)
       },
       onCancelKey: (key) => {

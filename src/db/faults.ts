@@ -2,10 +2,10 @@
  * What a database error means to a caller:
  *
  * - `not_ready`: the schema is not what the code expects (migrations have not run)
- * - `unavailable`: the database is away, full or busy; the same call may succeed later
+ * - `unavailable`: the same call may succeed later. An error that is not known is one of these
  * - `unique`, `foreign_key`, `check`, `not_null`: the row breaks a rule of its table
- * - `no_privilege`: our role may not do this
  * - `unstorable_text`: a text holds what Postgres cannot store (the character NUL)
+ * - `invalid_data`: another value that its column or table does not take
  */
 export type DatabaseFault = {
   readonly kind:
@@ -15,15 +15,15 @@ export type DatabaseFault = {
     | 'foreign_key'
     | 'check'
     | 'not_null'
-    | 'no_privilege'
     | 'unstorable_text'
+    | 'invalid_data'
   /** The name of the broken rule, for the kinds that have one. */
   readonly constraint?: string
 }
 
 type Kind = DatabaseFault['kind']
 
-/** Codes of PostgreSQL (appendix A of its manual), postgres.js and the sockets of Node. */
+/** SQLSTATEs that mean something of their own (PostgreSQL manual, appendix A). */
 const KINDS: Readonly<Record<string, Kind>> = {
   '42P01': 'not_ready', // undefined_table
   '42703': 'not_ready', // undefined_column
@@ -32,41 +32,36 @@ const KINDS: Readonly<Record<string, Kind>> = {
   '23503': 'foreign_key',
   '23514': 'check',
   '23502': 'not_null',
-  '42501': 'no_privilege',
   '22021': 'unstorable_text', // character_not_in_repertoire
   '22P05': 'unstorable_text', // untranslatable_character
-  '40001': 'unavailable', // serialization_failure
-  '40P01': 'unavailable', // deadlock_detected
-  '55P03': 'unavailable', // lock_not_available
-  '57014': 'unavailable', // query_canceled, by statement_timeout
-  '57P01': 'unavailable', // admin_shutdown
-  '57P02': 'unavailable', // crash_shutdown
-  '57P03': 'unavailable', // cannot_connect_now
-  '57P05': 'unavailable', // idle_session_timeout
-  '25P03': 'unavailable', // idle_in_transaction_session_timeout
-  '0A000': 'unavailable', // feature_not_supported: a plan that a migration has made stale
-  '26000': 'unavailable', // invalid_sql_statement_name: a pooler has lost a prepared statement
-  '42P05': 'unavailable', // duplicate_prepared_statement
-  '25006': 'unavailable', // read_only_sql_transaction: a standby, until it is promoted
-  LATE_COMMIT: 'unavailable', // our own, of db/durable.ts
-  CONNECT_TIMEOUT: 'unavailable',
-  CONNECTION_CLOSED: 'unavailable',
-  CONNECTION_ENDED: 'unavailable',
-  CONNECTION_DESTROYED: 'unavailable',
-  EAI_AGAIN: 'unavailable',
-  ECONNREFUSED: 'unavailable',
-  ECONNRESET: 'unavailable',
-  EHOSTDOWN: 'unavailable',
-  EHOSTUNREACH: 'unavailable',
-  ENETDOWN: 'unavailable',
-  ENETUNREACH: 'unavailable',
-  ENOTFOUND: 'unavailable',
-  EPIPE: 'unavailable',
-  ETIMEDOUT: 'unavailable',
 }
 
-/** Whole classes: connection exceptions and insufficient resources. */
-const UNAVAILABLE_CLASS = /^(08|53)[0-9A-Z]{3}$/
+/** Any other SQLSTATE; classes of letters are those of PL/pgSQL, internal errors and extensions. */
+const SQLSTATE = /^(?:[0-9][0-9A-Z]|F0|HV|P0|XX)[0-9A-Z]{3}$/
+/** Data exceptions and violations of constraints: the only errors that the same call will meet again. */
+const PERMANENT_CLASS = /^2[23]/
+
+/** Codes of postgres.js, of the pool, of `durable.ts` and of the sockets of Node. */
+const CONNECTION_CODES = new Set([
+  'CONNECT_TIMEOUT',
+  'CONNECTION_CLOSED',
+  'CONNECTION_DESTROYED',
+  'CONNECTION_ENDED',
+  'EAI_AGAIN',
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EHOSTDOWN',
+  'EHOSTUNREACH',
+  'ENETDOWN',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EPIPE',
+  'ERR_SOCKET_CLOSED',
+  'ERR_STREAM_DESTROYED',
+  'ERR_STREAM_WRITE_AFTER_END',
+  'ETIMEDOUT',
+  'LATE_COMMIT',
+])
 
 const MAX_CAUSES = 8
 
@@ -96,10 +91,16 @@ export function isTimedOut(error: unknown): boolean {
   return false
 }
 
+/** Whether an error of the server is about the values of a row: the same call will meet it again. */
+export function isAboutData({ code }: { readonly code: string }): boolean {
+  return PERMANENT_CLASS.test(code)
+}
+
 function kindOf(error: Error): Kind | undefined {
   if (!('code' in error) || typeof error.code !== 'string') return undefined
   if (Object.hasOwn(KINDS, error.code)) return KINDS[error.code]
-  if (UNAVAILABLE_CLASS.test(error.code)) return 'unavailable'
+  if (SQLSTATE.test(error.code)) return isAboutData({ code: error.code }) ? 'invalid_data' : 'unavailable'
+  if (CONNECTION_CODES.has(error.code)) return 'unavailable'
   // A unix socket whose server has not started yet. Other missing files are not ours to explain.
   return error.code === 'ENOENT' && 'syscall' in error && error.syscall === 'connect'
     ? 'unavailable'

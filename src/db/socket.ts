@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { isIP, connect as openPlain, type Socket } from 'node:net'
 import { connect as openSecure } from 'node:tls'
 import { DriverSocket, failedSocket, hungUp, socketError } from './driver-socket.ts'
+import type { ServerError } from './server-messages.ts'
 import type { DatabaseAddress } from './url.ts'
 
 /** Asks the server for TLS: length 8, request code 1234.5679 (PostgreSQL protocol, "SSLRequest"). */
@@ -14,6 +15,7 @@ export type SocketOptions = {
   /** PEM text of the certificate authority, when it is not a public one. */
   readonly ca?: string
   readonly connectDeadlineMs: number
+  readonly onServerError?: (error: ServerError) => void
 }
 
 /**
@@ -28,7 +30,7 @@ export async function openSocket(
   given: AbortSignal,
 ): Promise<DriverSocket> {
   try {
-    return new DriverSocket(await connect(address, options, given))
+    return new DriverSocket(await connect(address, options, given), options.onServerError)
   } catch (error) {
     return failedSocket(error instanceof Error ? error : new Error(String(error)))
   }

@@ -6,6 +6,10 @@ const ATTEMPT_DEADLINE_MS = 10_000
 const FIRST_PAUSE_MS = 100
 const LONGEST_PAUSE_MS = 3_000
 
+/** Waiting changes nothing about these: who asks, for what, with which right. */
+const NOT_CURED_BY_WAITING = new Set(['28P01', '28000', '3D000', '42501', 'CONNECTION_ENDED'])
+const UNKNOWN_TENANT = /tenant or user not found/i
+
 export type WaitOptions = {
   /** How long to wait for a database that is not there yet; 0 tries once. */
   readonly deadlineMs: number
@@ -32,7 +36,7 @@ export async function waitForDatabase(
   ) {
     const error = await attempt(database)
     if (error === undefined) return
-    if (!isPassing(error) || codeOf(error) === 'CONNECTION_ENDED')
+    if (!isCuredByWaiting(error))
       throw new Error(`${database.description}: ${adviceFor(error, variable)}`, { cause: error })
     const reason = codeOf(error)
     const pauseMs = Math.round(longestPauseMs * (0.5 + Math.random() / 2))
@@ -65,6 +69,14 @@ async function attempt({ sql }: Pick<Database, 'sql'>): Promise<unknown> {
   }
 }
 
+function isCuredByWaiting(error: unknown): boolean {
+  return (
+    isPassing(error) &&
+    !NOT_CURED_BY_WAITING.has(codeOf(error)) &&
+    !(error instanceof Error && UNKNOWN_TENANT.test(error.message))
+  )
+}
+
 function adviceFor(error: unknown, variable: string): string {
   const code = codeOf(error)
   switch (code) {
@@ -87,7 +99,7 @@ function adviceFor(error: unknown, variable: string): string {
     )
   }
   const message = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error)
-  if (/tenant or user not found/i.test(message)) {
+  if (UNKNOWN_TENANT.test(message)) {
     return `the pooler does not know this user; it has the form postgres.<project> in ${variable}`
   }
   return `the server refuses the connection (${code}: ${message}); check ${variable}`

@@ -17,6 +17,12 @@ const BATCH = 100
 const WRITE_MS = 10_000
 const FIRST_RETRY_MS = 250
 const LONGEST_RETRY_MS = 10_000
+/** After so many failures the rows of a batch are tried one by one: one of them may be the reason. */
+const APART_AFTER = 3
+/** So many failures without a success: the reason is not in a row. */
+const MOST_FAILED = 8
+/** Some ten minutes of tries in which others were written. */
+const MOST_FAILED_ALONE = 60
 
 class LateWriteError extends Error {
   constructor() {
@@ -31,6 +37,8 @@ export class WriteBehind<Item> {
   readonly #waiting = new Map<string, Item>()
   readonly #watchers = new Set<Watcher<Item>>()
   readonly #closing = new AbortController()
+  /** Tries in which a row failed although others were written. */
+  readonly #failedAlone = new Map<string, number>()
   #flight: Promise<void> | undefined
 
   constructor(options: Options<Item>) {
@@ -73,17 +81,20 @@ export class WriteBehind<Item> {
   async #run(): Promise<void> {
     await Promise.resolve() // whoever adds several at once has them in one batch
     let retryMs = FIRST_RETRY_MS
+    let failures = 0
     while (this.#waiting.size > 0) {
       const batch = [...this.#waiting].slice(0, BATCH)
       const error = await this.#try(batch)
       if (error === undefined) {
         retryMs = FIRST_RETRY_MS
+        failures = 0
       } else if (this.#options.isPassing(error) || error instanceof LateWriteError) {
         if (this.#closing.signal.aborted) {
           this.#drop([...this.#waiting], error)
           return
         }
         this.#options.onRetry(error, this.#waiting.size)
+        if (++failures >= APART_AFTER && batch.length > 1) await this.#writeOthers(batch)
         await pause(retryMs, this.#closing.signal)
         retryMs = Math.min(2 * retryMs, LONGEST_RETRY_MS)
       } else await this.#writeApart(batch)
@@ -97,6 +108,24 @@ export class WriteBehind<Item> {
       if (error === undefined) continue
       if (this.#options.isPassing(error) || error instanceof LateWriteError) return
       this.#drop([entry], error)
+    }
+  }
+
+  /** Writes what can be written when a row fails again and again; what only fails itself is dropped in the end. */
+  async #writeOthers(batch: readonly (readonly [string, Item])[]): Promise<void> {
+    const failed: { entry: readonly [string, Item]; error: unknown }[] = []
+    let isAnyWritten = false
+    for (const entry of batch) {
+      const error = await this.#try([entry])
+      if (error === undefined) isAnyWritten = true
+      else failed.push({ entry, error })
+      if (!isAnyWritten && failed.length >= MOST_FAILED) return
+    }
+    if (!isAnyWritten) return
+    for (const { entry, error } of failed) {
+      const times = (this.#failedAlone.get(entry[0]) ?? 0) + 1
+      this.#failedAlone.set(entry[0], times)
+      if (times >= MOST_FAILED_ALONE) this.#drop([entry], error)
     }
   }
 
@@ -118,7 +147,10 @@ export class WriteBehind<Item> {
 
   /** Unless something newer has taken its place meanwhile. */
   #forget(entries: readonly (readonly [string, Item])[]): void {
-    for (const [key, item] of entries) if (this.#waiting.get(key) === item) this.#waiting.delete(key)
+    for (const [key, item] of entries) {
+      this.#failedAlone.delete(key)
+      if (this.#waiting.get(key) === item) this.#waiting.delete(key)
+    }
     this.#tellWatchers()
   }
 

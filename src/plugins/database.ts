@@ -2,11 +2,15 @@ import { fileURLToPath } from 'node:url'
 import fp from 'fastify-plugin'
 import type { Config } from '../config.ts'
 import { type Database, openDatabase, waitForDatabase } from '../db/client.ts'
+import { isAboutData } from '../db/faults.ts'
 import { migrate } from '../db/migrate.ts'
+import type { ServerError } from '../db/server-messages.ts'
 import { describeFinding, verifySchema } from '../db/verify.ts'
 
 /** Requests are refused after this, as handshakes of sockets are; what may take longer asks `patient`. */
 const ANSWER_DEADLINE_MS = 4000
+/** An error of the database is logged this often for each SQLSTATE. */
+const LOG_PAUSE_MS = 60_000
 const MIGRATIONS = fileURLToPath(new URL('../../drizzle', import.meta.url))
 
 export class SchemaMismatchError extends Error {
@@ -30,8 +34,18 @@ export const database = fp(
   async (app, { config }: { config: Config }) => {
     const settings = config.database
     const onNotice = (text: string) => app.log.warn(text)
+    const loggedAt = new Map<string, number>()
+    /** Counted all; those that are not about a row's data are also logged, each code once a minute. */
+    const onServerError = (error: ServerError) => {
+      // Metrics are registered after this.
+      if (app.hasDecorator('metrics')) app.metrics.databaseErrors.labels(error.code).inc()
+      const since = performance.now() - (loggedAt.get(error.code) ?? -Infinity)
+      if (isAboutData(error) || since < LOG_PAUSE_MS) return
+      loggedAt.set(error.code, performance.now())
+      app.log.warn({ err: error, sqlstate: error.code }, 'the database sent an error')
+    }
     const open = (url: string | null) =>
-      openDatabase({ ...settings, url, onNotice, answerDeadlineMs: ANSWER_DEADLINE_MS })
+      openDatabase({ ...settings, url, onNotice, onServerError, answerDeadlineMs: ANSWER_DEADLINE_MS })
 
     const main = await open(settings.url)
     app.decorate('database', main)

@@ -31,6 +31,12 @@ function createMetrics() {
       labelNames: ['place'],
       registers,
     }),
+    databaseErrors: new Counter({
+      name: 'maeum_database_errors_total',
+      help: 'Errors that the database server sent, by SQLSTATE.',
+      labelNames: ['code'],
+      registers,
+    }),
     frames: new Counter({
       name: 'maeum_frames_total',
       help: 'Landmark frames received, by what became of them.',

@@ -173,6 +173,19 @@ t.test('the database goes away while a refused batch is written one by one', asy
   t.same(dropped, [['refused_by_database', 'deleted']])
 })
 
+t.test('an entry that fails again and again does not keep the others waiting', async (t) => {
+  const { outbox, database, rows, dropped } = setUp()
+  database.fault = (writes) => (writes.includes('odd#1') ? new Away() : undefined)
+  const odd = [row('odd', 1), row('odd', 2)].map((entry) => store(outbox, entry))
+  const others = [row('a', 1), row('b', 1)].map((entry) => store(outbox, entry))
+  t.same(await Promise.all(others), ['stored', 'stored'])
+  t.same(rows(), ['a#1', 'b#1'])
+  database.fault = () => undefined
+  t.same(await Promise.all(odd), ['stored', 'stored'], 'it is kept, and stored when it can be')
+  t.same(rows(), ['a#1', 'b#1', 'odd#1', 'odd#2'])
+  t.same(dropped, [])
+})
+
 t.test('of one session no more than its share waits; others are not touched by it', async (t) => {
   const { outbox, database, rows, dropped } = setUp({ perSession: 5 })
   database.fault = () => new Away()

@@ -30,6 +30,8 @@ type Entry = OutboxContent & {
   readonly sessionId: string
   readonly bytes: number
   readonly settle: (result: WriteResult) => void
+  /** Tries in which it failed although others were stored. */
+  failedAlone: number
 }
 
 /** Why a result was never stored; `not_ours`: its session has another owner by now, or is gone. */
@@ -60,6 +62,12 @@ const BATCH = 200
 const LANES = 3
 const FIRST_RETRY_MS = 100
 const LAST_RETRY_MS = 3000
+/** After so many failures of a batch its entries are tried one by one: one of them may be the reason. */
+const APART_AFTER = 3
+/** So many failures without a success: the reason is not in an entry. */
+const MOST_FAILED = 8
+/** Some five minutes of tries in which others were stored. */
+const MOST_FAILED_ALONE = 100
 /** What an entry takes beside its measures: the row's other fields and our own bookkeeping. */
 const ENTRY_BYTES = 1024
 
@@ -109,7 +117,7 @@ export class Outbox {
         resolve('dropped')
         return
       }
-      const entry = { ...content, sessionId, bytes: bytesOf(content), settle: resolve }
+      const entry = { ...content, sessionId, bytes: bytesOf(content), settle: resolve, failedAlone: 0 }
       this.#queue.push(entry)
       this.#bytes += entry.bytes
       if (content.kind === 'window') this.#windows.set(sessionId, (this.#windows.get(sessionId) ?? 0) + 1)
@@ -144,8 +152,11 @@ export class Outbox {
     // One turn of the event loop later, so that windows which close together share a statement.
     await new Promise((resolve) => setImmediate(resolve))
     let retryMs = FIRST_RETRY_MS
+    let failures = 0
     for (let batch = this.#take(); batch.length > 0; batch = this.#take()) {
       this.#isAway = !(await this.#write(batch))
+      failures = this.#isAway ? failures + 1 : 0
+      if (failures >= APART_AFTER && batch.length > 1) await this.#writeOthers(batch)
       for (const { sessionId } of batch) this.#busy.delete(sessionId)
       if (!this.#isAway) {
         retryMs = FIRST_RETRY_MS
@@ -210,6 +221,24 @@ export class Outbox {
     }
     for (const entry of batch) if (!(await this.#write([entry]))) return false
     return true
+  }
+
+  /** Stores what can be stored when an entry of the batch fails again and again; what only fails itself is dropped in the end. */
+  async #writeOthers(batch: readonly Entry[]): Promise<void> {
+    const failed = new Map<string, Entry>()
+    let isAnyStored = false
+    for (const entry of batch) {
+      if (failed.has(entry.sessionId)) continue // the order of its session
+      if (await this.#write([entry])) isAnyStored = true
+      else failed.set(entry.sessionId, entry)
+      if (!isAnyStored && failed.size >= MOST_FAILED) return
+    }
+    if (!isAnyStored) return
+    for (const entry of failed.values()) {
+      if (++entry.failedAlone < MOST_FAILED_ALONE) continue
+      this.#remove([entry])
+      this.#drop(entry, 'refused_by_database')
+    }
   }
 
   /** Kind by kind: a window always comes before what is said about it. */
