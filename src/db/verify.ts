@@ -16,6 +16,7 @@ export type SchemaFinding = {
     | 'missing_key'
     | 'rows_hidden'
     | 'no_privilege'
+    | 'no_writes'
   readonly expected: string
   readonly found: string
   /** The migration that makes the table or column; null when unknown. */
@@ -24,6 +25,8 @@ export type SchemaFinding = {
 
 type FoundTable = {
   readonly name: string
+  /** Of the whole server, the same in each row. */
+  readonly writes: 'taken' | 'standby' | 'read only'
   readonly rowsHidden: boolean
   readonly missingPrivileges: readonly string[]
   readonly columns: readonly { readonly name: string; readonly type: string; readonly notNull: boolean }[]
@@ -43,8 +46,16 @@ export async function verifySchema(sql: Sql, folder?: string): Promise<SchemaFin
   const findings = expected.flatMap((table) =>
     compare(table, found.get(table.name)).map((fault) => ({ table: table.name, migration: null, ...fault })),
   )
+  for (const { name: table, writes } of [...found.values()].slice(0, 1)) {
+    if (writes === 'taken') continue
+    const expected = 'a primary that may be written to'
+    findings.push({ table, column: null, problem: 'no_writes', expected, found: writes, migration: null })
+  }
   return folder === undefined || findings.length === 0 ? findings : nameMigrations(findings, folder)
 }
+
+/** How the line about a server that takes no writes begins. */
+export const NO_WRITES = 'the database takes no writes'
 
 /** One line for the log and the operator. */
 export function describeFinding({
@@ -55,6 +66,7 @@ export function describeFinding({
   found,
   migration,
 }: SchemaFinding): string {
+  if (problem === 'no_writes') return `${NO_WRITES}: expected ${expected}, found ${found}`
   const place = column === null ? `table ${table}` : `column ${table}.${column}`
   const origin = migration === null ? '' : ` (migration ${migration})`
   return `${place}: ${problem.replaceAll('_', ' ')}, expected ${expected}, found ${found}${origin}`
@@ -115,6 +127,11 @@ function readTables(sql: Sql, expected: readonly ExpectedTable[]): Promise<Found
   return sql<FoundTable[]>`
     select
       c.relname as name,
+      case
+        when pg_is_in_recovery() then 'standby'
+        when current_setting('transaction_read_only') = 'on' then 'read only'
+        else 'taken'
+      end as writes,
       row_security_active(c.oid) as "rowsHidden",
       (
         select coalesce(json_agg(privilege), '[]')

@@ -5,7 +5,7 @@ import { type Database, openDatabase, waitForDatabase } from '../db/client.ts'
 import { isAboutData } from '../db/faults.ts'
 import { migrate } from '../db/migrate.ts'
 import type { ServerError } from '../db/server-messages.ts'
-import { describeFinding, verifySchema } from '../db/verify.ts'
+import { describeFinding, NO_WRITES, verifySchema } from '../db/verify.ts'
 
 /** Requests are refused after this, as handshakes of sockets are; what may take longer asks `patient`. */
 const ANSWER_DEADLINE_MS = 4000
@@ -81,7 +81,9 @@ export const database = fp(
     }
     const faults = await schemaFaults()
     if (faults.length === 0) return
-    if (settings.onMismatch === 'stop') throw new SchemaMismatchError(faults)
+    // A standby may be promoted while it is waited for.
+    const isSchema = faults.some((line) => !line.startsWith(NO_WRITES))
+    if (settings.onMismatch === 'stop' && isSchema) throw new SchemaMismatchError(faults)
     app.log.error({ faults }, 'the database is not as this version expects; serving without being ready')
   },
   { name: 'database' },

@@ -77,3 +77,24 @@ t.test('a role that may only read is told what it may not', async (t) => {
     [{ column: null, problem: 'no_privilege', found: 'no insert, delete' }],
   )
 })
+
+t.test('a database that takes no writes is a finding, until it takes them again', async (t) => {
+  const { sql, url } = await createTestDatabase(t)
+  const [row] = await sql<{ name: string }[]>`select current_database() as name`
+  const name = row?.name ?? ''
+  const findings = async () => {
+    const fresh = await openDatabase({ url, dataDir: '.data', poolMax: 1 })
+    try {
+      return (await verifySchema(fresh.sql, MIGRATIONS)).map(describeFinding)
+    } finally {
+      await fresh.close()
+    }
+  }
+  await sql.unsafe(`alter database ${name} set default_transaction_read_only = on`)
+  t.same(await findings(), [
+    'the database takes no writes: expected a primary that may be written to, found read only',
+  ])
+  await sql.unsafe('set default_transaction_read_only = off')
+  await sql.unsafe(`alter database ${name} reset default_transaction_read_only`)
+  t.same(await findings(), [])
+})

@@ -68,6 +68,8 @@ const SPARE_BYTES = 32 * 1024 * 1024
 /** A write that fails for less long is a hiccup; after it this instance is not ready. */
 const UNWRITTEN_MS = 1000
 const STOP_MS = 1500
+/** After a lost result this instance is not ready for so long. */
+const LOST_MS = 10_000
 /** How long sockets are kept for the sake of what has been sent on them: whoever comes next must find it marked. */
 const SETTLE_MS = 800
 const DRAIN_MS = 2000
@@ -90,11 +92,15 @@ export const analysis = fp(
 
     /** When writing began to fail; undefined while it succeeds. */
     let failingSince: number | undefined
-    app.health.describeWrites(() =>
-      failingSince !== undefined && performance.now() - failingSince > UNWRITTEN_MS
-        ? ['cannot write: results wait']
-        : [],
-    )
+    let lostAt = -Infinity
+    app.health.describeWrites(() => {
+      const now = performance.now()
+      const isFailing = failingSince !== undefined && now - failingSince > UNWRITTEN_MS
+      return [
+        ...(isFailing ? ['cannot write: results wait'] : []),
+        ...(now - lostAt < LOST_MS ? ['cannot write: results are lost'] : []),
+      ]
+    })
 
     const outbox = new Outbox({
       transaction: (statements, work) => (statements === 1 ? work(sql) : inTransaction(sql, work)),
@@ -114,6 +120,7 @@ export const analysis = fp(
         log.warn({ err: error, waiting }, 'results wait for the database')
       },
       onDrop: (reason, sessionId, error) => {
+        if (reason === 'outbox_full' || reason === 'refused_by_database') lostAt = performance.now()
         metrics.droppedWindows.labels(reason).inc()
         log.error({ err: error, reason, session: logId(sessionId) }, 'a result was not stored')
       },
