@@ -59,7 +59,7 @@ export const audit = fp(
     const healing = createHealing({
       chain,
       writer,
-      insert: (rows) => repository.insert(app.database.sql, rows),
+      insert: (rows) => repository.insert(app.database.patient.sql, rows),
       listPlaces: (named, from) => repository.listPlaces(app.database.orm, named, from),
       findPlaceBefore: (named, place) => repository.findPlaceBefore(app.database.orm, named, place),
       findHistory: () => repository.findHistory(app.database.orm),
