@@ -93,6 +93,10 @@ export async function startReplicatedPostgres(t: Pick<Test, 'teardown'>): Promis
     get orm() {
       return database.orm
     },
+    get patient() {
+      return database.patient
+    },
+    listen: (subscription) => database.listen(subscription),
     url: urlAt(address.port),
     port: address.port,
     standby: standby.sql,
