@@ -4,9 +4,11 @@ import { createTestDatabase, type TestDatabase } from './database.ts'
 import { startProcess, temporaryFolder } from './server-process.ts'
 import { startTcpProxy, type Upstream } from './tcp-proxy.ts'
 
+export const FLEET_SECRET = 'a secret for tests, of more than 32 characters'
+
 const DEFAULTS = {
   HOST: '127.0.0.1',
-  JWT_SECRET: 'a secret for tests, of more than 32 characters',
+  JWT_SECRET: FLEET_SECRET,
   RATE_LIMIT_MAX: '100000',
   DATABASE_POOL_MAX: '5',
 }

@@ -28,13 +28,18 @@ type Options = {
   /** Tried in turn, the first one first. */
   readonly instances: readonly Instance[]
   readonly protocol?: 'maeum.v2'
+  /** Between two frames; ten a second unless there are many clients. */
+  readonly everyMs?: number
 }
 
 /**
  * The landmarks channel as the web client runs it: ten frames a second on the newest socket, a new socket at once when
  * that one is lost, and everything remembered.
  */
-export function openClient(t: Pick<Test, 'teardown'>, { session, instances, protocol }: Options) {
+export function openClient(
+  t: Pick<Test, 'teardown'>,
+  { session, instances, protocol, everyMs = FRAME_EVERY_MS }: Options,
+) {
   const sockets: ClientSocket[] = []
   const refusals: string[] = []
   const sent: { readonly at: number; readonly socket: ClientSocket }[] = []
@@ -68,7 +73,7 @@ export function openClient(t: Pick<Test, 'teardown'>, { session, instances, prot
     if (!streaming || newest?.socket.readyState !== WebSocket.OPEN) return
     newest.socket.send(FRAME)
     sent.push({ at: Date.now(), socket: newest })
-  }, FRAME_EVERY_MS)
+  }, everyMs)
 
   const leave = () => {
     stopped = true

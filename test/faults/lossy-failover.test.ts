@@ -1,0 +1,94 @@
+import t from 'tap'
+import { eventually } from '../helpers/eventually.ts'
+import type { Instance } from '../helpers/fleet.ts'
+import { request } from '../helpers/person.ts'
+import { accountScenarios } from './lossy-failover/accounts.ts'
+import { contentScenarios } from './lossy-failover/contents.ts'
+import { sessionScenarios } from './lossy-failover/sessions.ts'
+import { isReady, setStage } from './lossy-failover/stage.ts'
+
+// Asynchronous replication loses what was committed last. Two processes live through one such failover, in the middle of
+// everything that people do with them.
+t.jobs = 50
+
+const PACE_MS = 200
+/** Connections that broke may be found one after the other by those who use them. */
+const RECOVERY_MS = 5000
+
+const stage = await setStage(t)
+const { a, b, moments, postgres } = stage
+const bystander = await stage.person()
+
+type Seen = { readonly at: number; readonly status: number; readonly code: string }
+
+/** Somebody who asks one instance for one thing after the other, all the time. */
+function askAlways(instance: Instance) {
+  const token = bystander.accessToken
+  const seen: Seen[] = []
+  const readiness: { readonly at: number; readonly status: number }[] = []
+  const work = [
+    () => request(instance, 'GET', '/api/auth/me', { token }),
+    () => request(instance, 'GET', '/api/session', { token }),
+    () =>
+      request(instance, 'PUT', '/api/user/preferences', {
+        token,
+        body: { preferences: { fontScale: 'lg' } },
+      }),
+    () => request(instance, 'GET', '/api/dashboard/summary', { token }),
+    () => request(instance, 'POST', '/api/feedback', { token, body: { rating: 5 } }),
+  ]
+  let turn = 0
+  const pulse = setInterval(() => {
+    const at = performance.now()
+    work[turn++ % work.length]?.().then(
+      ({ status, code }) => seen.push({ at, status, code }),
+      (error: unknown) => seen.push({ at, status: 0, code: String(error) }),
+    )
+    fetch(`${instance.origin}/api/health/ready`).then(
+      ({ status }) => readiness.push({ at, status }),
+      () => readiness.push({ at, status: 0 }),
+    )
+  }, PACE_MS)
+  t.teardown(() => clearInterval(pulse))
+  return { seen, readiness, stop: () => clearInterval(pulse) }
+}
+
+sessionScenarios(stage)
+accountScenarios(stage)
+contentScenarios(stage)
+
+await moments.awaited('detached')
+await postgres.detach()
+const traffic = [a, b].map(askAlways)
+moments.reach('detached')
+await moments.awaited('promoted')
+
+await postgres.crash()
+await Promise.all([a.line.cut(), a.noticeLine.cut()])
+await Promise.all([isReady(a, 503), isReady(b, 503)])
+await postgres.promote()
+await isReady(b, 200)
+moments.reach('promoted')
+await moments.awaited('recovered')
+
+await Promise.all([a.line.mend(), a.noticeLine.mend()])
+await isReady(a, 200)
+const recoveredAt = performance.now()
+moments.reach('recovered')
+
+t.test('REST answers 503 while the database is away, and never 500', { buffered: true }, async (t) => {
+  const count = () => Math.min(...traffic.map(({ seen }) => seen.filter(({ at }) => at > recoveredAt).length))
+  await eventually(count, (seen) => seen >= 20)
+  for (const { seen, readiness, stop } of traffic) {
+    stop()
+    t.same([...new Set(seen.map(({ status }) => status))].sort(), [200, 201, 503], 'nothing else')
+    const red = readiness.findIndex(({ status }) => status === 503)
+    const green = readiness.findIndex(({ status }, place) => place > red && status === 200)
+    t.ok(red >= 0 && green > red, 'readiness turns red, then green')
+    const last = seen.findLast(({ status, code }) => status === 503 && code !== 'SERVER_BUSY')
+    const lateMs = (last?.at ?? 0) - (readiness[green]?.at ?? 0)
+    t.comment(`the last 503 was begun ${Math.round(lateMs)} ms after it was ready again`)
+    t.ok(lateMs < RECOVERY_MS, 'soon it answers everything')
+  }
+  for (const { log } of [a, b]) t.notMatch(log, /an old refresh token came back/)
+})
