@@ -9,7 +9,7 @@ import { analysisRepository } from '../src/features/analysis/repository.ts'
 import { toAnswerRow, toWindowRow } from '../src/features/analysis/rows.ts'
 import { leaseRepository } from '../src/features/sessions/lease-repository.ts'
 import { createLeases } from '../src/features/sessions/leases.ts'
-import { sessionsRepository } from '../src/features/sessions/repository.ts'
+import { type Believed, stateRepository } from '../src/features/sessions/state-repository.ts'
 import { createSafe } from '../src/lib/sealing.ts'
 import type { Bench, Figure, Report } from './harness/bench.ts'
 import { untilQuiet } from './harness/cores.ts'
@@ -28,8 +28,6 @@ const INTERVAL_MS = 10_000
 const LOOK_MS = 500
 /** Who is there is told in the rows so often. */
 const TOUCH_MS = 5000
-/** What is looked back upon when the rows are looked at. */
-const OVERLAP_MS = 10_000
 const EPOCH = 1
 const ROUNDS = 15
 const FRAMES_OF_A_WINDOW = 40
@@ -152,7 +150,7 @@ const repeat = (times: number, work: () => Promise<unknown>) => async () => {
 /** What keeps a session alive, for `SESSIONS` of them each time. */
 async function measureUpkeep(counted: Counted, database: BenchDatabase, ids: readonly string[]) {
   const few = ids.slice(0, SESSIONS)
-  const { orm, sql } = counted
+  const { sql } = counted
   const leases = leasesOf(counted, few)
   await leases.renew()
   const renewed = uncounted(await counted.cost(ROUNDS, repeat(ROUNDS, leases.renew)))
@@ -162,14 +160,19 @@ async function measureUpkeep(counted: Counted, database: BenchDatabase, ids: rea
       repeat(ROUNDS, () => leaseRepository.touch(sql, few)),
     ),
   )
-  await database.sql`update sessions set changed_at = now() - interval '1 hour'`
   await database.sql`vacuum analyze sessions`
+  const started = await database.sql`
+    select id, trunc(extract(epoch from started_at) * 1000)::float8 as at from sessions
+    where id = any(string_to_array(${few.join(',')}, ','))`
+  const believed = started.map(
+    (row): Believed => ({ id: String(row['id']), status: 'active', at: Number(row['at']), epoch: EPOCH }),
+  )
   const looked = uncounted(
     await counted.cost(
       ROUNDS,
       repeat(ROUNDS, async () => {
-        await sessionsRepository.listChanged(orm, OVERLAP_MS)
-        await leaseRepository.listMissing(sql, few)
+        const differing = await stateRepository.listDiffering(sql, believed)
+        if (differing.length > 0) throw new Error('no row says anything else')
       }),
     ),
   )

@@ -11,6 +11,10 @@ export const END_REASONS = [
 ] as const
 export type EndReason = (typeof END_REASONS)[number]
 
+/** Whether an end for this reason takes back what allowed the person to be analysed: nothing more of it is stored then. */
+export const isTakenBack = (reason: EndReason | null): boolean =>
+  reason === 'consent_withdrawn' || reason === 'account_deleted'
+
 /** Who answered a window. */
 export const ANSWER_SOURCES = ['gemini', 'local'] as const
 export type AnswerSource = (typeof ANSWER_SOURCES)[number]

@@ -216,6 +216,33 @@ t.test('a window that an earlier owner has stored is not ours', async (t) => {
   t.match(await row(id), { landmarkCount: 40 })
 })
 
+t.test('a window that began after the end is not stored, and the one that was open is', async (t) => {
+  const id = await start()
+  await claimed(id, 'one')
+  const endedAt = new Date(((await row(id))?.startedAt.getTime() ?? 0) + 15_000)
+  await sessionsRepository.update(orm, id, { status: 'ended', endedAt, endAnswer: {} })
+  t.same([...(await insert(window(id, 1, 1), window(id, 2, 1), window(id, 3, 1)))], [`${id} 1`, `${id} 2`])
+  t.equal(await stored(id), 2)
+})
+
+t.test('the lease of a session that has ended is not renewed, and not lost to anybody', async (t) => {
+  const [live, ended] = [await start(), await start()]
+  for (const id of [live, ended]) await claimed(id, 'one', false, 1000)
+  await sessionsRepository.update(orm, ended, { status: 'ended', endedAt: new Date(), endAnswer: {} })
+  const until = async (id: string) => (await row(id))?.leaseUntil?.getTime() ?? 0
+  const before = await until(ended)
+  t.same(
+    await renew(
+      database.sql,
+      [live, ended].map((sessionId) => ({ sessionId, epoch: 1 })),
+      60_000,
+    ),
+    [],
+  )
+  t.equal(await until(ended), before)
+  t.ok((await until(live)) > before)
+})
+
 t.test('a claim waits for windows that are being stored, and later ones find it', async (t) => {
   const id = await start()
   await claimed(id, 'one')
@@ -315,7 +342,8 @@ t.test('a report waits for results that are being stored at that moment', async 
   const id = await start()
   await claimed(id, 'one')
   await insert(window(id, 1, 1))
-  await sessionsRepository.update(orm, id, { status: 'ended', endedAt: new Date(), endAnswer: {} })
+  const endedAt = new Date(Date.now() + 15_000)
+  await sessionsRepository.update(orm, id, { status: 'ended', endedAt, endAnswer: {} })
   const letGo = await storing(window(id, 2, 1))
   const service = createReportService({
     database,
@@ -350,7 +378,6 @@ t.test('who is there is marked, but for a row that is busy', async (t) => {
     seen.map((at) => at > 0),
     [false, true, false],
   )
-  t.same(await leaseRepository.listMissing(database.sql, [busy, 'sess_unknown', ended]), ['sess_unknown'])
 })
 
 t.test('devices that nobody can use any more are forgotten, a bounded number at a time', async (t) => {

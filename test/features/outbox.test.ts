@@ -137,6 +137,40 @@ t.test('while the database is away results wait, then are stored once and in ord
   t.same(dropped, [])
 })
 
+t.test('what is discarded while the database is away is never written, and counts as no loss', async (t) => {
+  const { outbox, database, retries, rows, dropped, waiting } = setUp()
+  database.fault = () => new Away()
+  const results = [row('a', 1), row('b', 1), row('a', 2)].map((entry) => store(outbox, entry))
+  await eventually(
+    () => retries.length,
+    (count) => count >= 2,
+  )
+  outbox.discard('a')
+  const later = store(outbox, row('b', 2))
+  database.fault = () => undefined
+  t.same(await Promise.all([...results, later]), ['refused', 'stored', 'refused', 'stored'])
+  t.same(rows(), ['b#1', 'b#2'])
+  t.same([dropped, waiting()], [[], 0])
+})
+
+t.test('what is discarded while it is being written is not tried again', async (t) => {
+  const { outbox, database, rows } = setUp()
+  let open: () => void = () => undefined
+  database.gate = new Promise((resolve) => {
+    open = resolve
+  })
+  let tries = 0
+  database.fault = () => (++tries === 1 ? new Away() : undefined)
+  const written = store(outbox, row('a', 1))
+  await new Promise((resolve) => setImmediate(() => setImmediate(resolve)))
+  const waits = store(outbox, row('a', 2))
+  outbox.discard('a')
+  open()
+  t.same(await Promise.all([written, waits]), ['refused', 'refused'])
+  t.same(await store(outbox, row('a', 3)), 'stored', 'what comes later is another matter')
+  t.same(rows(), ['a#3'])
+})
+
 t.test('a refused entry leaves alone and is not tried again', async (t) => {
   const { outbox, database, rows, dropped, waiting } = setUp()
   let asked = 0

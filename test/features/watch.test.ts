@@ -4,41 +4,49 @@ import { createWatch } from '../../src/features/sessions/watch.ts'
 import { bearer, connect, createAccount, startSession, startTestApp } from '../helpers/app.ts'
 import { blockedQuery } from '../helpers/blocked-query.ts'
 
-type Row = Awaited<ReturnType<Parameters<typeof createWatch>[0]['listChanged']>>[number]
+type Row = Awaited<ReturnType<Parameters<typeof createWatch>[0]['listDiffering']>>[number]
 
 /** A session whose row says that it was moved to `status` at `at`. */
-const row = (id: string, { status, at, reason }: StatusChanged, epoch = 1): Row => ({
-  id,
-  status,
-  epoch,
-  pausedAt: status === 'paused' ? new Date(at) : null,
-  resumedAt: status === 'active' && at > 0 ? new Date(at) : null,
-  endedAt: status === 'ended' ? new Date(at) : null,
-  endReason: reason,
-  moved: at > 0,
-})
+const row = (id: string, change: StatusChanged, epoch = 1): Row => ({ id, state: { ...change, epoch } })
+
+const gone = (id: string): Row => ({ id, state: undefined })
 
 /** A watch over rows that the test sets, with all it has told. */
 function setUp() {
   const told: [string, StatusChanged['status'], number][] = []
   const claimed: [string, number][] = []
   const deleted: string[] = []
-  const table = { rows: [] as readonly Row[], gate: Promise.resolve(), looks: 0, here: ['a'], missing: ['x'] }
+  const table = {
+    rows: [] as readonly Row[],
+    gate: Promise.resolve(),
+    asked: [] as { readonly id: string; readonly status: string | undefined; readonly at: number }[][],
+    here: ['a'],
+  }
   const watch = createWatch({
-    listChanged: async () => {
-      table.looks++
+    present: () => new Map(table.here.map((id) => [id, 1])),
+    listDiffering: async (believed) => {
+      table.asked.push(believed.map(({ id, status, at }) => ({ id, status, at })))
+      const { rows } = table
       await table.gate
-      return table.rows
+      return rows
     },
-    present: () => table.here,
-    listMissing: async (ids) => ids.filter((id) => table.missing.includes(id)),
     onDeleted: (sessionId) => deleted.push(sessionId),
     onStatus: (sessionId, { status, at }) => told.push([sessionId, status, at]),
     onClaimed: (sessionId, epoch) => claimed.push([sessionId, epoch]),
+    deadlineMs: 50,
   })
-  return { watch, table, told, claimed, deleted }
+  /** Holds every look up until it is called. */
+  const hold = () => {
+    let open: () => void = () => undefined
+    table.gate = new Promise((resolve) => {
+      open = resolve
+    })
+    return open
+  }
+  return { watch, table, told, claimed, deleted, hold }
 }
 
+const active: StatusChanged = { status: 'active', at: 500, reason: null }
 const paused: StatusChanged = { status: 'paused', at: 1000, reason: null }
 const resumed: StatusChanged = { status: 'active', at: 2000, reason: null }
 const ended: StatusChanged = { status: 'ended', at: 3000, reason: 'requested' }
@@ -46,11 +54,12 @@ const ended: StatusChanged = { status: 'ended', at: 3000, reason: 'requested' }
 t.test('a change made here is told once, though its notice and its row come as well', async (t) => {
   const { watch, table, told } = setUp()
   table.rows = [row('a', paused)]
-  watch.tell('a', paused)
+  t.equal(watch.tell('a', paused), true)
   await watch.look()
-  watch.tell('a', paused)
+  t.equal(watch.tell('a', paused), false)
   await watch.look()
   t.same(told, [['a', 'paused', 1000]])
+  t.same(table.asked.at(-1), [{ id: 'a', status: 'paused', at: 1000 }], 'the row is compared with it')
 })
 
 t.test(
@@ -87,35 +96,65 @@ t.test('each further change is told, and one that arrives after a later one is n
   ])
 })
 
+t.test('a change that a failover of the database took back is told, in both directions', async (t) => {
+  const { watch, table, told } = setUp()
+  watch.tell('a', active)
+  watch.tell('a', paused)
+  table.rows = [row('a', active)]
+  await watch.look()
+  table.rows = [row('a', paused)]
+  await watch.look()
+  t.same(told.slice(2), [
+    ['a', 'active', 500],
+    ['a', 'paused', 1000],
+  ])
+})
+
+t.test('what was read before a change became known does not take it back', async (t) => {
+  const { watch, table, told, hold } = setUp()
+  watch.tell('a', active)
+  table.rows = [row('a', active)]
+  const open = hold()
+  const look = watch.look()
+  watch.tell('a', paused)
+  open()
+  await look
+  t.same(told.at(-1), ['a', 'paused', 1000])
+})
+
+t.test('an end is told, even of a session that went before its last change', async (t) => {
+  const { watch, told } = setUp()
+  watch.tell('a', resumed)
+  watch.tell('a', { status: 'ended', at: 1500, reason: 'abandoned' })
+  t.same(told.at(-1), ['a', 'ended', 1500])
+})
+
 t.test('a session that was only taken over has no change to tell, but a new owner', async (t) => {
   const { watch, table, told, claimed } = setUp()
-  table.rows = [row('a', { status: 'active', at: 0, reason: null }, 4)]
+  table.rows = [row('a', active, 4)]
   await watch.look()
   t.same([told, claimed], [[], [['a', 4]]])
 })
 
-t.test('a session that has a socket here and no row any more is found by looking', async (t) => {
+t.test('a session that is here and has no row any more is found by looking', async (t) => {
   const { watch, table, deleted } = setUp()
   await watch.look()
   t.same(deleted, [])
-  table.here = ['a', 'x']
+  table.rows = [gone('a')]
   await watch.look()
-  t.same(deleted, ['x'])
+  t.same(deleted, ['a'])
 })
 
 t.test('one look at a time', async (t) => {
-  const { watch, table, told } = setUp()
-  let open: () => void = () => undefined
-  table.gate = new Promise((resolve) => {
-    open = resolve
-  })
+  const { watch, table, told, hold } = setUp()
+  const open = hold()
   table.rows = [row('a', ended)]
   const looks = [watch.look(), watch.look(), watch.look()]
   open()
   await Promise.all(looks)
-  t.equal(table.looks, 1)
+  t.equal(table.asked.length, 1)
   await watch.look()
-  t.equal(table.looks, 2, 'and again afterwards')
+  t.equal(table.asked.length, 2, 'and again afterwards')
   t.same(told, [['a', 'ended', 3000]])
 })
 
@@ -127,6 +166,23 @@ t.test('a look that fails is followed by others', async (t) => {
   table.rows = [row('a', paused)]
   await watch.look()
   t.same(told, [['a', 'paused', 1000]])
+})
+
+t.test('a look that hangs is followed by others, a bounded number of times', async (t) => {
+  const { watch, table, told, hold } = setUp()
+  const open = hold()
+  table.rows = [row('a', paused)]
+  await t.rejects(watch.look(), /not answered in time/)
+  table.gate = Promise.resolve()
+  table.rows = [row('a', ended)]
+  await watch.look()
+  t.same(told, [['a', 'ended', 3000]])
+  open()
+  hold()
+  for (let i = 0; i < 3; i++) await t.rejects(watch.look(), /not answered in time/)
+  await watch.look()
+  t.equal(table.asked.length, 5, 'no more questions while three are open')
+  t.same(told, [['a', 'ended', 3000]], 'late answers are not taken')
 })
 
 t.test('an end that was asked for before a pause and waited for it is told as well', async (t) => {

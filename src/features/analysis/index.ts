@@ -6,7 +6,7 @@ import type { Config } from '../../config.ts'
 import { databaseFault } from '../../db/faults.ts'
 import type { Language } from '../../domain/language.ts'
 import { BASELINE } from '../../domain/sealed-rows.ts'
-import type { EndReason } from '../../domain/session.ts'
+import { isTakenBack } from '../../domain/session.ts'
 import { within } from '../../lib/deadline.ts'
 import { logId } from '../../lib/redact.ts'
 import type { WindowAnswer } from '../../plugins/hub.ts'
@@ -177,12 +177,17 @@ export const analysis = fp(
         carry(sessionId).catch((error: unknown) =>
           log.warn({ err: error, session: logId(sessionId) }, 'what a session has learnt was not kept'),
         )
+      if (event.type === 'session_deleted') outbox.discard(sessionId)
       if (event.type !== 'status_changed') return
-      if (event.status !== 'ended') scheduler.setStatus(sessionId, event.status)
-      else
-        scheduler
-          .end(sessionId, event.reason !== null && TAKEN_BACK.includes(event.reason))
-          .catch((error: unknown) => log.error({ err: error }, 'a session did not end cleanly'))
+      if (event.status !== 'ended') {
+        scheduler.setStatus(sessionId, event.status)
+        return
+      }
+      const isCut = isTakenBack(event.reason)
+      if (isCut) outbox.discard(sessionId)
+      scheduler
+        .end(sessionId, isCut)
+        .catch((error: unknown) => log.error({ err: error }, 'a session did not end cleanly'))
     })
 
     app.sessions.onLost((sessionId) => scheduler.lose(sessionId))
@@ -288,9 +293,6 @@ export const analysis = fp(
 /** The driver's type unwraps arrays of promises, which nobody gives it here. */
 const inTransaction = async <T>(sql: Sql, work: (client: Client) => Promise<T>): Promise<T> =>
   (await sql.begin((client) => work(client))) as T
-
-/** Reasons to end that take back what allowed a face to be read. */
-const TAKEN_BACK: readonly EndReason[] = ['consent_withdrawn', 'account_deleted']
 
 /** An exercise that nobody has seen yet is not shown any more after words of self-harm. */
 const withoutOffers = (answers: readonly WindowAnswer[]): WindowAnswer[] =>

@@ -92,6 +92,8 @@ export class Outbox {
   #open = 0
   /** Sessions of which something is being written: what comes after it waits. */
   readonly #busy = new Set<string>()
+  /** Those of them of which nothing is to be tried again. */
+  readonly #unwanted = new Set<string>()
   #count = 0
   #bytes = 0
   #isAway = false
@@ -126,6 +128,17 @@ export class Outbox {
     })
   }
 
+  /** Drops what waits of the session: it is not to be stored. A write that is on its way is not tried again. */
+  discard(sessionId: string): void {
+    if (this.#busy.has(sessionId)) {
+      this.#unwanted.add(sessionId)
+      return
+    }
+    const unwanted = this.#queue.filter((entry) => entry.sessionId === sessionId)
+    this.#remove(unwanted)
+    for (const entry of unwanted) this.#finish(entry, 'refused')
+  }
+
   /** Resolves when nothing waits any more, at the latest after `ms`. */
   async settled(ms: number): Promise<void> {
     await within(this.#settle(), ms)
@@ -157,7 +170,10 @@ export class Outbox {
       this.#isAway = !(await this.#write(batch))
       failures = this.#isAway ? failures + 1 : 0
       if (failures >= APART_AFTER && batch.length > 1) await this.#writeOthers(batch)
-      for (const { sessionId } of batch) this.#busy.delete(sessionId)
+      for (const { sessionId } of batch) {
+        this.#busy.delete(sessionId)
+        if (this.#unwanted.delete(sessionId)) this.discard(sessionId)
+      }
       if (!this.#isAway) {
         retryMs = FIRST_RETRY_MS
         continue

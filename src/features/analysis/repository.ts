@@ -98,7 +98,8 @@ const toJsonValue = (value: unknown) =>
 
 /** The sessions of the batch with their epochs now, held still, in one order everywhere, until the write is done. */
 const LOCKED = `
-  select id, lease_epoch from sessions where id in (select session_id from batch) order by id for no key update`
+  select id, lease_epoch, started_at, interval_ms, ended_at from sessions
+  where id in (select session_id from batch) order by id for no key update`
 
 const ALL_KEYS = Object.keys(getTableColumns(emotionWindows)) as (keyof WindowRow)[] // the table's own
 const AT_CLOSE = inputOf(
@@ -108,7 +109,11 @@ const AT_CLOSE = inputOf(
 
 const INSERT_WINDOWS = `
   with batch as (${AT_CLOSE.sql}), locked as (${LOCKED}),
-  allowed as (select batch.* from batch join locked on id = session_id and lease_epoch = epoch),
+  allowed as (
+    select batch.* from batch join locked on id = session_id and lease_epoch = epoch
+    where ended_at is null
+      or ended_at > started_at + ("window" - 1) * interval_ms::float8 * interval '1 millisecond'
+  ),
   stored as (
     insert into emotion_windows (${AT_CLOSE.names.join(', ')}) select ${AT_CLOSE.names.join(', ')} from allowed
     on conflict (session_id, "window") do nothing returning session_id, "window", frames_received
@@ -184,8 +189,8 @@ const CARRIES = sql`${userPreferences.preferences} -> 'carryBaseline' = 'true'::
 export const analysisRepository = {
   /**
    * Stores windows once and returns the keys of those it stored, now or in an earlier try of ours whose commit was never
-   * confirmed: same window, same lease. One that is there already stays as it is; one whose lease has passed on, or
-   * whose session is gone, is not stored. Locks on the sessions make a change of owner wait until the windows it must
+   * confirmed: same window, same lease. One that is there already stays as it is; one whose lease has passed on, whose
+   * session is gone, or that began after its session's end, is not stored. Locks on the sessions make a change of owner wait until the windows it must
    * know of are there. What the session has learnt goes into its row with them.
    */
   insertWindows: async (client: Client, writes: readonly WindowWrite[]) =>

@@ -96,7 +96,7 @@ const findWith = (part: ReportPart) =>
   )
 const FIND = { whole: findWith('whole'), short: findWith('short') }
 
-/** The first `limit` windows of the session, in order. */
+/** The first `limit` answered windows of the session, in order: what is not answered is in no report. */
 async function listWindows(orm: Orm, sessionId: string, limit = MOST_WINDOWS): Promise<ReportedWindow[]> {
   const rows = await orm
     .select({
@@ -115,7 +115,7 @@ async function listWindows(orm: Orm, sessionId: string, limit = MOST_WINDOWS): P
       offered: sql<boolean>`${emotionWindows.intervention} is not null`,
     })
     .from(emotionWindows)
-    .where(eq(emotionWindows.sessionId, sessionId))
+    .where(and(eq(emotionWindows.sessionId, sessionId), isNotNull(emotionWindows.answeredAt)))
     .orderBy(asc(emotionWindows.window))
     .limit(limit)
   return rows.map((row) => ({ ...row, closedAt: row.closedAt.getTime() }))

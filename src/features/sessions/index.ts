@@ -8,6 +8,7 @@ import { createLeases, type Leases } from './leases.ts'
 import { sessionsRepository as repository } from './repository.ts'
 import { sessionRoutes } from './routes.ts'
 import { createSessionService, SESSION_ID, type SessionService } from './service.ts'
+import { stateRepository } from './state-repository.ts'
 import { toSessionView } from './views.ts'
 import { createWatch } from './watch.ts'
 
@@ -33,8 +34,10 @@ declare module 'fastify' {
   }
 }
 
-/** How often the rows are looked at for what a lost notice would have told. */
+/** How often the rows are compared with what is known here. */
 const LOOK_MS = 500
+/** Well below the driver's own deadline: a connection that hangs is not waited for. */
+const LOOK_DEADLINE_MS = 3000
 const TEND_MS = 5000
 /** After an outage nobody is taken for gone before this many rounds. */
 const RETURN_INTERVALS = 3
@@ -44,7 +47,7 @@ const DEVICES_BATCH = 500
 /** Life of a session: a row in Postgres that moves between active, paused and ended, served by one instance at a time. */
 export const sessions = fp(
   async (app, { config }: { config: Config }) => {
-    const { orm, sql } = app.database
+    const { sql } = app.database
     const { leaseMs, idleMs } = config.sessions
     const lostListeners: ((sessionId: string) => void)[] = []
     const presences: (() => readonly string[])[] = []
@@ -55,8 +58,7 @@ export const sessions = fp(
       repository,
       intervalMs: config.analysis.intervalMs,
       announce: (sessionId, change) => {
-        watch.tell(sessionId, change)
-        app.notices.send({ kind: 'status', sessionId, ...change })
+        if (watch.tell(sessionId, change)) app.notices.send({ kind: 'status', sessionId, ...change })
       },
       announceDeleted: (sessionId) => {
         watch.onDeleted(sessionId)
@@ -81,15 +83,19 @@ export const sessions = fp(
       progressOf: (ids) => leaseRepository.listProgress(sql, ids),
     })
     const watch = createWatch({
-      listChanged: (ms) => repository.listChanged(orm, ms),
-      present,
-      listMissing: (ids) => leaseRepository.listMissing(sql, ids),
+      present: () =>
+        new Map<string, number | undefined>([
+          ...present().map((id) => [id, undefined] as const),
+          ...leases.epochs(),
+        ]),
+      listDiffering: (believed) => stateRepository.listDiffering(sql, believed),
       onStatus: (sessionId, change) => app.hub.publish(sessionId, { type: 'status_changed', ...change }),
       onDeleted: (sessionId) => {
         app.hub.publish(sessionId, { type: 'session_deleted' }) // first, for its sockets have a word to say
         leases.gone(sessionId)
       },
       onClaimed: leases.lostTo,
+      deadlineMs: LOOK_DEADLINE_MS,
     })
     app.notices.onNotice((notice) => {
       if (notice.kind === 'claimed') watch.onClaimed(notice.sessionId, notice.epoch)
@@ -124,7 +130,7 @@ export const sessions = fp(
     }
     app.auth.onLogout((families) => service.endOfFamilies(families))
     app.decorate('sessions', {
-      find: service.find,
+      find: (id) => watch.read(() => service.find(id)),
       pause: service.pause,
       resume: service.resume,
       end: (id, asker, reason) => service.end(id, asker, reason),
@@ -133,7 +139,7 @@ export const sessions = fp(
       status: async (id) => toSessionView(await service.get(id, 'capability')),
       claim: async (id, { onlyFree } = { onlyFree: false }) => {
         if (!SESSION_ID.test(id)) return undefined
-        const claimed = await leases.claim(id, () => claimOne(id, onlyFree))
+        const claimed = await leases.claim(id, () => watch.read(() => claimOne(id, onlyFree)))
         // Who held nothing has nothing to hear.
         if (claimed !== undefined && claimed.before !== null && claimed.before !== app.instanceId)
           app.notices.send({ kind: 'claimed', sessionId: id, epoch: claimed.session.leaseEpoch })

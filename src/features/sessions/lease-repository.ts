@@ -87,7 +87,10 @@ export const leaseRepository = {
     )
   },
 
-  /** Extends those of the leases that still stand and returns the sessions of the others. One statement for any number. */
+  /**
+   * Extends those of the leases that still stand and returns the sessions of the others; that of a session that has ended
+   * is neither, for nobody can take it over. One statement for any number.
+   */
   async renew(client: postgres.Sql, leases: readonly LeaseKey[], ttlMs: number): Promise<string[]> {
     const rows = await client`
       with held as materialized (
@@ -96,12 +99,13 @@ export const leaseRepository = {
           string_to_array(${listOf(leases.map(({ epoch }) => epoch))}, ',')::int[]) as held (id, epoch)
       ), mine as (
         select s.id from sessions s join held on s.id = held.id and s.lease_epoch = held.epoch
-        order by s.id for no key update of s
+        where s.status <> 'ended' order by s.id for no key update of s
       ), renewed as (
         update sessions set lease_until = now() + ${ttlMs}::float8 * interval '1 millisecond'
         from mine where sessions.id = mine.id returning sessions.id
       )
-      select id from held where id not in (select id from renewed)`
+      select id from held where id not in (select id from renewed)
+        and not exists (select from sessions ended where ended.id = held.id and ended.status = 'ended')`
     return rows.map((row) => String(row['id']))
   },
 
@@ -128,15 +132,6 @@ export const leaseRepository = {
         for no key update skip locked
       )
       update sessions set seen_at = now() from here where sessions.id = here.id`
-  },
-
-  /** Those of the sessions that are not there any more. */
-  async listMissing(client: postgres.Sql, ids: readonly string[]): Promise<string[]> {
-    if (ids.length === 0) return []
-    const rows = await client`
-      select id from unnest(string_to_array(${listOf(ids)}, ',')) as present (id)
-      where not exists (select from sessions where sessions.id = present.id)`
-    return rows.map((row) => String(row['id']))
   },
 }
 

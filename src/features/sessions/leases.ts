@@ -162,6 +162,9 @@ export function createLeases(dependencies: Dependencies) {
       )
     },
 
+    /** The sessions that are held here, with their epochs. */
+    epochs: (): [string, number][] => [...held].map(([sessionId, { epoch }]) => [sessionId, epoch]),
+
     get size() {
       return held.size
     },

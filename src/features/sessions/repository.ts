@@ -1,4 +1,4 @@
-import { and, asc, eq, getTableColumns, gt, inArray, isNotNull, isNull, lt, ne, or, sql } from 'drizzle-orm'
+import { and, asc, desc, eq, getTableColumns, inArray, isNotNull, isNull, lt, ne, or, sql } from 'drizzle-orm'
 import type postgres from 'postgres'
 import type { Orm } from '../../db/orm.ts'
 import {
@@ -26,6 +26,10 @@ export type StatusChange = {
   readonly endedAt?: Date
   readonly endReason?: EndReason
   readonly endAnswer?: Record<string, unknown>
+  /** Raised, without an owner: whoever served the session may store nothing more of it. */
+  readonly leaseEpoch?: number
+  readonly leaseOwner?: null
+  readonly leaseUntil?: null
 }
 
 export type NewSession = {
@@ -36,8 +40,6 @@ export type NewSession = {
   readonly intervalMs: number
   readonly language: Language
 }
-
-const MAX_CHANGED = 5000
 
 /** Key of the advisory lock of the sweep; any number that nobody else uses. */
 const SWEEP_LOCK = 0x6d61_6575
@@ -101,6 +103,18 @@ export const sessionsRepository = {
   lock: async (orm: Orm, id: string): Promise<LockedSession | undefined> =>
     (await orm.select(WITH_NOW).from(sessions).where(eq(sessions.id, id)).for('update').limit(1))[0],
 
+  /** When anybody was last there: its last socket or frame, or the close of its last window. */
+  lastSignOf: async (orm: Orm, id: string): Promise<Date | undefined> => {
+    const lastClose = orm
+      .select({ at: emotionWindows.closedAt })
+      .from(emotionWindows)
+      .where(eq(emotionWindows.sessionId, id))
+      .orderBy(desc(emotionWindows.window))
+      .limit(1)
+    const at = sql<Date>`least(now(), greatest(${sessions.seenAt}, (${lastClose})))`.mapWith(sessions.seenAt)
+    return (await orm.select({ at }).from(sessions).where(eq(sessions.id, id)))[0]?.at
+  },
+
   async update(orm: Orm, id: string, change: StatusChange): Promise<void> {
     await orm
       .update(sessions)
@@ -116,29 +130,6 @@ export const sessionsRepository = {
       .returning({ id: sessions.id })
     return rows.length > 0
   },
-
-  /** What has moved in the last `ms`, for those who missed the notice. */
-  listChanged: (orm: Orm, ms: number) =>
-    orm
-      .select({
-        id: sessions.id,
-        status: sessions.status,
-        epoch: sessions.leaseEpoch,
-        pausedAt: sessions.pausedAt,
-        resumedAt: sessions.resumedAt,
-        endedAt: sessions.endedAt,
-        endReason: sessions.endReason,
-        moved: sql<boolean>`coalesce(greatest(${sessions.pausedAt}, ${sessions.resumedAt}, ${sessions.endedAt}) > now() - ${ms} * interval '1 millisecond', false)`,
-      })
-      .from(sessions)
-      .where(
-        and(
-          gt(sessions.changedAt, sql`now() - ${ms} * interval '1 millisecond'`),
-          sql`(${sessions.leaseEpoch} > 0 or ${sessions.status} <> 'active')`,
-        ),
-      )
-      .orderBy(asc(sessions.changedAt))
-      .limit(MAX_CHANGED),
 
   /** Live sessions where nobody has been for `ms`. */
   listAbandoned: async (orm: Orm, ms: number, limit: number): Promise<string[]> => {
@@ -218,7 +209,9 @@ export const sessionsRepository = {
       .select({ id: sessions.id })
       .from(sessions)
       .where(eq(sessions.userId, userId))
+      .orderBy(asc(sessions.id)) // as everyone who locks more than one
       .limit(limit)
+      .for('update')
     const rows = await orm.delete(sessions).where(inArray(sessions.id, some)).returning({ id: sessions.id })
     return rows.map((row) => row.id)
   },

@@ -3,7 +3,13 @@ import { randomBytes } from 'node:crypto'
 import type { Database } from '../../db/client.ts'
 import type { Orm } from '../../db/orm.ts'
 import type { Language } from '../../domain/language.ts'
-import { type EndReason, type SessionCommand, type SessionStatus, transition } from '../../domain/session.ts'
+import {
+  type EndReason,
+  isTakenBack,
+  type SessionCommand,
+  type SessionStatus,
+  transition,
+} from '../../domain/session.ts'
 import { summarise } from '../../domain/summary.ts'
 import { AppError } from '../../errors.ts'
 import type { LockedSession, SessionRow, SessionsRepository, StatusChange } from './repository.ts'
@@ -80,10 +86,13 @@ export function createSessionService(dependencies: Dependencies) {
     if (to === 'paused') return { status: to, pausedAt: now } satisfies StatusChange
     if (to === 'active') return { status: to, resumedAt: now } satisfies StatusChange
     const endAnswer = await endAnswerOf(on, session, now)
-    return { status: to, endedAt: now, endReason: reason, endAnswer } satisfies StatusChange
+    const end = { status: to, endedAt: now, endReason: reason, endAnswer } satisfies StatusChange
+    if (!isTakenBack(reason)) return end
+    const unowned = { leaseEpoch: session.leaseEpoch + 1, leaseOwner: null, leaseUntil: null }
+    return { ...end, ...unowned } satisfies StatusChange
   }
 
-  /** Lock, check, move. Asking for the state it is in already changes nothing. */
+  /** Lock, check, move. Asking for the state it is in already changes nothing; an end is announced once more. */
   const move = async (
     tx: Orm,
     id: string,
@@ -94,8 +103,15 @@ export function createSessionService(dependencies: Dependencies) {
     const { session: before, now } = owned(await repository.lock(tx, id), asker)
     const step = transition(before.status, word)
     if (step.kind === 'refuse') throw new AppError('SESSION_ENDED')
-    if (step.kind === 'stay') return { session: before, change: undefined }
-    const at = timeOfChange(before, now)
+    if (step.kind === 'stay') {
+      const { status, endedAt, endReason } = before
+      // The announcement of the first end may have been lost with its answer.
+      const end = endedAt === null ? undefined : { status, at: endedAt.getTime(), reason: endReason }
+      return { session: before, change: end }
+    }
+    // Who is taken for gone went when they were last seen.
+    const leftAt = reason === 'abandoned' ? await repository.lastSignOf(tx, id) : undefined
+    const at = timeOfChange(before, leftAt ?? now)
     const change = await changeFor(tx, before, step.to, at, reason)
     await repository.update(tx, id, change)
     const session = { ...before, ...change }
@@ -114,13 +130,18 @@ export function createSessionService(dependencies: Dependencies) {
     return moved.session
   }
 
-  const endLoggedOut = async (id: string) => {
-    try {
-      await command(id, 'capability', 'end', 'logged_out')
-    } catch (error) {
-      // Somebody deleted it meanwhile: there is nothing left to end.
-      if (!(error instanceof AppError && error.code === 'SESSION_NOT_FOUND')) throw error
+  /** Ends each of the sessions, whatever becomes of the others; throws the first failure when all have been tried. */
+  const endEach = async (ids: readonly string[], reason: EndReason): Promise<void> => {
+    const failures: unknown[] = []
+    for (const id of ids) {
+      try {
+        await command(id, 'capability', 'end', reason)
+      } catch (error) {
+        // One that was deleted meanwhile has nothing left to end.
+        if (!(error instanceof AppError && error.code === 'SESSION_NOT_FOUND')) failures.push(error)
+      }
     }
+    if (failures.length > 0) throw failures[0]
   }
 
   return {
@@ -196,8 +217,7 @@ export function createSessionService(dependencies: Dependencies) {
 
     /** Ends every live session of the user: nothing of them is read any more. */
     async endOfUser(userId: number, reason: EndReason): Promise<void> {
-      for (const id of await repository.listLiveOfUser(orm, userId))
-        await command(id, 'capability', 'end', reason)
+      await endEach(await repository.listLiveOfUser(orm, userId), reason)
     },
 
     /** Erases up to `limit` sessions of the user, in whatever state they are. Returns how many. */
@@ -209,13 +229,13 @@ export function createSessionService(dependencies: Dependencies) {
 
     /** Ends up to `limit` sessions whose device is not logged in any more, however that came about. */
     async endOfDeadFamilies(limit: number): Promise<void> {
-      for (const id of await repository.listLiveOfDeadFamilies(orm, limit)) await endLoggedOut(id)
+      await endEach(await repository.listLiveOfDeadFamilies(orm, limit), 'logged_out')
     },
 
     /** Ends what these devices started: they have been logged out. */
     async endOfFamilies(familyIds: readonly string[]): Promise<void> {
       if (familyIds.length === 0) return
-      for (const id of await repository.listLiveOfFamilies(orm, familyIds)) await endLoggedOut(id)
+      await endEach(await repository.listLiveOfFamilies(orm, familyIds), 'logged_out')
     },
   }
 }
