@@ -250,6 +250,9 @@ export const accountRepository = {
       ), changed as (
         update users set password_hash = ${after}, updated_at = now()
         where id = ${userId} and exists (select from device)
+      ), theirs as (
+        -- The device's new name reaches its sessions: locked first, in the order in which everyone locks them.
+        select id from sessions where family_id = ${familyId} order by id for no key update
       )
       update refresh_families f set
         id = case when f.id = ${familyId} then ${newFamily.id} else f.id end,
@@ -259,7 +262,7 @@ export const accountRepository = {
         expires_at = case when f.id = ${familyId}
           then now() + ${newFamily.ttlMs}::float8 * interval '1 millisecond' else f.expires_at end,
         revoked_at = case when f.id = ${familyId} then f.revoked_at else coalesce(f.revoked_at, now()) end
-      where f.user_id = ${userId} and exists (select from device)
+      where f.user_id = ${userId} and exists (select from device) and (select count(*) from theirs) >= 0
       returning f.id`
     const ids = rows.map((row) => String(row['id']))
     return ids.includes(newFamily.id) ? ids.filter((id) => id !== newFamily.id) : undefined

@@ -30,7 +30,16 @@ export const retentionRepository = {
       .orderBy(asc(sessions.endedAt))
       .limit(limit)
       .offset(skipped)
-    return (await tx.delete(sessions).where(inArray(sessions.id, old)).returning({ id: sessions.id })).length
+      .as('old')
+    // In the order of their ids, as everyone who locks more than one.
+    const locked = tx
+      .select({ id: sessions.id })
+      .from(sessions)
+      .where(inArray(sessions.id, tx.select({ id: old.id }).from(old)))
+      .orderBy(asc(sessions.id))
+      .for('update')
+    return (await tx.delete(sessions).where(inArray(sessions.id, locked)).returning({ id: sessions.id }))
+      .length
   },
 
   async deleteConversations(tx: Orm, { days, limit, skipped }: Expired): Promise<number> {
