@@ -280,7 +280,8 @@ export const VariablesSchema = Type.Object({
 
   REQUIRE_CONSENT: flag(false, {
     group: 'Privacy',
-    description: 'Accept no landmarks frame before the person has consented to the reading of expressions.',
+    description:
+      'Read no face, measure no voice and store nothing of either before the person has consented.',
     examples: ['true'],
   }),
   DATA_KEYS: text({

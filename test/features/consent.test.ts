@@ -182,3 +182,71 @@ t.test('where inference is switched off everything else works', async (t) => {
     [],
   )
 })
+
+t.test(
+  'without a receipt nothing of a voice or of words is stored, and the crisis lines are shown',
+  async (t) => {
+    const server = await startTestApp(t, { env: { ...FAST, REQUIRE_CONSENT: 'true' } })
+    const account = await createAccount(server)
+    const { sql } = server.database
+    const stored = async () => {
+      const [row] = await sql`select (select count(*)::int from voice_windows) as voices,
+      (select count(*)::int from cbt_findings) as findings, (select count(*)::int from conversations) as talks`
+      return row
+    }
+    /** Speaks, writes, and waits until all that is to be stored of it is stored. */
+    const live = async () => {
+      const session = await startSession(server, account)
+      const [voice, talk] = [await connect(t, session.wsUrls.voice), await connect(t, session.wsUrls.session)]
+      await talk.next('status_update')
+      const audio = Buffer.from(new Int16Array(1600).map((_, i) => (i % 80) * 200).buffer).toString('base64')
+      voice.send({ type: 'audio_chunk', data: { audio } })
+      const data = { timestamp: Date.now(), isSpeech: true, duration: 100, energy: 0.3 }
+      voice.send({ type: 'vad_result', data })
+      voice.send({ type: 'stt_text', data: { text: '난 항상 실패해' } })
+      t.match(await voice.next('stt_received'), { data: { text: '난 항상 실패해' } })
+      voice.send({ type: 'stt_text', data: { text: '그냥 죽고 싶어' } })
+      t.match((await talk.next('ai_stream_complete')).data['fullResponse'], /109/)
+      talk.send({ type: 'request_ai_response', data: { message: '난 항상 실패해', emotion: null } })
+      const { conversationId } = (await talk.next('ai_stream_complete')).data
+      const end = {
+        method: 'POST',
+        url: `/api/session/${session.sessionId}/end`,
+        headers: bearer(account.accessToken),
+      }
+      t.equal((await server.app.inject({ ...end, method: 'POST' })).statusCode, 200)
+      await Promise.all([voice.closed, talk.closed])
+      await server.app.conversation.settled(session.sessionId)
+      await server.app.voice.settled(session.sessionId)
+      return { conversationId, measured: voice.messages.some(({ type }) => type === 'vad_analysis') }
+    }
+    t.match(await live(), { conversationId: null, measured: false })
+    t.same(await stored(), { voices: 0, findings: 0, talks: 0 })
+
+    t.equal((await caller(server, account).give(READING)).statusCode, 201)
+    t.match(await live(), { conversationId: String, measured: true })
+    t.same(await stored(), { voices: 1, findings: 3, talks: 1 })
+  },
+)
+
+t.test('consent holds while it is looked up again, and when the lookup fails', async (t) => {
+  const database = await createTestDatabase(t)
+  const env = { ...FAST, REQUIRE_CONSENT: 'true' }
+  const server = await startTestApp(t, { database, env })
+  const account = await createAccount(server)
+  await caller(server, account).give(READING)
+  const session = await startSession(server, account)
+  const landmarks = await connect(t, session.wsUrls.landmarks)
+  await landmarks.next('connected')
+  await database.sql`alter table consents rename to consents_away`
+  t.teardown(() => database.sql`alter table if exists consents_away rename to consents`)
+  await t.rejects(connect(t, session.wsUrls.landmarks), /5\d\d/, 'no second socket meanwhile')
+  for (const frame of frames('happy', 5)) landmarks.send(frame)
+  landmarks.send({ type: 'ping' })
+  await landmarks.next('pong')
+  t.same(
+    landmarks.messages.filter(({ type }) => type === 'error'),
+    [],
+  )
+  t.equal(await fate(server, 'consent_required'), 0)
+})

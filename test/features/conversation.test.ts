@@ -351,11 +351,15 @@ t.test('an exchange whose first writing was not confirmed is stored once all the
   const { sessionId } = await startSession(app, await createAccount(app))
   const exchange = { message: 'm', response: 'r', emotion: null, source: 'local' as const }
   const write = (createdAt: number, id = sessionId) =>
-    conversationRepository.insertExchange(database.orm, {
-      sessionId: id,
-      ...exchange,
-      createdAt: new Date(createdAt),
-    })
+    conversationRepository.insertExchange(
+      database.orm,
+      {
+        sessionId: id,
+        ...exchange,
+        createdAt: new Date(createdAt),
+      },
+      false,
+    )
   const ids = await Promise.all([write(1), write(1), write(1)])
   t.equal(new Set(ids).size, 1)
   t.not(await write(2), ids[0], 'another one is another one')

@@ -285,3 +285,28 @@ t.test('whoever speaks of self-harm is never told to wait for another answer', a
     [{ is_crisis: true }],
   )
 })
+
+t.test('the lines reach the session socket on another instance when no notice does', async (t) => {
+  const elsewhere = await createTestDatabase(t)
+  // Both listen where no notice is sent.
+  const deaf = { DATABASE_DIRECT_URL: elsewhere.url }
+  const [here, there] = [
+    await startTestApp(t, { database, env: deaf }),
+    await startTestApp(t, { database, env: deaf }),
+  ]
+  const session = await startSession(here, await createAccount(here))
+  const talk = await connect(t, `${there.origin.replace('http', 'ws')}/ws/session/${session.sessionId}`)
+  await talk.next('status_update')
+  const voice = await connect(t, session.wsUrls.voice)
+  voice.send({ type: 'stt_text', data: { text: CRISIS } })
+  await talk.next('ai_stream_begin')
+  t.match((await talk.next('ai_stream_complete')).data['fullResponse'], LINES)
+  await eventually(
+    () => there.app.conversation.mayOffer(session.sessionId),
+    (may) => !may,
+  )
+  // Once: two more looks find nothing new.
+  talk.send({ type: 'request_ai_response', data: { message: THOUGHT, emotion: null } })
+  await talk.next('ai_stream_complete')
+  t.equal(talk.messages.filter(({ type }) => type === 'ai_stream_complete').length, 2)
+})

@@ -29,8 +29,8 @@ t.test('a finding whose first write is only late is stored once', async (t) => {
   const { sql, orm } = database
   let second: Promise<void> | undefined
   await orm.transaction(async (tx) => {
-    await repository.insertFindings(tx, [finding(AT)])
-    second = repository.insertFindings(orm, [finding(AT), finding(new Date(AT.getTime() + 1))])
+    await repository.insertFindings(tx, [finding(AT)], false)
+    second = repository.insertFindings(orm, [finding(AT), finding(new Date(AT.getTime() + 1))], false)
     await blockedQuery(database, 'cbt_findings')
   })
   await second
@@ -39,9 +39,9 @@ t.test('a finding whose first write is only late is stored once', async (t) => {
 
 t.test('a flag of self-harm is not lost to another finding of the same moment', async (t) => {
   const { sql, orm } = await withSession(await createTestDatabase(t))
-  await repository.insertFindings(orm, [finding(AT)])
-  await repository.insertFindings(orm, [finding(AT, true)])
-  await repository.insertFindings(orm, [finding(AT)])
+  await repository.insertFindings(orm, [finding(AT)], false)
+  await repository.insertFindings(orm, [finding(AT, true)], false)
+  await repository.insertFindings(orm, [finding(AT)], false)
   t.same([...(await sql`select is_crisis from cbt_findings`)], [{ is_crisis: true }])
 })
 

@@ -65,6 +65,8 @@ t.test('the erasure of the sessions of a person', async (t) => {
 
 t.test('the erasure of what is old', async (t) => {
   const { ids } = await twoSessions()
-  await againstRenewal(ids, () => retentionRepository.deleteSessions(orm, { days: 20, limit: 10, skipped: 0 }))
+  await againstRenewal(ids, () =>
+    retentionRepository.deleteSessions(orm, { days: 20, limit: 10, skipped: 0 }),
+  )
   t.equal((await sql`select 1 from sessions where id in ${sql(ids)}`).length, 0)
 })

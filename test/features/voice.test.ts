@@ -11,6 +11,7 @@ import { eventually } from '../helpers/eventually.ts'
 
 const INTERVAL_MS = 10_000
 const SESSION = {
+  userId: 1,
   id: 'sess_x',
   status: 'active' as const,
   startedAt: 1_000_000,
@@ -40,6 +41,7 @@ function setUp(t: { context: unknown; teardown: (done: () => void) => unknown; c
       }
     },
     find: async () => ({ turnCount: 7 }),
+    allows: () => true,
     onWords: (_id, text) => said.push(text),
   })
   t.teardown(() => service.stop())

@@ -70,7 +70,12 @@ export const channels = fp(
 
     const door = createDoor({
       monotonic,
-      find: app.sessions.find,
+      find: async (sessionId) => {
+        const found = await app.sessions.find(sessionId)
+        // What is known of it here may be older than a change on another instance.
+        if (found !== undefined) await app.consent.prepare(found.session.userId)
+        return found
+      },
       claim: async (sessionId) => {
         const found = await app.sessions.claim(sessionId)
         return found === undefined ? undefined : { found, start: await app.analysis.prepare(found) }
@@ -239,6 +244,7 @@ export const channels = fp(
     dependencies: [
       'analysis',
       'auth',
+      'consent',
       'conversation',
       'guard',
       'hub',

@@ -155,15 +155,17 @@ export function createReceivers(dependencies: Dependencies) {
     }
   }
 
-  const voice = (connection: Connection, { session: { id, status, intervalMs }, now }: Found): Receiver => {
+  const voice = (connection: Connection, { session, now }: Found): Receiver => {
+    const { id, userId, status, intervalMs } = session
     const { startedAt } = connection
+    const voiced = { id, userId, status, startedAt, intervalMs, now: now.getTime() }
     return {
       greet: () =>
         connection.send({
           type: 'connected',
           data: { channel: 'voice', sessionId: id, message: GREETING[connection.language] },
         }),
-      ...openVoice(connection, dependencies.voice, { id, status, startedAt, intervalMs, now: now.getTime() }),
+      ...openVoice(connection, dependencies.voice, voiced),
     }
   }
 

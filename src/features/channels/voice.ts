@@ -6,6 +6,7 @@ import { BOUNDS, isLong, parseMessage } from './messages.ts'
 
 type VoiceSession = {
   readonly id: string
+  readonly userId: number
   readonly status: SessionStatus
   readonly startedAt: number
   readonly intervalMs: number

@@ -7,11 +7,14 @@ import { type Consents, createConsents } from './service.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    consent: Pick<Consents, 'prepare' | 'allows'>
+    consent: Pick<Consents, 'prepare' | 'allows'> & {
+      /** Whether nobody is analysed without a standing receipt. */
+      readonly isRequired: boolean
+    }
   }
 }
 
-/** What people have agreed to: receipts, and whether a face may be read. */
+/** What people have agreed to: receipts, and whether a person may be analysed. */
 export const consent = fp(
   async (app, { config }: { config: Config }) => {
     const consents = createConsents({
@@ -29,6 +32,7 @@ export const consent = fp(
       monotonic: () => performance.now(),
     })
     app.decorate('consent', {
+      isRequired: config.privacy.requireConsent,
       prepare: (userId: number) => consents.prepare(userId),
       allows: (userId: number) => consents.allows(userId),
     })

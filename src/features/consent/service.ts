@@ -21,24 +21,34 @@ const REMEMBERED = 20_000
 /** How often it is looked for a consent that may just have been given on another instance. */
 const LOOK_MS = 500
 
-type Known = { isGiven: boolean; lookedAt: number }
+type Known = {
+  readonly isGiven: boolean
+  /** When it was asked for, or became known: what was asked for before is older. */
+  readonly tick: number
+  lookedAt: number
+}
 
-/** Receipts of consent, and whether a person's face may be read now. */
+/** Receipts of consent, and whether a person's face and voice may be analysed now. */
 export function createConsents(dependencies: Dependencies) {
   const { repository, isRequired, monotonic } = dependencies
   const { orm } = dependencies.database
   const known = new LRUCache<number, Known>({ max: REMEMBERED })
 
-  const look = async (userId: number): Promise<boolean> => {
-    const entry: Known = { isGiven: false, lookedAt: monotonic() }
-    known.set(userId, entry)
-    const isGiven = await repository.isStanding(orm, userId, EXPRESSION_READING)
-    // What has become known meanwhile is newer than what was read.
-    if (known.get(userId) === entry) entry.isGiven = isGiven
-    return isGiven
+  let now = 0
+
+  const note = (userId: number, isGiven: boolean, tick = ++now): void => {
+    const before = known.get(userId)
+    if (before === undefined || before.tick < tick)
+      known.set(userId, { isGiven, tick, lookedAt: monotonic() })
   }
-  const note = (userId: number, isGiven: boolean) =>
-    void known.set(userId, { isGiven, lookedAt: monotonic() })
+  /** What was known holds until the answer is there, and when there is none. */
+  const look = async (userId: number): Promise<void> => {
+    const tick = ++now
+    const before = known.get(userId)
+    if (before === undefined) note(userId, false, 0)
+    else before.lookedAt = monotonic()
+    note(userId, await repository.isStanding(orm, userId, EXPRESSION_READING), tick)
+  }
 
   return {
     /** To be awaited before `allows` is asked for the first time in a session: then it answers from what is so now. */
@@ -46,7 +56,7 @@ export function createConsents(dependencies: Dependencies) {
       if (isRequired) await look(userId)
     },
 
-    /** Whether a frame may be looked at. Hot path: never waits; a refusal makes it look again, now and then. */
+    /** Whether a frame may be looked at, or a voice listened to. Hot path: never waits; a refusal makes it look again, now and then. */
     allows(userId: number): boolean {
       if (!isRequired) return true
       const entry = known.get(userId)

@@ -7,6 +7,7 @@ import { DISTORTION_TYPES } from '../../domain/cbt/distortion.ts'
 import { crisisNotice } from '../../domain/crisis/notice.ts'
 import { exchangeRow, findingRow } from '../../domain/sealed-rows.ts'
 import { within } from '../../lib/deadline.ts'
+import { createLook } from '../../lib/look.ts'
 import { createSealedIds } from '../../lib/sealed-id.ts'
 import type { Safe } from '../../lib/sealing.ts'
 import { WriteBehind } from '../../lib/write-behind.ts'
@@ -43,6 +44,9 @@ const WHOLE_ANSWER_MS = 45_000
 const TURN_MARGIN_MS = 10_000
 const STORE_MS = 800
 const STOP_MS = 1000
+/** How often flags of other instances are looked for. */
+const LOOK_MS = 500
+const LOOK_DEADLINE_MS = 3000
 const DRAIN_MS = 1500
 const MAX_WAITING = 2000
 const RECENT_EMOTIONS = 5
@@ -67,6 +71,7 @@ export const conversation = fp(
     const { orm } = app.database
     const { gemini: settings, enabled } = config.analysis
     const { crisisLines: lines } = config.counsellor
+    const isConsentRequired = config.privacy.requireConsent
     const ids = createSealedIds(app.authentication.secret, 'conv')
     const isPassing = (error: unknown) =>
       ['unavailable', 'not_ready'].includes(databaseFault(error)?.kind ?? '')
@@ -89,11 +94,12 @@ export const conversation = fp(
       const safe = await safeOfSession(sessionId)
       if (safe === undefined) return undefined
       const name = exchangeRow(sessionId, createdAt)
-      return repository.insertExchange(orm, {
+      const sealed = {
         ...exchange,
         message: safe.seal(message, MESSAGE, name),
         response: safe.seal(response, RESPONSE, name),
-      })
+      }
+      return repository.insertExchange(orm, sealed, isConsentRequired)
     }
 
     /** As they are stored: detections hold words that were said. Those of sessions that are gone are left out. */
@@ -114,7 +120,7 @@ export const conversation = fp(
 
     const writeFindings = () =>
       new WriteBehind<FindingRow>({
-        write: async (batch) => repository.insertFindings(orm, await sealFindings(batch)),
+        write: async (batch) => repository.insertFindings(orm, await sealFindings(batch), isConsentRequired),
         isPassing,
         maxWaiting: MAX_WAITING,
         onRetry: (error, waiting) => log.warn({ err: error, waiting }, 'findings wait for the database'),
@@ -134,8 +140,12 @@ export const conversation = fp(
     })
 
     const thoughts = createThoughts({
-      store: (finding) =>
-        (finding.isCrisis ? flags : findings).add(`${finding.sessionId} ${finding.at.getTime()}`, finding),
+      store: (finding) => {
+        const { sessionId, isCrisis } = finding
+        const at = finding.at.getTime()
+        if (isCrisis) conversations.noteFlag(sessionId, at)
+        ;(isCrisis ? flags : findings).add(`${sessionId} ${at}`, finding)
+      },
       recall: async (sessionId) => {
         const rows = await repository.listFlagsAndOffers(orm, sessionId, OFFERS)
         if (rows[0]?.isCrisis) return { offers: [], isCrisis: true }
@@ -203,6 +213,20 @@ export const conversation = fp(
     app.notices.onNotice((notice) => {
       if (notice.kind === 'crisis') conversations.hearOfCrisis(notice.sessionId, notice.level)
     })
+    /** Whatever becomes of a notice: the lines are shown wherever the person is. */
+    const lookForFlags = createLook({
+      ask: () => repository.listFlagsSince(orm, conversations.watched()),
+      take: (found) => {
+        // How urgent the words were is not stored: urgent is the safe assumption.
+        for (const { id, at } of found)
+          if (conversations.noteFlag(id, at)) conversations.hearOfCrisis(id, 'urgent')
+      },
+      deadlineMs: LOOK_DEADLINE_MS,
+    })
+    const looker = setInterval(() => {
+      if (conversations.watched().size === 0) return
+      lookForFlags().catch((error: unknown) => log.warn({ err: error }, 'flags could not be looked for'))
+    }, LOOK_MS)
     app.hub.subscribe((sessionId, event) => {
       const isOver = event.type === 'status_changed' && event.status === 'ended'
       if (isOver || event.type === 'session_deleted') conversations.end(sessionId)
@@ -221,7 +245,10 @@ export const conversation = fp(
           log.warn({ err: error }, 'old turns of the counsellor could not be cleared'),
         )
     })
-    app.addHook('preClose', () => conversations.stop(STOP_MS))
+    app.addHook('preClose', () => {
+      clearInterval(looker)
+      return conversations.stop(STOP_MS)
+    })
     app.addHook('onClose', async () => {
       await Promise.all([exchanges, findings, flags].map((rows) => rows.close(DRAIN_MS)))
     })

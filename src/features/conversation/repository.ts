@@ -7,6 +7,7 @@ import {
   modelAllowances,
   sessions,
 } from '../../db/schema/index.ts'
+import { mayStore, storing } from '../../db/storable.ts'
 import type { Detection, Intervention } from '../../domain/cbt/distortion.ts'
 import type { Emotion } from '../../domain/emotion.ts'
 import type { AnswerSource } from '../../domain/session.ts'
@@ -74,16 +75,17 @@ export const conversationRepository = {
       .orderBy(desc(conversations.id))
       .limit(limit),
 
-  /** Stores the exchange once, however often it is tried, and returns its number; undefined when the session is gone. */
+  /** Stores the exchange once, however often it is tried, and returns its number; undefined when nothing may be stored. */
   insertExchange: async (
     orm: Orm,
     { sessionId, createdAt, ...exchange }: ExchangeRow,
+    isConsentRequired: boolean,
   ): Promise<number | undefined> =>
     orm.transaction(async (tx) => {
       const [session] = await tx
-        .select({ id: sessions.id })
-        .from(sessions)
-        .where(eq(sessions.id, sessionId))
+        .select({ id: storing.id })
+        .from(storing)
+        .where(and(eq(storing.id, sessionId), mayStore(isConsentRequired)))
         .for('no key update') // an earlier try whose answer was lost may still be under way
       if (session === undefined) return undefined
       const [known] = await tx
@@ -99,10 +101,10 @@ export const conversationRepository = {
     }),
 
   /**
-   * Stores each finding once, however often it is tried, and by however many at a time; those of sessions that are gone
-   * are passed over. A flag of self-harm is kept even where another finding of the same moment is stored already.
+   * Stores each finding once, however often it is tried, and by however many at a time; those of sessions that are gone,
+   * or of which nothing may be stored, are passed over. A flag of self-harm is kept even where another finding of the same moment is stored already.
    */
-  async insertFindings(orm: Orm, findings: readonly FindingRow[]): Promise<void> {
+  async insertFindings(orm: Orm, findings: readonly FindingRow[], isConsentRequired: boolean): Promise<void> {
     const rows = JSON.stringify(
       findings.map(({ sessionId, isCrisis, ...rest }) => ({ id: sessionId, crisis: isCrisis, ...rest })),
     )
@@ -111,10 +113,24 @@ export const conversationRepository = {
       select s.id, f.at, f.detections, nullif(f.intervention, 'null'::jsonb), f.crisis
       from jsonb_to_recordset(${rows}::text::jsonb)
         as f (id text, at timestamptz, detections jsonb, intervention jsonb, crisis boolean)
-      join ${sessions} s on s.id = f.id
+      join ${sessions} s on s.id = f.id and ${mayStore(isConsentRequired)}
       order by s.id, f.at
       on conflict (session_id, at) do update set is_crisis = true
       where excluded.is_crisis and not ${cbtFindings}.is_crisis`)
+  },
+
+  /** The latest flag of self-harm in each of the sessions, if it was raised after the time (ms) that stands with it. */
+  listFlagsSince: async (
+    orm: Orm,
+    since: ReadonlyMap<string, number>,
+  ): Promise<{ id: string; at: number }[]> => {
+    const rows = await orm.execute<{ id: string; at: number }>(sql`
+      select asked.id, trunc(extract(epoch from max(f.at)) * 1000)::float8 as at
+      from unnest(string_to_array(${[...since.keys()].join(',')}, ','),
+        string_to_array(${[...since.values()].join(',')}, ',')::float8[]) as asked (id, since)
+      join ${cbtFindings} f on f.session_id = asked.id and f.at > to_timestamp(asked.since / 1000) and f.is_crisis
+      group by asked.id`)
+    return rows.map(({ id, at }) => ({ id, at: Number(at) }))
   },
 
   /** Flags of self-harm before everything else, then what was offered in the session, newest first. */

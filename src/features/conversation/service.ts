@@ -42,6 +42,8 @@ const CONTEXT_MS = 800
 const GIVE_BACK_MS = 300
 /** The lines are shown again after this long. */
 const CRISIS_AGAIN_MS = 60_000
+/** Clocks of instances differ by less, and a socket may come a moment after the words. */
+const FLAG_OVERLAP_MS = 2000
 /** Words of one session that may wait to be read. */
 const MOST_WAITING = 20
 
@@ -56,6 +58,8 @@ type Flight = {
 export function createConversations(dependencies: Dependencies) {
   const { counsellor, thoughts, lines, onFailure } = dependencies
   const listeners = new Map<string, Set<Listener>>()
+  /** Of sessions with a listener here: the last flag that is known here, or when the first listener came, ms. */
+  const flaggedAt = new Map<string, number>()
   const flights = new Map<string, Flight>()
   /** What is under way, and in which session. */
   const running = new Map<Promise<void>, string>()
@@ -154,6 +158,7 @@ export function createConversations(dependencies: Dependencies) {
     /** A session socket, until it leaves. */
     join: (sessionId: string, listener: Listener) => {
       const present = listeners.get(sessionId) ?? new Set()
+      if (present.size === 0) flaggedAt.set(sessionId, Date.now() - FLAG_OVERLAP_MS)
       listeners.set(sessionId, present.add(listener))
       return {
         /** Answers to the listener, as events; a session is answered one message at a time. */
@@ -184,7 +189,9 @@ export function createConversations(dependencies: Dependencies) {
           const flight = flights.get(sessionId)
           if (flight?.by === listener) cut(flight)
           present.delete(listener)
-          if (present.size === 0 && listeners.get(sessionId) === present) listeners.delete(sessionId)
+          if (present.size > 0 || listeners.get(sessionId) !== present) return
+          listeners.delete(sessionId)
+          flaggedAt.delete(sessionId)
         },
       }
     },
@@ -214,7 +221,20 @@ export function createConversations(dependencies: Dependencies) {
     /** Words of self-harm were said on another instance. */
     hearOfCrisis: (sessionId: string, level: CrisisNotice['level']): void => {
       thoughts.closeOffers(sessionId)
+      if (!listeners.has(sessionId) || shownAt.has(sessionId)) return
+      shownAt.set(sessionId, true)
       showLines(sessionId, level)
+    },
+
+    /** Sessions with a listener here, and since when (ms) a flag in them is news. */
+    watched: (): ReadonlyMap<string, number> => flaggedAt,
+
+    /** A flag that is known here now; false when it was known, or nobody listens. */
+    noteFlag(sessionId: string, at: number): boolean {
+      const before = flaggedAt.get(sessionId)
+      if (before === undefined || before >= at) return false
+      flaggedAt.set(sessionId, at)
+      return true
     },
 
     noteEmotion: (sessionId: string, emotion: RecentEmotion): void => {

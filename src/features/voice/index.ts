@@ -49,7 +49,8 @@ export const voice = fp(
       })
     }
     const rows = new WriteBehind<VoiceRow>({
-      write: async (batch) => repository.upsert(app.database.patient.orm, await sealed(batch)),
+      write: async (batch) =>
+        repository.upsert(app.database.patient.orm, await sealed(batch), app.consent.isRequired),
       isPassing: (error) => ['unavailable', 'not_ready'].includes(databaseFault(error)?.kind ?? ''),
       maxWaiting: MAX_WAITING,
       onRetry: (error, waiting) =>
@@ -65,6 +66,7 @@ export const voice = fp(
         const safe = (await app.vault.safesOfSessions([sessionId])).get(sessionId)
         return safe?.openJson(stored, MEASURES, windowRow(sessionId, window))
       },
+      allows: app.consent.allows,
       onWords: (sessionId, text) => app.conversation.hear(sessionId, text),
       guarded: (work) => app.guard.run('voice_window', work),
     })
@@ -100,5 +102,5 @@ export const voice = fp(
     })
     done()
   },
-  { name: 'voice', dependencies: ['conversation', 'database', 'guard', 'hub', 'vault'] },
+  { name: 'voice', dependencies: ['consent', 'conversation', 'database', 'guard', 'hub', 'vault'] },
 )

@@ -7,6 +7,7 @@ import type { VoiceMessage } from './messages.ts'
 /** What the session's row says, and the database's time when it was read. */
 export type VoicedSession = {
   readonly id: string
+  readonly userId: number
   readonly status: SessionStatus
   readonly startedAt: number
   readonly intervalMs: number

@@ -1,6 +1,7 @@
 import { and, eq, sql } from 'drizzle-orm'
 import type { Orm } from '../../db/orm.ts'
 import { sessions, voiceWindows } from '../../db/schema/index.ts'
+import { mayStore } from '../../db/storable.ts'
 
 export type VoiceRow = {
   readonly sessionId: string
@@ -10,8 +11,11 @@ export type VoiceRow = {
 }
 
 export const voiceRepository = {
-  /** Stores the windows; of one that is there already the measures are replaced. Sessions that are gone are passed over. */
-  async upsert(orm: Orm, rows: readonly VoiceRow[]): Promise<void> {
+  /**
+   * Stores the windows; of one that is there already the measures are replaced. Sessions that are gone, and those of
+   * which nothing may be stored, are passed over.
+   */
+  async upsert(orm: Orm, rows: readonly VoiceRow[], isConsentRequired: boolean): Promise<void> {
     const found = JSON.stringify(
       rows.map(({ sessionId, window, closedAt, measures }) => ({
         id: sessionId,
@@ -24,7 +28,7 @@ export const voiceRepository = {
       insert into ${voiceWindows} (session_id, "window", closed_at, measures)
       select s.id, v.n, v.at, v.measures
       from jsonb_to_recordset(${found}::text::jsonb) as v (id text, n int, at timestamptz, measures jsonb)
-      join ${sessions} s on s.id = v.id
+      join ${sessions} s on s.id = v.id and ${mayStore(isConsentRequired)}
       order by s.id, v.n
       on conflict (session_id, "window") do update set measures = excluded.measures`)
   },

@@ -36,6 +36,8 @@ type Dependencies = {
   readonly store: (row: VoiceRow) => void
   /** The stored measures of a window, for a voice that another instance hears. */
   readonly find: (sessionId: string, window: number) => Promise<Record<string, number> | undefined>
+  /** Whether the voice of this person may be listened to now. Never waits. */
+  readonly allows: (userId: number) => boolean
   /** Words are read for what a person may need now. Never throws. */
   readonly onWords: (sessionId: string, text: string) => void
   /** Runs what a timer is for. Never throws: an error costs its own window and no other. */
@@ -63,7 +65,7 @@ type Kept = {
 }
 
 /** The voices of all sessions that are heard in this process. */
-export function createVoiceService({ monotonic, store, find, onWords, guarded }: Dependencies) {
+export function createVoiceService({ monotonic, store, find, allows, onWords, guarded }: Dependencies) {
   const bySession = new Map<string, Kept>()
 
   /** Stores the window's measures, unless they have not changed since. */
@@ -130,6 +132,7 @@ export function createVoiceService({ monotonic, store, find, onWords, guarded }:
     open: (session: VoicedSession, listener: Listener): VoiceSocket => {
       const kept = keep(session)
       const { voice, listeners } = kept
+      voice.status = session.status // one that is kept may have missed a change
       const clock = createClientClock()
       listeners.add(listener)
       voice.sockets++
@@ -139,7 +142,8 @@ export function createVoiceService({ monotonic, store, find, onWords, guarded }:
           if (message === undefined) return 'invalid'
           const now = voice.now()
           const at = message.type === 'vad_result' ? clock.toOurs(message.timestamp, now) : now
-          const heard = voice.hear(message, at)
+          // Without consent words are acknowledged and read for self-harm, and nothing is measured.
+          const heard = allows(session.userId) ? voice.hear(message, at) : 'passed'
           if (heard === 'invalid') return heard
           if (heard === 'kept') watch(kept)
           const isExcess = heard === 'excess'
