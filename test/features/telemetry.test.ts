@@ -102,4 +102,23 @@ t.test('telemetry', async (t) => {
     for (let i = 0; i < 22; i++) alerts.push((await post('alert', alert, '192.0.2.1')).statusCode)
     t.equal(alerts.indexOf(429), 20)
   })
+
+  t.test('a text, as a beacon sends it, is read as JSON on these routes alone', async (t) => {
+    const beacon = (url: string, payload: string) =>
+      app.inject({
+        method: 'POST',
+        url,
+        headers: { 'content-type': 'text/plain;charset=UTF-8', origin: 'https://elsewhere.example' },
+        payload,
+      })
+    const vital = JSON.stringify({ name: 'LCP', value: 1200, rating: 'good', timestamp: 1_764_000_000_000 })
+    const alert = { message: 'slow', timestamp: '2026-01-01T00:00:00Z', url: 'https://app.example/x' }
+    t.equal((await beacon('/api/analytics/vitals', vital)).statusCode, 200)
+    t.equal((await beacon('/api/analytics/alert', JSON.stringify(alert))).statusCode, 200)
+    for (const route of ['vitals', 'alert'])
+      t.match((await beacon(`/api/analytics/${route}`, 'x'.repeat(2048))).json(), {
+        error: { code: 'INVALID_JSON' },
+      })
+    t.equal((await beacon('/api/auth/login', '{"email":"a@example.com","password":"x"}')).statusCode, 415)
+  })
 })

@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { logUrl } from '../../lib/redact.ts'
+import { parseAsJson } from '../../plugins/bodies.ts'
 import { responses } from '../../plugins/envelope.ts'
 import { AcceptedResponse, AlertBody, VitalBody } from './schemas.ts'
 
@@ -19,6 +20,9 @@ const common = { tags: ['telemetry'], security: [], response: responses({ 200: A
 const accepted = { success: true as const }
 
 export const telemetryRoutes: FastifyPluginAsyncTypebox = async (app) => {
+  // `navigator.sendBeacon` labels a text so. Elsewhere the type stays refused: it is what a forged form can send.
+  parseAsJson(app, 'text/plain')
+
   app.post(
     '/vitals',
     {
