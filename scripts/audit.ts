@@ -1,7 +1,7 @@
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { readConfig } from '../src/config.ts'
 import { openDatabase } from '../src/db/client.ts'
+import { readSettings } from '../src/environment.ts'
 import { createChainHash } from '../src/features/audit/chain.ts'
 import { auditRepository } from '../src/features/audit/repository.ts'
 import { verifyTrail } from '../src/features/audit/verify.ts'
@@ -14,8 +14,7 @@ if (!process.argv.includes('--verify')) {
   process.exit(2)
 }
 const allowsUnproven = process.argv.includes('--allow-unproven')
-if (existsSync('.env')) process.loadEnvFile('.env')
-const { accounts, database: settings } = readConfig(process.env)
+const { accounts, database: settings } = readConfig(readSettings(process.env))
 const secret = accounts.jwtSecret ?? (await keptSecret(join(settings.dataDir, 'jwt-secret')))
 const secrets = [secret, ...(accounts.previousJwtSecret === null ? [] : [accounts.previousJwtSecret])]
 

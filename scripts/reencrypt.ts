@@ -1,14 +1,13 @@
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { readConfig } from '../src/config.ts'
 import { openDatabase } from '../src/db/client.ts'
+import { readSettings } from '../src/environment.ts'
 import { keptSecret } from '../src/lib/kept-secret.ts'
 import { createWrapping } from '../src/lib/wrapping.ts'
 import { reencrypt } from './reencrypt/run.ts'
 
 // `npm run reencrypt`, after DATA_KEYS has got a new first key or its first one at all. May run beside the servers.
-if (existsSync('.env')) process.loadEnvFile('.env')
-const { accounts, database: settings, privacy } = readConfig(process.env)
+const { accounts, database: settings, privacy } = readConfig(readSettings(process.env))
 if (privacy.dataKeys.length === 0) {
   process.stderr.write('DATA_KEYS: is not set, so there is nothing to encrypt with\n')
   process.exit(2)

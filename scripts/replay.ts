@@ -1,10 +1,10 @@
-import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import process from 'node:process'
 import { isDeepStrictEqual, parseArgs } from 'node:util'
 import { type Config, ConfigError, readConfig } from '../src/config.ts'
 import { openDatabase } from '../src/db/client.ts'
+import { readSettings } from '../src/environment.ts'
 import type { Baseline } from '../src/domain/face/baseline.ts'
 import { readWith } from '../src/domain/face/local-analyser.ts'
 import type { WindowMeasures } from '../src/domain/face/measures.ts'
@@ -62,8 +62,7 @@ async function besides(config: Config, name: string | undefined) {
 }
 
 async function run(sessionId: string, modelName: string | undefined): Promise<number> {
-  if (existsSync('.env')) process.loadEnvFile('.env')
-  const config = readConfig(process.env)
+  const config = readConfig(readSettings(process.env))
   const other = await besides(config, modelName)
   const database = await openDatabase({ ...config.database, poolMax: 1 })
   const { accounts, privacy } = config

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs'
 import process from 'node:process'
 import { setFlagsFromString } from 'node:v8'
 import closeWithGrace from 'close-with-grace'
@@ -6,6 +5,7 @@ import type { FastifyServerOptions } from 'fastify'
 import { destination } from 'pino'
 import { type App, buildApp } from './app.ts'
 import { type Config, ConfigError, readConfig } from './config.ts'
+import { misspeltVariables, readSettings } from './environment.ts'
 import { LOG_SERIALIZERS } from './plugins/request-log.ts'
 import { VERSION } from './version.ts'
 
@@ -41,36 +41,49 @@ function loggerOf(config: Config): FastifyServerOptions['logger'] {
   }
 }
 
+/** What protects people's data here, as the operator set it: a variable that was misspelt shows as `off`. */
+const protections = ({ privacy, sessions }: Config) => ({
+  encryption: privacy.dataKeys.length > 0 ? 'on' : 'off',
+  consent: privacy.requireConsent ? 'required' : 'off',
+  tickets: sessions.requireTicket ? 'required' : 'off',
+  retention: Object.keys(privacy.retentionDays).length > 0 ? 'on' : 'off',
+})
+
 /** Where it listens, what it stands on, and what to set to change that. */
 function announce(app: App, config: Config, address: string): void {
   const analyser =
     config.analysis.gemini === null
       ? 'local'
       : `gemini (${config.analysis.gemini.models.join(', ')}), local behind it`
-  const facts = { listening: address, database: app.database.description, analyser }
+  const facts = { listening: address, database: app.database.description, analyser, ...protections(config) }
   if (config.production) {
     app.log.info(facts, `maeum ${VERSION} is ready`)
     return
   }
   const { port } = new URL(address)
+  const privacy = Object.entries(protections(config))
+    .map(([what, state]) => `${what} ${state}`)
+    .join(', ')
   const lines = [
     `maeum ${VERSION} is ready`,
     `  address    http://localhost:${port}   (PORT, HOST)`,
     `  documents  http://localhost:${port}/docs`,
     `  database   ${facts.database}   (DATABASE_URL)`,
     `  analyser   ${facts.analyser}   (GEMINI_API_KEY)`,
+    `  privacy    ${privacy}`,
     '  every variable: .env.example',
   ]
   process.stdout.write(`\n${lines.join('\n')}\n\n`)
 }
 
-function readEnvironment(): Config | undefined {
-  if (existsSync('.env')) process.loadEnvFile('.env')
+/** The configuration and what is doubtful about it; undefined, after one line for each fault, when it is unusable. */
+function configure(): { config: Config; doubts: readonly string[] } | undefined {
   try {
-    return readConfig(process.env)
+    const settings = readSettings(process.env)
+    return { config: readConfig(settings), doubts: misspeltVariables(settings) }
   } catch (error) {
-    if (!(error instanceof ConfigError)) throw error
-    for (const fault of error.faults) process.stderr.write(`${fault}\n`)
+    const faults = error instanceof ConfigError ? error.faults : [`maeum cannot start: ${reasonOf(error)}`]
+    for (const fault of faults) process.stderr.write(`${fault}\n`)
     return undefined
   }
 }
@@ -82,11 +95,12 @@ function reasonOf(error: unknown): string {
 }
 
 async function main(): Promise<void> {
-  const config = readEnvironment()
-  if (config === undefined) {
+  const configured = configure()
+  if (configured === undefined) {
     process.exitCode = 1
     return
   }
+  const { config, doubts } = configured
   let app: App | undefined
   const grace = closeWithGrace({ delay: SHUTDOWN_MS }, async ({ err, signal }) => {
     if (err !== undefined) app?.log.fatal({ err }, 'the process ends because of a fault')
@@ -95,6 +109,7 @@ async function main(): Promise<void> {
   })
   try {
     app = await buildApp({ config, logger: loggerOf(config) })
+    for (const doubt of doubts) app.log.warn(doubt)
     const address = await app.listen({ port: config.server.port, host: config.server.host })
     announce(app, config, address)
   } catch (error) {
