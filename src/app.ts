@@ -31,7 +31,7 @@ import { answerUnroutable, errorHandler } from './plugins/error-handler.ts'
 import { forwarded } from './plugins/forwarded.ts'
 import { guard } from './plugins/guard.ts'
 import { home } from './plugins/home.ts'
-import { HTTP_LIMITS } from './plugins/http-limits.ts'
+import { httpLimits } from './plugins/http-limits.ts'
 import { hub } from './plugins/hub.ts'
 import { metrics } from './plugins/metrics.ts'
 import { notices } from './plugins/notices.ts'
@@ -65,7 +65,7 @@ export async function buildApp({ config, model, logger }: Parts) {
     bodyLimit: MAX_BODY_BYTES,
     handlerTimeout: HANDLER_DEADLINE_MS,
     return503OnClosing: false, // `draining` answers
-    ...HTTP_LIMITS,
+    ...httpLimits(config.server.keepAliveMs),
     frameworkErrors: answerUnroutable,
   })
     .withTypeProvider<TypeBoxTypeProvider>()
@@ -76,10 +76,10 @@ export async function buildApp({ config, model, logger }: Parts) {
 
   try {
     await app.register(errorHandler)
+    await app.register(forwarded, { config })
     await app.register(requestLog)
     await app.register(securityEvents)
     await app.register(authentication, { config, secret })
-    await app.register(forwarded, { config })
     await app.register(security, { config })
     await app.register(shedding)
     await app.register(bodies)

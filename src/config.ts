@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import { Value } from 'typebox/value'
 import { parseDatabaseUrl } from './db/url.ts'
+import type { Environment } from './environment.ts'
 import { dataKeys, dataKeysFault, retentionDays, retentionFault } from './privacy-settings.ts'
 import {
   ruleOf,
@@ -21,8 +22,6 @@ export class ConfigError extends Error {
     this.faults = faults
   }
 }
-
-type Environment = Readonly<Record<string, string | undefined>>
 
 /** An empty value is an unset one: `FOO=` in a file must not mean the empty string. */
 function present(environment: Environment): Record<string, unknown> {
@@ -68,6 +67,8 @@ function ruleFaults(variables: Variables): string[] {
     check('DATABASE_URL', 'must be set when DATABASE_DIRECT_URL is')
   for (const name of ['DATABASE_URL', 'DATABASE_DIRECT_URL'] as const)
     check(name, databaseUrlFault(variables[name]))
+  if (variables.JWT_SECRET_PREVIOUS !== undefined && variables.JWT_SECRET_PREVIOUS === variables.JWT_SECRET)
+    check('JWT_SECRET_PREVIOUS', 'must differ from JWT_SECRET; unset it when the secret has not changed')
   for (const name of ['PUBLIC_URL', 'GEMINI_BASE_URL'] as const) check(name, httpUrlFault(variables[name]))
   check('CORS_ORIGINS', list(variables.CORS_ORIGINS).map(originFault).find(Boolean))
   check('TRUST_PROXY', trustProxyFault(variables.TRUST_PROXY))
@@ -98,9 +99,17 @@ function httpUrlFault(text: string | undefined): string | undefined {
     : 'is not an http(s) address'
 }
 
-/** With or without a star for a part of one label. */
+/** Of a page: with or without a star for a part of one label. */
+const WEB_ORIGIN = /^https?:\/\/[^\s/?#@*]*\*?[^\s/?#@*]*$/i
+/** Of an app that brings its own scheme, such as `capacitor://localhost`. */
+const APP_ORIGIN = /^[a-z][a-z0-9+.-]*:\/\/[^\s/?#@*]+$/i
+
+/** Schemes whose origins no browser sends: an entry with one is a slip. */
+const NETWORK_SCHEME = /^(https?|wss?|ftp|file):/i
+
 const originFault = (origin: string): string | undefined =>
-  /^https?:\/\/[^\s/?#@*]*\*?[^\s/?#@*]*$/i.test(origin) && URL.canParse(origin.replace('*', 'x'))
+  (WEB_ORIGIN.test(origin) && URL.canParse(origin.replace('*', 'x'))) ||
+  (APP_ORIGIN.test(origin) && !NETWORK_SCHEME.test(origin))
     ? undefined
     : 'must be origins such as scheme://host:port, without a path'
 
@@ -157,9 +166,12 @@ function crisisLine(text: string): { readonly name: string; readonly number: str
   return { name: name.trim(), number: number.trim() }
 }
 
-/** As a browser writes it: lower case, no default port. */
+/**
+ * As a browser writes it: lower case, no default port. URL gives an app's own scheme the origin `null`, which every
+ * sandboxed page has.
+ */
 const browserOrigin = (origin: string) =>
-  origin.includes('*') ? origin.toLowerCase() : new URL(origin).origin
+  origin.includes('*') || !/^https?:/i.test(origin) ? origin.toLowerCase() : new URL(origin).origin
 
 /** Without the slash at its end, for paths are appended. */
 function addressOf(url: string): string {
@@ -179,6 +191,7 @@ function grouped(v: Variables) {
       host: v.HOST,
       publicUrl: v.PUBLIC_URL === undefined ? null : addressOf(v.PUBLIC_URL),
       trustProxy: trustProxy(v.TRUST_PROXY),
+      keepAliveMs: v.KEEP_ALIVE_MS,
     },
     database: {
       url: v.DATABASE_URL ?? null,

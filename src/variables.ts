@@ -44,6 +44,12 @@ export const VariablesSchema = Type.Object({
       'Proxies in front: `false`, a number of hops, or a comma list of CIDR blocks; `true` is one hop.',
     examples: ['1', '10.0.0.0/8'],
   }),
+  KEEP_ALIVE_MS: whole(72_000, 1000, HOUR_MS, {
+    group: 'Server',
+    description:
+      'How long an idle connection stays open; longer than the proxy in front keeps its own (AWS 60 s, Traefik 90 s, Caddy 120 s, Google 600 s).',
+    examples: ['620000'],
+  }),
   LOG_LEVEL: choice(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'info', {
     group: 'Server',
     description: 'Least severe log line that is written.',
@@ -155,8 +161,8 @@ export const VariablesSchema = Type.Object({
   CORS_ORIGINS: texts('http://localhost:5173,http://localhost:4173,http://localhost:3000', {
     group: 'Limits',
     description:
-      'Origins that may call from a browser: exact, or `https://name-*.example.app` for one label.',
-    examples: ['https://app.example.com,https://app-*.example.com'],
+      'Origins that may call from a browser or an app: exact, or `https://name-*.example.app` for one label.',
+    examples: ['https://app.example.com,https://app-*.example.com,capacitor://localhost'],
   }),
   RATE_LIMIT_MAX: whole(600, 1, 100_000_000, {
     group: 'Limits',

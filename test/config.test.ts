@@ -64,7 +64,7 @@ t.test('the defaults are those that operators have been told', async (t) => {
     logLevel: 'info',
     commit: 'unknown',
     metricsToken: null,
-    server: { port: 8000, host: '::', publicUrl: null, trustProxy: false },
+    server: { port: 8000, host: '::', publicUrl: null, trustProxy: false, keepAliveMs: 72_000 },
     database: {
       url: null,
       directUrl: null,
@@ -134,7 +134,8 @@ t.test('every variable can be set', async (t) => {
     REFRESH_TOKEN_EXPIRES_IN: '2h',
     PASSWORD_PEPPER: 'pepper',
     PASSWORD_BLOCKLIST: 'true',
-    CORS_ORIGINS: ' https://App.example.com:443 , https://app-*.Example.com,',
+    KEEP_ALIVE_MS: '620000',
+    CORS_ORIGINS: ' https://App.example.com:443 , https://app-*.Example.com,Capacitor://localhost',
     RATE_LIMIT_MAX: '1',
     RATE_LIMIT_WINDOW: '1d',
     SOCKETS_PER_ADDRESS: '9',
@@ -156,7 +157,7 @@ t.test('every variable can be set', async (t) => {
     WS_PING_INTERVAL_MS: '100',
     SESSION_GRACE_MS: '100',
     SESSION_ABANDON_MS: '1000',
-    UNKNOWN_VARIABLE: 'is none of our business',
+    UNKNOWN_VARIABLE: 'is ignored',
   })
   t.same(config, {
     production: true,
@@ -168,6 +169,7 @@ t.test('every variable can be set', async (t) => {
       host: '127.0.0.1',
       publicUrl: 'https://maeum.example.com/base',
       trustProxy: ['10.0.0.0/8', '2001:db8::/32', '192.0.2.1'],
+      keepAliveMs: 620_000,
     },
     database: {
       url: DATABASE,
@@ -188,7 +190,7 @@ t.test('every variable can be set', async (t) => {
       blocklist: true,
     },
     limits: {
-      corsOrigins: ['https://app.example.com', 'https://app-*.example.com'],
+      corsOrigins: ['https://app.example.com', 'https://app-*.example.com', 'capacitor://localhost'],
       rateMax: 1,
       rateWindowMs: 86_400_000,
       socketsPerAddress: 9,
@@ -388,6 +390,11 @@ t.test('which origins may call', async (t) => {
     'https://a.example.com/app',
     'https://*.*.com',
     'ftp://a',
+    'wss://a.example.com',
+    'null',
+    'capacitor://',
+    'capacitor://localhost/',
+    'capacitor://*',
     'https://u:p@a.com',
     'https://a b',
   ]
@@ -398,6 +405,13 @@ t.test('which origins may call', async (t) => {
       text,
     )
   t.equal(faultsOf({ CORS_ORIGINS: '*,nonsense' }).length, 1, 'one line, however many are wrong')
+})
+
+t.test('a previous secret that is the present one is refused by its name', (t) => {
+  t.match(faultsOf({ JWT_SECRET: SECRET, JWT_SECRET_PREVIOUS: SECRET }), [
+    /^JWT_SECRET_PREVIOUS: must differ from JWT_SECRET/,
+  ])
+  t.end()
 })
 
 t.test('production makes nothing up', async (t) => {

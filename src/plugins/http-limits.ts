@@ -9,8 +9,6 @@ const HEADERS_MS = 10_000
 const REQUEST_MS = 60_000
 /** How often connections are looked at for the two above; Node's own half minute is an invitation. */
 const CHECK_EVERY_MS = 2000
-/** Longer than balancers in front keep theirs, or they would send requests into a closing connection. */
-const KEEP_ALIVE_MS = 72_000
 /** Nothing read or written for so long; sockets of sessions are exempt, they have pings. */
 const SILENT_MS = 90_000
 const MAX_HEADER_BYTES = 16 * 1024
@@ -52,15 +50,21 @@ function answerUnreadable(error: ConnectionError, socket: Socket): void {
   socket.destroySoon() // not left half open for a peer that does not close
 }
 
-/** Bounds of size and time on each phase of a request, so that slow or endless ones cost a connection and no more. */
-export const HTTP_LIMITS = {
-  http: {
-    maxHeaderSize: MAX_HEADER_BYTES,
-    headersTimeout: HEADERS_MS,
-    connectionsCheckingInterval: CHECK_EVERY_MS,
-  },
-  requestTimeout: REQUEST_MS,
-  keepAliveTimeout: KEEP_ALIVE_MS,
-  connectionTimeout: SILENT_MS,
-  clientErrorHandler: answerUnreadable,
-} satisfies FastifyHttpOptions<Server>
+/**
+ * Bounds of size and time on each phase of a request, so that slow or endless ones cost a connection and no more.
+ *
+ * @param keepAliveMs how long an idle connection stays open. A proxy in front must close its own first, or it sends a
+ *   request into a connection that is just being closed.
+ */
+export const httpLimits = (keepAliveMs: number) =>
+  ({
+    http: {
+      maxHeaderSize: MAX_HEADER_BYTES,
+      headersTimeout: HEADERS_MS,
+      connectionsCheckingInterval: CHECK_EVERY_MS,
+    },
+    requestTimeout: REQUEST_MS,
+    keepAliveTimeout: keepAliveMs,
+    connectionTimeout: Math.max(SILENT_MS, keepAliveMs + CHECK_EVERY_MS),
+    clientErrorHandler: answerUnreadable,
+  }) satisfies FastifyHttpOptions<Server>

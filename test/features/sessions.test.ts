@@ -148,7 +148,11 @@ t.test('socket addresses follow PUBLIC_URL, or the proxy that is trusted', async
 
   const proxied = await startTestApp(t, { env: { TRUST_PROXY: 'true' } })
   const behind = caller(proxied, await createAccount(proxied))
-  const forwarded = { 'x-forwarded-host': 'app.example.com', 'x-forwarded-proto': 'https' }
+  const forwarded = {
+    host: 'app.example.com',
+    'x-forwarded-host': 'other.example.com',
+    'x-forwarded-proto': 'https',
+  }
   t.match(data(await behind.start({}, forwarded))['wsUrls'], {
     voice: /^wss:\/\/app\.example\.com\/ws\/voice\?/,
   })
