@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import { Value } from 'typebox/value'
 import { parseDatabaseUrl } from './db/url.ts'
-import type { Environment } from './environment.ts'
+import { type Environment, QUOTED } from './environment.ts'
 import { dataKeys, dataKeysFault, retentionDays, retentionFault } from './privacy-settings.ts'
 import {
   ruleOf,
@@ -273,6 +273,9 @@ function frozen<T>(value: T): T {
  * @throws ConfigError with one line for each fault: the variable, what is wrong, an example; never a value that is secret.
  */
 export function readConfig(environment: Environment): Config {
+  const quoted = VARIABLE_NAMES.filter((name) => QUOTED.test(environment[name]?.trim() ?? ''))
+  if (quoted.length > 0)
+    throw new ConfigError(quoted.map((name) => fault(name, 'has quotes around its value: take them away')))
   const variables: unknown = Value.Default(VariablesSchema, present(environment))
   if (!Value.Check(VariablesSchema, variables)) {
     const findings = Value.Errors(VariablesSchema, variables).map(({ instancePath }) => instancePath.slice(1))

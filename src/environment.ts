@@ -6,11 +6,14 @@ import { VARIABLE_NAMES } from './variables.ts'
 /** Variables as a process gets them: names and texts. */
 export type Environment = Readonly<Record<string, string | undefined>>
 
-const QUOTED = /^(['"])(.*)\1$/s
+/** A value in a pair of quotes, as `docker run --env-file` passes it on; a shell and `.env` take the quotes away. */
+export const QUOTED = /^(['"])(.*)\1$/s
 
-/** `docker run --env-file` keeps the quotes that a shell and `.env` take away: one pair around a value never counts. */
-const unquoted = (value: string | undefined): string | undefined =>
-  value === undefined ? undefined : (QUOTED.exec(value.trim())?.[2] ?? value)
+/** The addresses of the database: a password with a `#` needs the quotes in `.env`, so they do not count here. */
+const MAY_BE_QUOTED = ['DATABASE_URL', 'DATABASE_DIRECT_URL']
+
+const unquoted = (name: string, value: string | undefined): string | undefined =>
+  value === undefined || !MAY_BE_QUOTED.includes(name) ? value : (QUOTED.exec(value.trim())?.[2] ?? value)
 
 const ENCODINGS = [
   { encoding: 'utf-8', mark: [0xef, 0xbb, 0xbf] },
@@ -43,7 +46,7 @@ export function readSettingsFile(path: string): Environment {
 /** The variables of the process; those of `.env` in the working directory where the process has none of that name. */
 export const readSettings = (environment: Environment): Environment => ({
   ...readSettingsFile('.env'),
-  ...Object.fromEntries(Object.entries(environment).map(([name, value]) => [name, unquoted(value)])),
+  ...Object.fromEntries(Object.entries(environment).map(([name, value]) => [name, unquoted(name, value)])),
 })
 
 /** Shorter names are near too many others: PATH and PORT are two letters apart. */

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
+import { readConfig } from '../src/config.ts'
 import { misspeltVariables, readSettings, readSettingsFile } from '../src/environment.ts'
 
 const TEXT = "DATABASE_URL='postgres://maeum@db.example.com/maeum'\nPORT=9000\n"
@@ -33,16 +34,20 @@ t.test('a settings file that is not text is refused by its name', async (t) => {
   t.same(readSettingsFile(join(path, '..', 'missing')), {}, 'none at all is no fault')
 })
 
-t.test('a value in quotes, as docker passes it on, is the value', async (t) => {
-  const settings = readSettings({
-    JWT_SECRET: '"a secret"',
-    PASSWORD_PEPPER: "'p\"'",
-    HOST: ' "::" ',
-    PORT: '"1',
-    UNSET: undefined,
-  })
-  t.match(settings, { JWT_SECRET: 'a secret', PASSWORD_PEPPER: 'p"', HOST: '::', PORT: '"1' })
-})
+t.test(
+  'quotes that docker passes on do not count around an address, and are refused elsewhere',
+  async (t) => {
+    const url = 'postgres://maeum@db.example.com/maeum'
+    for (const quote of ['"', "'"]) {
+      t.match(readSettings({ DATABASE_URL: ` ${quote}${url}${quote} ` }), { DATABASE_URL: url })
+      for (const name of ['JWT_SECRET', 'DATA_KEYS', 'PASSWORD_PEPPER', 'LOG_LEVEL'] as const)
+        t.throws(() => readConfig(readSettings({ [name]: `${quote}a value${quote}` })), {
+          faults: [new RegExp(`^${name}: has quotes around its value`)],
+        })
+    }
+    t.match(readSettings({ PASSWORD_PEPPER: `it's "x"` }), { PASSWORD_PEPPER: `it's "x"` })
+  },
+)
 
 t.test('a misspelt variable is reported with the nearest name', async (t) => {
   const misspelt = {
