@@ -41,9 +41,10 @@ t.test(
     for (const quote of ['"', "'"]) {
       t.match(readSettings({ DATABASE_URL: ` ${quote}${url}${quote} ` }), { DATABASE_URL: url })
       for (const name of ['JWT_SECRET', 'DATA_KEYS', 'PASSWORD_PEPPER', 'LOG_LEVEL'] as const)
-        t.throws(() => readConfig(readSettings({ [name]: `${quote}a value${quote}` })), {
-          faults: [new RegExp(`^${name}: has quotes around its value`)],
-        })
+        t.throws(
+          () => readConfig(readSettings({ [name]: `${quote}a value${quote}` })),
+          new RegExp(`${name}: has quotes around its value`),
+        )
     }
     t.match(readSettings({ PASSWORD_PEPPER: `it's "x"` }), { PASSWORD_PEPPER: `it's "x"` })
   },
