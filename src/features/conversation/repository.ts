@@ -130,7 +130,7 @@ export const conversationRepository = {
         string_to_array(${[...since.values()].join(',')}, ',')::float8[]) as asked (id, since)
       join ${cbtFindings} f on f.session_id = asked.id and f.at > to_timestamp(asked.since / 1000) and f.is_crisis
       group by asked.id`)
-    return rows.map(({ id, at }) => ({ id, at: Number(at) }))
+    return rows.map(({ id, at }) => ({ id, at }))
   },
 
   /** Flags of self-harm before everything else, then what was offered in the session, newest first. */
