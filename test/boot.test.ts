@@ -11,9 +11,6 @@ import { eventually } from './helpers/eventually.ts'
 import { type ServerProcess, startProcess, temporaryFolder } from './helpers/server-process.ts'
 import { startTcpProxy } from './helpers/tcp-proxy.ts'
 
-// Each process takes a second or two to start.
-t.setTimeout(60_000)
-
 const SECRET = 'a secret for tests, of more than 32 characters'
 const ACCOUNT = { username: 'boot', email: 'boot@example.com', password: 'password123' }
 

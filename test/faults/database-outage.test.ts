@@ -20,8 +20,6 @@ import { startTcpProxy } from '../helpers/tcp-proxy.ts'
 import { asAdmin } from '../helpers/test-server.ts'
 import { allReceive, openClients, type WebClient } from '../helpers/web-client.ts'
 
-t.setTimeout(100_000)
-
 const INTERVAL_MS = 300
 const FRAMES = 5
 

@@ -6,7 +6,6 @@ import { answer, hangBeforeHeaders } from '../helpers/gemini-steps.ts'
 import { openClient, type WebClient } from '../helpers/web-client.ts'
 
 // Two processes on one database: whatever happens to them, a session that is over gets one report.
-t.setTimeout(100_000)
 
 const HOLD_MS = 10_000
 

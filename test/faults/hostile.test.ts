@@ -21,7 +21,6 @@ import { openClients } from '../helpers/web-client.ts'
 
 // One process of the server, attacked on every side for the whole of this file while honest clients stream to it.
 // The same attacks, fifty times as many, are `npm run bench -- hostile`.
-t.setTimeout(120_000)
 
 const SEED = 20_261_123
 const INTERVAL_MS = 1500

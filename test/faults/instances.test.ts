@@ -8,7 +8,6 @@ import { settle } from '../helpers/ledger.ts'
 import { allReceive, openClient, openClients, type WebClient } from '../helpers/web-client.ts'
 
 // Two real processes on one real database: one serves a session at a time, whatever the other believes.
-t.setTimeout(100_000)
 
 const INTERVAL_MS = 1200
 /** As promised: notices arrive at once, and the rows are looked at every half second. */

@@ -8,7 +8,6 @@ import { settle } from '../helpers/ledger.ts'
 import { allReceive, openClients, type WebClient } from '../helpers/web-client.ts'
 
 // Real processes on one real database, killed and restarted under load: sessions outlive them.
-t.setTimeout(100_000)
 
 const INTERVAL_MS = 1200
 const LAST_MOMENT_MS = 200

@@ -8,8 +8,6 @@ import { eventually } from '../helpers/eventually.ts'
 import { frames } from '../helpers/frames.ts'
 import { startTcpProxy } from '../helpers/tcp-proxy.ts'
 
-t.setTimeout(300_000)
-
 t.test('the end of the sessions of a person goes on after one that is gone or fails', async (t) => {
   const server = await startTestApp(t)
   const account = await createAccount(server)

@@ -12,7 +12,6 @@ import { eventually } from '../helpers/eventually.ts'
 import { frames } from '../helpers/frames.ts'
 
 // Rows are changed by hand, as if by another instance a minute ago, and no notice arrives: state alone tells.
-t.setTimeout(120_000)
 
 const database = await createTestDatabase(t)
 const { sql } = database
