@@ -70,6 +70,7 @@ export default tseslint.config(
       never('(^|/)plugins/', 'plugins/ stand on db/, not the other way round.'),
     ),
   },
+  { files: ['src/models/**/*.ts'], rules: restrict(upward, framework) },
   {
     files: ['src/plugins/**/*.ts'],
     rules: restrict(upward, never('(^|/)db/schema/', 'plugins/ ask db/ modules, not tables.')),

@@ -39,6 +39,11 @@ export function modelRefusal(model: string): Refusal {
   return refusal(404, 'NOT_FOUND', message)
 }
 
+/** The address that the request comes from is in a country that the API does not serve. */
+export function regionRefusal(): Refusal {
+  return refusal(400, 'FAILED_PRECONDITION', 'User location is not supported for the API use.')
+}
+
 /** A text of Gemini takes about a token for four bytes. */
 const BYTES_PER_TOKEN = 4
 const tokensIn = (text: string) => Math.ceil(Buffer.byteLength(text) / BYTES_PER_TOKEN)
@@ -52,19 +57,24 @@ export function promptTokens(body: unknown): number {
 
 /**
  * A GenerateContentResponse with one candidate. `said` is all the text so far, where a stream says it in pieces; its
- * tokens are counted.
+ * tokens are counted. `thought` is a part of its own in front of it.
  */
 export function generated(
   text: string,
   finishReason?: string,
-  { request, said = text }: { request?: RecordedRequest; said?: string } = {},
+  { request, said = text, thought }: { request?: RecordedRequest; said?: string; thought?: string } = {},
 ): object {
   const promptTokenCount = request === undefined ? 700 : promptTokens(request.body)
   const candidatesTokenCount = tokensIn(said)
+  const parts =
+    thought === undefined
+      ? [{ text }]
+      : [
+          { text: thought, thought: true },
+          { text, thought: false },
+        ]
   return {
-    candidates: [
-      { content: { role: 'model', parts: [{ text }] }, index: 0, ...(finishReason && { finishReason }) },
-    ],
+    candidates: [{ content: { role: 'model', parts }, index: 0, ...(finishReason && { finishReason }) }],
     usageMetadata: {
       promptTokenCount,
       candidatesTokenCount,
@@ -137,16 +147,27 @@ function configFault(config: Record<string, unknown>, model: string): string | u
   } = config
   if (most !== undefined && !(Number.isInteger(most) && Number(most) > 0))
     return 'max_output_tokens must be positive'
-  if (isRecord(thinking)) {
-    const { thinkingLevel: level, thinkingBudget: budget } = thinking
-    if (level !== undefined && budget !== undefined)
-      return 'You can only set one of thinking budget and level.'
-    if (level !== undefined && model.includes('gemini-2.5'))
-      return 'Thinking level is not supported for this model.'
-  }
-  if (schema === undefined) return undefined
+  const fault = isRecord(thinking) ? thinkingFault(thinking, model) : undefined
+  if (fault !== undefined || schema === undefined) return fault
   if (mime !== 'application/json') return 'A response schema needs response_mime_type application/json'
   return schemaFault(schema)
+}
+
+/** Families that cannot do with as little thinking as `minimal`. */
+const NO_MINIMAL = /gemini-3(\.\d+)?-pro|gemini-3\.[78]-flash(?!-lite)/
+
+function thinkingFault(
+  { thinkingLevel: level, thinkingBudget: budget }: Record<string, unknown>,
+  model: string,
+): string | undefined {
+  if (level !== undefined && budget !== undefined) return 'You can only set one of thinking budget and level.'
+  if (level !== undefined && model.includes('gemini-2.5'))
+    return 'Thinking level is not supported for this model.'
+  if (budget === 0 && model.includes('gemini-2.5-pro'))
+    return 'Budget 0 is invalid. This model only works in thinking mode.'
+  if (String(level).toLowerCase() === 'minimal' && NO_MINIMAL.test(model))
+    return 'Thinking level MINIMAL is not supported for this model.'
+  return undefined
 }
 
 /** The first thing in a response schema that the API does not take: `minimum`, `maximum`, `additionalProperties`, ... */

@@ -9,6 +9,9 @@ import * as steps from './steps.ts'
 
 const DEEDS = {
   'rate-limited': steps.rateLimited(),
+  'daily-quota': steps.dailyQuota(),
+  region: steps.regionRefused(),
+  'setting-refused': steps.settingRefused(),
   overloaded: steps.overloaded(),
   'model-not-found': steps.modelNotFound(),
   'key-refused': steps.keyRefused(),
@@ -43,7 +46,10 @@ const AnswerEntry = Type.Object(
     json: Type.Optional(Type.Unknown()),
     chunks: Type.Optional(Type.Array(Type.String(), { minItems: 1, maxItems: 10_000 })),
     chunkMs: Type.Optional(Latency),
-    end: Type.Optional(Type.Enum(['stop', 'limit', 'blocked', 'error', 'cut', 'hang'])),
+    end: Type.Optional(Type.Enum(['stop', 'limit', 'blocked', 'unfinished', 'error', 'cut', 'hang'])),
+    form: Type.Optional(Type.Enum(['google', 'gateway'])),
+    thought: Type.Optional(Type.String()),
+    fenced: Type.Optional(Type.Boolean()),
   },
   strict,
 )
@@ -127,11 +133,12 @@ function simpleChooser({ sequence, mix }: Omit<Plan, 'phases'>, random: () => nu
 function toStep(entry: Entry, { random, latency }: Surroundings): steps.Step {
   const after = draw(entry.latencyMs ?? latency, random)
   if (entry.do !== 'answer') return steps.after(after, DEEDS[entry.do])
-  const { chunks, chunkMs = 0, end = 'stop' } = entry
+  const { chunks, chunkMs = 0, end = 'stop', thought } = entry
+  const form = entry.form === 'gateway' ? { form: steps.AS_GATEWAY } : {}
   const pace = () => draw(chunkMs, random)
   return (request, response) => {
     const text = entry.text ?? (entry.json === undefined ? reply(request) : JSON.stringify(entry.json))
-    const pieces = chunks ?? steps.pieces(text)
-    return steps.stream(pieces, { after, pace, end })(request, response)
+    const pieces = chunks ?? steps.pieces(entry.fenced === true ? steps.fenced(text) : text)
+    return steps.stream(pieces, { after, pace, end, thought, ...form })(request, response)
   }
 }

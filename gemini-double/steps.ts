@@ -7,6 +7,7 @@ import {
   type RecordedRequest,
   type Refusal,
   refusal,
+  regionRefusal,
 } from './protocol.ts'
 
 /** What the double does with one request. A step that never ends the response hangs until the client goes. */
@@ -58,16 +59,25 @@ export function after(ms: number, step: Step): Step {
 }
 
 /**
- * How a stream ends: well; with the reason of a limit or of the safety filter; with an error in place of an event;
- * with the connection torn down; or not at all, until the client goes.
+ * How a stream ends: well; with the reason of a limit or of the safety filter; without a reason; with an error in place
+ * of an event; with the connection torn down; or not at all, until the client goes.
  */
-export type StreamEnd = 'stop' | 'limit' | 'blocked' | 'error' | 'cut' | 'hang'
+export type StreamEnd = 'stop' | 'limit' | 'blocked' | 'unfinished' | 'error' | 'cut' | 'hang'
+
+/** How an event is written to a stream. */
+export type EventForm = (json: string, isLast: boolean) => string
+
+const AS_GOOGLE: EventForm = (json) => `data: ${json}\r\n\r\n`
+/** As a gateway may write it: fields and comments of its own, a mark of the end, no blank line after it. */
+export const AS_GATEWAY: EventForm = (json, isLast) =>
+  `: keep-alive\n\nid: 1\nretry: 3000\nevent: message\ndata: ${json}\n\n${isLast ? 'data: [DONE]' : ''}`
 
 const FINISH: Partial<Record<StreamEnd, string>> = { stop: 'STOP', limit: 'MAX_TOKENS', blocked: 'SAFETY' }
 
 /**
  * Text from the model in these pieces. `after`: before the first; `pace`: before each further one, and before an end
- * that is not a good one. To a request that does not stream the text goes whole.
+ * that is not a good one. `thought` stands in front of each piece, as a part of its own. To a request that does not stream
+ * the text goes whole.
  */
 export function stream(
   pieces: readonly string[],
@@ -75,19 +85,24 @@ export function stream(
     after: begins = 0,
     pace = () => 0,
     end = 'stop',
+    form = AS_GOOGLE,
+    thought,
   }: {
     after?: number | Promise<unknown>
     pace?: (piece: number) => number | Promise<unknown>
     end?: StreamEnd
+    form?: EventForm
+    thought?: string | undefined
   } = {},
 ): Step {
+  const thoughts = thought === undefined ? {} : { thought }
   return async (request, response) => {
     await wait(begins)
     if (!request.streaming) {
       if (end === 'hang') return
       if (end === 'cut') response.socket?.destroy()
       else if (end === 'error') sendJson(response, 503, unavailable().body)
-      else sendJson(response, 200, generated(pieces.join(''), FINISH[end], { request }))
+      else sendJson(response, 200, generated(pieces.join(''), FINISH[end], { request, ...thoughts }))
       return
     }
     response.writeHead(200, { 'content-type': 'text/event-stream' })
@@ -97,11 +112,12 @@ export function stream(
       if (index > 0) await wait(pace(index))
       if (response.destroyed) return
       said += piece
-      const finish = index === pieces.length - 1 ? FINISH[end] : undefined
-      sendEvent(response, generated(piece, finish, { request, said }))
+      const isLast = index === pieces.length - 1
+      const event = generated(piece, isLast ? FINISH[end] : undefined, { request, said, ...thoughts })
+      response.write(form(JSON.stringify(event), isLast))
     }
     if (end === 'hang') return
-    if (end === 'error') sendEvent(response, unavailable().body)
+    if (end === 'error') response.write(form(JSON.stringify(unavailable().body), true))
     if (end === 'cut') {
       await wait(pace(pieces.length))
       response.socket?.destroy()
@@ -109,8 +125,8 @@ export function stream(
   }
 }
 
-const sendEvent = (response: ServerResponse, content: object) =>
-  response.write(`data: ${JSON.stringify(content)}\r\n\r\n`)
+/** JSON in a fence of Markdown, as models write that do not keep to the schema's form. */
+export const fenced = (text: string): string => `\`\`\`json\n${text}\n\`\`\``
 
 /** A 200 with exactly this JSON body. */
 export function body(content: unknown): Step {
@@ -125,6 +141,25 @@ export function refuse({ status, body: content }: Refusal): Step {
 export function rateLimited(retrySeconds = 12): Step {
   const retry = { '@type': 'type.googleapis.com/google.rpc.RetryInfo', retryDelay: `${retrySeconds}s` }
   return refuse(refusal(429, 'RESOURCE_EXHAUSTED', 'You exceeded your current quota.', [retry]))
+}
+
+/** The quota of the day is used up; the wait that comes along is that of the minute. */
+export function dailyQuota(): Step {
+  const quota = {
+    '@type': 'type.googleapis.com/google.rpc.QuotaFailure',
+    violations: [{ quotaId: 'GenerateRequestsPerDayPerProjectPerModel-FreeTier' }],
+  }
+  const retry = { '@type': 'type.googleapis.com/google.rpc.RetryInfo', retryDelay: '12s' }
+  return refuse(refusal(429, 'RESOURCE_EXHAUSTED', 'You exceeded your current quota.', [quota, retry]))
+}
+
+export function regionRefused(): Step {
+  return refuse(regionRefusal())
+}
+
+/** A setting of the request that the model does not take. */
+export function settingRefused(message = 'Request contains an invalid argument.'): Step {
+  return refuse(refusal(400, 'INVALID_ARGUMENT', message))
 }
 
 const unavailable = (status = 503) =>
@@ -154,7 +189,10 @@ export function cut(): Step {
 
 /** The whole output went into thinking. */
 export function thoughtOnly(): Step {
-  return body({ candidates: [{ content: { role: 'model' }, finishReason: 'MAX_TOKENS', index: 0 }] })
+  return body({
+    candidates: [{ content: { role: 'model' }, finishReason: 'MAX_TOKENS', index: 0 }],
+    usageMetadata: { promptTokenCount: 700, thoughtsTokenCount: 512, totalTokenCount: 1212 },
+  })
 }
 
 /** An answer withheld by the safety filter. */

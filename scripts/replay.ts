@@ -36,6 +36,7 @@ function modelOf({ analysis: { gemini } }: Config, name: string) {
     baseUrl: gemini.baseUrl,
     models: [name],
     timeoutMs: gemini.timeoutMs,
+    thinking: gemini.thinking,
     priceOf: (model) => prices.get(model),
   })
 }

@@ -75,6 +75,11 @@ function ruleFaults(variables: Variables): string[] {
   if (!list(variables.CRISIS_LINES ?? '').every((line) => CRISIS_LINE.test(line)))
     check('CRISIS_LINES', 'must be a comma list of name=number')
   if (list(variables.GEMINI_MODELS).length === 0) check('GEMINI_MODELS', 'names no model')
+  if (!list(variables.GEMINI_THINKING ?? '').every((item) => THINKING.test(item)))
+    check(
+      'GEMINI_THINKING',
+      'must be model=minimal, low, medium, high, a number of tokens or none, with commas between',
+    )
   check('GEMINI_PRICES', list(variables.GEMINI_PRICES).map(priceFault).find(Boolean))
   check('GEMINI_DAILY_BUDGET_USD', budgetFault(variables))
   check('DATA_KEYS', dataKeysFault(variables.DATA_KEYS))
@@ -124,6 +129,14 @@ function isAddressBlock(text: string): boolean {
   if (family === 0 || more.length > 0) return false
   return bits === undefined || (/^[1-9]\d{0,2}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128))
 }
+
+const THINKING = /^([^=\s]+)=(minimal|low|medium|high|none|\d{1,5})$/
+
+const thinkingSettings = (text: string) =>
+  list(text).map((item): [model: string, setting: string] => {
+    const [, model = '', setting = ''] = THINKING.exec(item) ?? []
+    return [model, setting]
+  })
 
 const PRICE = /^([^=\s]+)=(\d{1,6}(?:\.\d{1,6})?)\/(\d{1,6}(?:\.\d{1,6})?)$/
 
@@ -229,6 +242,7 @@ function grouped(v: Variables) {
           : {
               apiKey: v.GEMINI_API_KEY,
               models: list(v.GEMINI_MODELS),
+              thinking: thinkingSettings(v.GEMINI_THINKING ?? ''),
               baseUrl: v.GEMINI_BASE_URL ?? null,
               timeoutMs: v.GEMINI_TIMEOUT_MS,
               perMinute: { requests: v.GEMINI_REQUESTS_PER_MINUTE, tokens: v.GEMINI_TOKENS_PER_MINUTE },

@@ -215,10 +215,16 @@ export const VariablesSchema = Type.Object({
     examples: ['your-key'],
     secret: true,
   }),
-  GEMINI_MODELS: texts('gemini-3.5-flash-lite,gemini-3.1-flash-lite,gemini-2.5-flash-lite', {
+  GEMINI_MODELS: texts('gemini-3.5-flash-lite,gemini-3.1-flash-lite,gemini-3.6-flash', {
     group: 'Analysis',
     description: 'Models in the order in which they are tried.',
     examples: ['gemini-3.5-flash-lite'],
+  }),
+  GEMINI_THINKING: text({
+    group: 'Analysis',
+    description:
+      'How much a model thinks before it answers, model=setting in a comma list: minimal, low, medium, high, a number of tokens, or none to leave it to the model. Unset: the least that each model accepts.',
+    examples: ['gemini-3.6-flash=minimal,gemini-2.5-pro=128'],
   }),
   GEMINI_BASE_URL: text({
     group: 'Analysis',
@@ -246,14 +252,14 @@ export const VariablesSchema = Type.Object({
     {
       group: 'Analysis',
       description:
-        'US dollars for a million tokens of each model, prompt/answer, to estimate costs with; what another model costs is not known. Unset: list prices as published in July 2026.',
+        'US dollars for a million tokens of each model, prompt/answer, to estimate costs with; what another model costs is not known. Unset: list prices as published in July 2026, which has none of gemini-3.6-flash yet.',
       examples: ['gemini-3.5-flash-lite=0.30/2.50'],
     },
   ),
   GEMINI_DAILY_BUDGET_USD: text({
     group: 'Analysis',
     description:
-      'Estimated spend on the models in a day (UTC), by all instances together, after which windows are answered locally.',
+      'Estimated spend on the models in a day (UTC), by all instances together, after which windows are answered locally. Each of GEMINI_MODELS needs a price in GEMINI_PRICES then: add one of gemini-3.6-flash, or leave that model out.',
     examples: ['5'],
   }),
 

@@ -37,7 +37,7 @@ t.test('the defaults are those that operators have been told', async (t) => {
     SOCKETS_PER_ADDRESS: 4000,
     SOCKETS_PER_USER: 2000,
     GEMINI_API_KEY: undefined,
-    GEMINI_MODELS: 'gemini-3.5-flash-lite,gemini-3.1-flash-lite,gemini-2.5-flash-lite',
+    GEMINI_MODELS: 'gemini-3.5-flash-lite,gemini-3.1-flash-lite,gemini-3.6-flash',
     GEMINI_BASE_URL: undefined,
     GEMINI_TIMEOUT_MS: 45_000,
     MAX_FRAMES_PER_ANALYSIS: 40,
@@ -148,6 +148,7 @@ t.test('every variable can be set', async (t) => {
     CRISIS_LINES: '도움의 전화=02-123-4567, Night line = +44 20 7946 0000',
     GEMINI_API_KEY: 'key',
     GEMINI_MODELS: 'one, two',
+    GEMINI_THINKING: 'one=minimal, two=1024,three=none',
     GEMINI_REQUESTS_PER_MINUTE: '60',
     GEMINI_TOKENS_PER_MINUTE: '50000',
     GEMINI_PRICES: 'one=0.1/0.4, two=1/2',
@@ -204,6 +205,11 @@ t.test('every variable can be set', async (t) => {
       gemini: {
         apiKey: 'key',
         models: ['one', 'two'],
+        thinking: [
+          ['one', 'minimal'],
+          ['two', '1024'],
+          ['three', 'none'],
+        ],
         baseUrl: 'http://127.0.0.1:9000',
         timeoutMs: 50,
         perMinute: { requests: 60, tokens: 50_000 },
@@ -238,6 +244,13 @@ t.test('nothing can be changed after reading', async (t) => {
 })
 
 t.test('a budget needs the price of every model that may be asked', async (t) => {
+  t.same(
+    faultsOf({ GEMINI_DAILY_BUDGET_USD: '5' }),
+    [
+      'GEMINI_DAILY_BUDGET_USD: needs a price of gemini-3.6-flash in GEMINI_PRICES (for example GEMINI_DAILY_BUDGET_USD=5)',
+    ],
+    'so does the last of the default models, whose price is not known here',
+  )
   const env = { GEMINI_MODELS: 'gemini-2.5-flash-lite,gemini-new', GEMINI_DAILY_BUDGET_USD: '5' }
   t.same(faultsOf(env), [
     'GEMINI_DAILY_BUDGET_USD: needs a price of gemini-new in GEMINI_PRICES (for example GEMINI_DAILY_BUDGET_USD=5)',
@@ -310,6 +323,13 @@ t.test('a fault is one line: the variable, what is wrong, an example', async (t)
       '-5',
       'must be an amount of US dollars (for example GEMINI_DAILY_BUDGET_USD=5)',
     ],
+    ...['one', 'one=', 'one=lots', 'one=-1', 'one=low;two=low', '=low'].map(
+      (value): [VariableName, string, string] => [
+        'GEMINI_THINKING',
+        value,
+        'must be model=minimal, low, medium, high, a number of tokens or none, with commas between (for example GEMINI_THINKING=gemini-3.6-flash=minimal,gemini-2.5-pro=128)',
+      ],
+    ),
     ['GEMINI_MODELS', ' , ', 'names no model (for example GEMINI_MODELS=gemini-3.5-flash-lite)'],
     [
       'ANALYSIS_INTERVAL_MS',

@@ -207,6 +207,56 @@ t.test('a stream that breaks after its first word ends in an error that a person
   t.notOk(app.log.some((line) => line.includes(QUESTION) || line.includes(DOUBLE_KEY)))
 })
 
+t.test('what one model refuses goes to the next', async (t) => {
+  for (const refusal of [steps.settingRefused(), steps.regionRefused(), steps.modelNotFound()]) {
+    const { double, next, ...socket } = await setUp(t, [refusal, steps.answer(ANSWER)])
+    ask(socket)
+    t.match((await next('ai_stream_complete')).data, { fullResponse: ANSWER, source: 'gemini' })
+    t.same(
+      double.requests.map(({ model }) => model),
+      MODELS,
+    )
+  }
+})
+
+t.test('where no model serves the region, the log and readiness say so', async (t) => {
+  const { app, next, ...socket } = await setUp(t, [steps.regionRefused()])
+  ask(socket)
+  t.match((await next('ai_stream_complete')).data, { source: 'local' })
+  t.ok(app.log.some((line) => line.includes('a model refuses our requests') && line.includes('region')))
+  const ready = await app.app.inject({ url: '/api/health/ready' })
+  t.equal(ready.statusCode, 200)
+  t.match(ready.json().checks.model.details, [/region not supported/, /region not supported/])
+})
+
+t.test('an answer that ends without a reason was broken off', async (t) => {
+  const { next, session, ...socket } = await setUp(t, [
+    steps.stream(['많이 ', '지치'], { end: 'unfinished' }),
+  ])
+  ask(socket)
+  t.match((await next('ai_stream_error')).data, { code: 'AI_INTERRUPTED' })
+  t.same(await stored(session), [])
+})
+
+t.test('an answer that the limit cuts off ends with its last whole sentence', async (t) => {
+  const { next, session, ...socket } = await setUp(t, [
+    steps.stream(['많이 지치셨겠어요. ', '잠자리에 누우면 어떤 생'], { end: 'limit' }),
+  ])
+  ask(socket)
+  const fullResponse = '많이 지치셨겠어요.'
+  t.match((await next('ai_stream_complete')).data, { fullResponse, source: 'gemini' })
+  t.match(await stored(session), [{ response: fullResponse }])
+})
+
+t.test('what the model thinks is not said, and what a gateway adds is not read', async (t) => {
+  const { next, messages, ...socket } = await setUp(t, [
+    steps.stream([ANSWER], { thought: 'The user seems tired.', form: steps.AS_GATEWAY }),
+  ])
+  ask(socket)
+  t.match((await next('ai_stream_complete')).data, { fullResponse: ANSWER, source: 'gemini' })
+  t.same(chunks(messages), [ANSWER])
+})
+
 t.test('a model that never begins is given up in time, and its connection closed', async (t) => {
   const { double, next, ...socket } = await setUp(t, [steps.hangBeforeHeaders()], {
     GEMINI_TIMEOUT_MS: '300',

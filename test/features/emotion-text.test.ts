@@ -118,6 +118,27 @@ t.test('whatever is wrong with the model, the local reader answers in time', asy
   t.equal(double.requests.length, faults.length)
 })
 
+t.test('what one model refuses goes to the next, but for the key', async (t) => {
+  const good = steps.answer({ emotion: 'anxious', confidence: 0.9 })
+  const env = { GEMINI_MODELS: 'gemini-3.5-flash-lite,gemini-3.6-flash' }
+  for (const refusal of [steps.settingRefused(), steps.regionRefused(), steps.modelNotFound()]) {
+    const { post, double } = await withModel(t, [refusal, good], env)
+    t.match((await post({ text: TEXT })).json().data, { emotion: 'anxious', source: 'gemini' })
+    t.equal(double.requests.length, 2)
+  }
+  const { post, double } = await withModel(t, [steps.keyRefused(), good], env)
+  t.match((await post({ text: TEXT })).json().data, { source: 'local' })
+  t.equal(double.requests.length, 1)
+})
+
+t.test('an answer in a fence, or behind a thought, is read', async (t) => {
+  const text = JSON.stringify({ emotion: 'anxious', confidence: 0.9 })
+  for (const step of [steps.answer(steps.fenced(text)), steps.stream([text], { thought: 'A happy text.' })]) {
+    const { post } = await withModel(t, [step])
+    t.match((await post({ text: TEXT })).json().data, { emotion: 'anxious', source: 'gemini' })
+  }
+})
+
 t.test('where emotions must not be inferred, they are not', async (t) => {
   const { post } = await setUp(t, { INFERENCE_ENABLED: 'false' })
   const answer = await post({ text: TEXT })

@@ -69,6 +69,47 @@ t.test('a stream may hold an error, break in the middle, or stop and say nothing
   await t.rejects(async () => silence)
 })
 
+t.test(
+  'a stream may end without a reason, as a gateway writes it, with thoughts and in a fence',
+  async (t) => {
+    const say = async (entry: object) => {
+      const double = await createGeminiDouble(
+        t,
+        readScript(JSON.stringify({ sequence: [{ do: 'answer', ...entry }] })),
+      )
+      return (await ask(double.baseUrl, { streaming: true })).text()
+    }
+    t.notMatch(await say({ end: 'unfinished' }), /finishReason/)
+    const [first] = eventsOf(await say({ thought: 'so', text: 'one' }))
+    t.match(first?.candidates?.[0]?.content.parts, [
+      { text: 'so', thought: true },
+      { text: 'one', thought: false },
+    ])
+    const written = await say({ form: 'gateway', chunks: ['one'] })
+    for (const line of [/^: /m, /^event: /m, /^id: /m, /^retry: /m, /^data: \[DONE\]$/m])
+      t.match(written, line)
+    t.match(
+      eventsOf(await say({ fenced: true, text: '{}' }))
+        .map(textOf)
+        .join(''),
+      /^```json\n\{\}\n```$/,
+    )
+  },
+)
+
+t.test('refusals name what is refused', async (t) => {
+  for (const [deed, status, words] of [
+    ['region', 400, /FAILED_PRECONDITION.*|location is not supported/],
+    ['setting-refused', 400, /INVALID_ARGUMENT/],
+    ['daily-quota', 429, /quotaId.*PerDay/],
+  ] as const) {
+    const double = await createGeminiDouble(t, readScript(JSON.stringify({ sequence: [{ do: deed }] })))
+    const answer = await ask(double.baseUrl)
+    t.equal(answer.status, status)
+    t.match(await answer.text(), words)
+  }
+})
+
 t.test("the pace of a stream is the script's", async (t) => {
   let release = (): void => undefined
   const gate = new Promise<void>((resolve) => (release = resolve))

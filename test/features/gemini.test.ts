@@ -105,6 +105,14 @@ t.test('each fault of the outside world has its reason', async (t) => {
     '503 from a proxy': [steps.html(503), 'overloaded', /^HTTP 503$/],
     '404': [steps.modelNotFound(), 'model_not_found', /^HTTP 404$/],
     '400 for the key': [steps.keyRefused(400), 'key_refused', /^HTTP 400$/],
+    '400 for the region': [steps.regionRefused(), 'rejected', /^HTTP 400, region not supported$/],
+    '400 for the thinking': [
+      steps.settingRefused('Thinking is not supported for this model.'),
+      'rejected',
+      /^HTTP 400, thinking setting refused$/,
+    ],
+    '400 for another setting': [steps.settingRefused(), 'rejected', /^HTTP 400$/],
+    '429 for the day': [steps.dailyQuota(), 'rate_limited', /^HTTP 429, quota of the day$/],
     '401': [steps.keyRefused(401), 'key_refused', /^HTTP 401$/],
     '403': [steps.keyRefused(403), 'key_refused', /^HTTP 403$/],
     'a 200 page of HTML': [steps.html(), 'malformed', /HTTP 200/],
@@ -114,7 +122,7 @@ t.test('each fault of the outside world has its reason', async (t) => {
     'an empty object': [steps.body({}), 'malformed', /no candidate/],
     'an empty text': [steps.answer(''), 'malformed', /empty text/],
     'JSON cut at the output limit': [steps.cut(), 'truncated', /output limit/],
-    'all output spent on thinking': [steps.thoughtOnly(), 'truncated', /output limit/],
+    'all output spent on thinking': [steps.thoughtOnly(), 'truncated', /output limit, thinking took/],
     'an answer blocked for safety': [steps.blocked(), 'blocked', /SAFETY/],
     'an answer blocked for its content': [steps.blocked('PROHIBITED_CONTENT'), 'blocked', /PROHIBITED/],
     'a blocked prompt': [steps.promptBlocked(), 'blocked', /prompt/],
@@ -136,12 +144,48 @@ t.test('an address where nobody listens is unreachable', async (t) => {
   isFailure(t, await analyse(), 'unreachable')
 })
 
-t.test('a request that the API finds wrong is rejected, not retried', async (t) => {
-  const { double, analyse } = await setUp(t, [steps.answer()], { models: ['gemini-x', 'gemini-y'] })
+t.test('a request that one model finds wrong goes to the next, and to none twice', async (t) => {
+  const models = ['gemini-x', 'gemini-y']
   const refuse = { status: 400, body: { error: { code: 400, message: DOUBLE_KEY, details: 'odd' } } }
-  double.script([steps.refuse(refuse)])
-  isFailure(t, await analyse(), 'rejected', /^HTTP 400$/)
-  t.equal(double.requests.length, 1)
+  const { double, analyse } = await setUp(t, [steps.refuse(refuse)], { models, random: () => 0 })
+  isFailure(t, await analyse(undefined, 5000), 'rejected', /^HTTP 400$/)
+  t.strictSame(
+    double.requests.map(({ model }) => model),
+    models,
+  )
+  for (const refusal of [steps.settingRefused(), steps.regionRefused(), steps.modelNotFound()]) {
+    const other = await setUp(t, ({ model }) => (model === 'gemini-x' ? refusal : steps.answer()), { models })
+    t.match(await other.analyse(), { outcome: 'answered', model: 'gemini-y' })
+  }
+})
+
+t.test('a model that refuses our requests is named once, until it answers one', async (t) => {
+  const refusals: string[] = []
+  const { double, analyse, analyser } = await setUp(t, [steps.regionRefused()], {
+    onRefused: (model, detail) => refusals.push(`${model}: ${detail}`),
+  })
+  const told = 'gemini-3.5-flash-lite: HTTP 400, region not supported'
+  await analyse()
+  await analyse()
+  t.strictSame(refusals, [told])
+  t.match(analyser.states(), [{ rejected: 'HTTP 400, region not supported' }])
+  double.script([steps.answer()])
+  await analyse()
+  t.match(analyser.states(), [{ rejected: null }])
+  double.script([steps.regionRefused()])
+  await analyse()
+  t.strictSame(refusals, [told, told])
+})
+
+t.test('an answer in a fence, or behind a thought, is read', async (t) => {
+  const text = JSON.stringify(HAPPY)
+  for (const step of [
+    steps.answer(steps.fenced(text)),
+    steps.stream([text], { thought: 'The face is happy.' }),
+  ]) {
+    const { analyse } = await setUp(t, [step])
+    t.match(await analyse(), { outcome: 'answered', reading: { emotion: 'happy' } })
+  }
 })
 
 t.test('an answer is checked again', async (t) => {
@@ -358,6 +402,19 @@ t.test('the double refuses what the API refuses', async (t) => {
     (await post({ contents, generationConfig: { thinkingConfig: { thinkingLevel: 'low' } } })).status,
     400,
   )
+  const thinking = async (model: string, thinkingConfig: object) =>
+    post({ contents, generationConfig: { thinkingConfig } }, `models/${model}:generateContent`)
+  for (const model of ['gemini-3.1-pro-preview', 'gemini-3.7-flash', 'gemini-3.8-flash'])
+    t.match(await thinking(model, { thinkingLevel: 'minimal' }), {
+      status: 400,
+      text: /Thinking level MINIMAL is not supported for this model\./,
+    })
+  t.match(await thinking('gemini-2.5-pro', { thinkingBudget: 0 }), {
+    status: 400,
+    text: /Budget 0 is invalid/,
+  })
+  for (const model of ['gemini-3.6-flash', 'gemini-3.8-flash-lite'])
+    t.equal((await thinking(model, { thinkingLevel: 'minimal' })).status, 200, model)
   t.equal((await post({ contents }, 'models/gemini-x:countTokens')).status, 404)
   const streamed = await post({ contents }, 'models/gemini-x:streamGenerateContent?alt=sse')
   const texts = streamed.text

@@ -71,6 +71,23 @@ t.test('a limited model is left alone for as long as it asks, by every session',
   t.match(await analyse(), { outcome: 'answered' })
 })
 
+t.test(
+  'a model whose quota of the day is used up rests for longer than the minute that it asks for',
+  async (t) => {
+    let now = 0
+    const { analyse, requests, state } = await setUp(t, [steps.dailyQuota(), steps.answer()], {
+      now: () => now,
+    })
+    t.match(await analyse(9000), { reason: 'rate_limited', detail: /quota of the day/ })
+    now = 20 * 60_000
+    t.equal(state(), 'resting')
+    t.match(await analyse(0.5), { reason: 'rate_limited', asked: null })
+    t.equal(requests.length, 1)
+    now = 60 * 60_000
+    t.match(await analyse(), { outcome: 'answered' })
+  },
+)
+
 t.test('a wait that ends before the deadline is waited for', async (t) => {
   const { analyse, requests } = await setUp(t, [steps.rateLimited(0.05), steps.answer()])
   const answer = await analyse()

@@ -6,6 +6,7 @@ import { createTestDatabase } from '../helpers/database.ts'
 import { eventually } from '../helpers/eventually.ts'
 import { frames } from '../helpers/frames.ts'
 import { createGeminiDouble, DOUBLE_KEY, type Script } from '../helpers/gemini-double.ts'
+import { settingRefused } from '../helpers/gemini-steps.ts'
 
 /** Every window of live sessions is answered, whatever the model does. */
 
@@ -165,6 +166,17 @@ test('the model takes longer than the deadline: every window is answered, and wh
   for (const row of refined) t.ok(row['cost_micro_usd'] > 0, 'and is paid for')
 })
 
+test('no model accepts the thinking that is asked for: windows are answered, readiness and the log say why', async (t) => {
+  const message = 'Thinking is not supported for this model.'
+  const played = await play(t, { script: [settingRefused(message)], env: { GEMINI_MODELS: 'gemini-a' } })
+  isWhole(t, played)
+  t.equal(played.ready.statusCode, 200)
+  t.match(played.ready.json().checks.model.details, [/rejected \(HTTP 400, thinking setting refused\)/])
+  const refusals = played.server.log.filter((line) => line.includes('a model refuses our requests'))
+  t.match(refusals, [/thinking setting refused/])
+  t.equal(refusals.length, 1)
+})
+
 test('each fault of the outside world is an outcome with a name, never an emotion', async (t) => {
   const faults = [
     'cut',
@@ -184,7 +196,13 @@ test('each fault of the outside world is an outcome with a name, never an emotio
 })
 
 test('the day has no money left: windows are answered at once, nothing is sent', async (t) => {
-  const played = await play(t, { script: readScript('{}'), env: { GEMINI_DAILY_BUDGET_USD: '0' } })
+  const played = await play(t, {
+    script: readScript('{}'),
+    env: {
+      GEMINI_MODELS: 'gemini-3.5-flash-lite,gemini-3.1-flash-lite,gemini-2.5-flash-lite',
+      GEMINI_DAILY_BUDGET_USD: '0',
+    },
+  })
   isWhole(t, played)
   t.strictSame(outcomes(played), ['budget_spent'])
   t.equal(played.double.requests.length, 0)

@@ -128,6 +128,19 @@ t.test('without a key, or without an answer of the model, it says so honestly', 
     t.match(await post(form(WAV, 'audio/wav')), { status: 503, json: { error: { code: 'STT_UNAVAILABLE' } } })
 })
 
+t.test('what one model refuses goes to the next, but for the key', async (t) => {
+  const env = { GEMINI_MODELS: 'gemini-2.5-pro,gemini-3.6-flash' }
+  for (const refusal of [steps.settingRefused(), steps.regionRefused(), steps.modelNotFound()]) {
+    const { post, double } = await withModel(t, [refusal, steps.answer(SPOKEN)], env)
+    t.match(await post(form(WAV, 'audio/wav')), { status: 200, json: { text: SPOKEN } })
+    t.equal(double.requests.length, 2)
+  }
+  const { post, double, log } = await withModel(t, [steps.keyRefused(), steps.answer(SPOKEN)], env)
+  t.match(await post(form(WAV, 'audio/wav')), { status: 503 })
+  t.equal(double.requests.length, 1)
+  t.ok(log.some((line) => line.includes('key_refused')))
+})
+
 t.test('only a few recordings are held at once', async (t) => {
   const { post, double, app, database, origin, log } = await withModel(t, [steps.hangBeforeHeaders()])
   const other = await createAccount({ app, database, origin, log })

@@ -2,10 +2,13 @@ import { Buffer } from 'node:buffer'
 import {
   type Content,
   type GenerateContentResponse,
-  GoogleGenerativeAI,
   GoogleGenerativeAIFetchError,
   type ResponseSchema,
 } from '@google/generative-ai'
+import { createGeminiClient } from '../../models/gemini-client.ts'
+import type { ThinkingSettings } from '../../models/profile.ts'
+import { refusalOf } from '../../models/refusal.ts'
+import { finishReasonOf, textOf, wholeSentences } from '../../models/response.ts'
 
 /** What one request asks for. */
 export type Question = {
@@ -64,13 +67,14 @@ type Options = {
   readonly baseUrl: string | null
   /** Tried in this order, until one has begun to answer. */
   readonly models: readonly string[]
+  readonly thinking?: ThinkingSettings
   readonly guard: () => ModelGuard
 }
 
 /** Beyond this an answer is no answer any more. */
 const LONGEST_ANSWER = 20_000
-/** Gone or too late, or the fault of our request or key: another model would do no better. */
-const FINAL: ReadonlySet<string> = new Set(['aborted', 'http_400', 'http_401', 'http_403'])
+/** Another model would do no better. */
+const FINAL: ReadonlySet<string> = new Set(['aborted', 'key_refused'])
 /** Reasons that are not a failure of the model, or not a plain one. */
 const ENDINGS: ReadonlyMap<string, Ending['outcome']> = new Map([
   ['aborted', 'called_off'],
@@ -87,26 +91,13 @@ class AskError extends Error {
   }
 }
 
-/** The adapter to Google's Gemini API for what people write and say. Neither call rejects. */
-export function createGemini({ apiKey, baseUrl, models, guard }: Options) {
-  const client = new GoogleGenerativeAI(apiKey)
-  const requestOptions = baseUrl === null ? {} : { baseUrl: baseUrl.replace(/\/+$/, '') }
+/** Asks Google's Gemini API about what people write and say. Neither call rejects. */
+export function createGemini({ apiKey, baseUrl, models, thinking, guard }: Options) {
+  const client = createGeminiClient({ apiKey, baseUrl, ...(thinking && { thinking }) })
 
-  const modelFor = (model: string, { system, schema, maxTokens }: Question) =>
-    client.getGenerativeModel(
-      {
-        model,
-        systemInstruction: system,
-        generationConfig: {
-          maxOutputTokens: maxTokens,
-          ...(schema === undefined ? {} : { responseMimeType: 'application/json', responseSchema: schema }),
-          ...thinking(model),
-        },
-      },
-      requestOptions,
-    )
+  const requestOf = ({ maxTokens, ...question }: Question) => ({ ...question, maxOutputTokens: maxTokens })
 
-  /** Asks one model; throws AskError, or what the SDK throws. `onText` returns false when nobody listens any more. */
+  /** Asks one model; throws AskError, or what the client throws. `onText` returns false when nothing more is wanted. */
   const streamFrom = async (
     model: string,
     question: Question,
@@ -114,15 +105,11 @@ export function createGemini({ apiKey, baseUrl, models, guard }: Options) {
     bill: Bill,
     onText: (text: string) => boolean,
   ): Promise<string> => {
-    const { signal } = cut
-    const answer = await modelFor(model, question).generateContentStream(
-      { contents: [...question.contents] },
-      { signal },
-    )
-    answer.response.catch(() => undefined) // says once more what the stream says
     let text = ''
-    for await (const part of answer.stream) {
+    let finish: string | undefined
+    for await (const part of client.stream(model, requestOf(question), cut.signal)) {
       bill.read(part) // each part says what it took so far
+      finish = checkedFinish(part) ?? finish
       const more = textOf(part)
       if (more === '') continue
       cut.hasBegun()
@@ -130,8 +117,8 @@ export function createGemini({ apiKey, baseUrl, models, guard }: Options) {
       if (!onText(more)) throw new AskError('aborted')
       if (text.length > LONGEST_ANSWER) throw new AskError('endless')
     }
-    if (text.trim() === '') throw new AskError('empty')
-    return text
+    if (finish === undefined) throw new AskError('broken_off')
+    return complete(text, finish, question)
   }
 
   const askEach = async (
@@ -191,10 +178,10 @@ export function createGemini({ apiKey, baseUrl, models, guard }: Options) {
         question,
         waits,
         async (model, { signal }, bill) => {
-          const contents = [...question.contents]
-          const { response } = await modelFor(model, question).generateContent({ contents }, { signal })
+          const response = await client.generate(model, requestOf(question), signal)
           bill.read(response)
-          return textOf(response)
+          const finish = checkedFinish(response)
+          return finish === 'MAX_TOKENS' ? complete(textOf(response), finish, question) : textOf(response)
         },
         () => false,
       ),
@@ -203,32 +190,31 @@ export function createGemini({ apiKey, baseUrl, models, guard }: Options) {
 
 export type Gemini = ReturnType<typeof createGemini>
 
-/** Throws when the part says that there will be no answer. The SDK's own `text()` writes to the console when surprised. */
-function textOf(response: GenerateContentResponse): string {
+/** Why the answer ends here, or undefined while it goes on. Throws when there will be no answer. */
+function checkedFinish(response: GenerateContentResponse): string | undefined {
   if ('error' in response) throw new AskError('broken_off') // the API puts an error in place of an event
   const [candidate] = response.candidates ?? []
-  if (candidate === undefined) {
-    if (response.promptFeedback?.blockReason) throw new AskError('blocked')
-    return ''
-  }
-  const finish: string | undefined = candidate.finishReason // the API knows more reasons than the SDK's enum
+  if (candidate === undefined && response.promptFeedback?.blockReason) throw new AskError('blocked')
+  const finish = finishReasonOf(response)
   if (finish !== undefined && finish !== 'STOP' && finish !== 'MAX_TOKENS') throw new AskError('blocked')
-  // A candidate that was blocked or cut off may come without content, whatever the SDK's types say.
-  const parts = (candidate.content as Content | undefined)?.parts ?? []
-  return parts.map((part) => ('thought' in part ? '' : (part.text ?? ''))).join('')
+  return finish
+}
+
+/** An answer that the limit has cut off ends with its last whole sentence. */
+function complete(text: string, finish: string, { schema }: Question): string {
+  const whole = finish === 'MAX_TOKENS' && schema === undefined ? wholeSentences(text) : text
+  if (whole.trim() === '') throw new AskError(text.trim() === '' ? 'empty' : 'truncated')
+  return whole
 }
 
 function reasonOf(error: unknown): string {
   if (error instanceof AskError) return error.reason
+  const refusal = refusalOf(error)
+  if (refusal === 'key') return 'key_refused'
+  if (refusal === 'region') return 'region_not_supported'
+  if (refusal === 'thinking') return 'thinking_refused'
   if (error instanceof GoogleGenerativeAIFetchError) return `http_${error.status ?? 0}`
   return 'unreachable'
-}
-
-/** Thinking eats output tokens, so each family is asked for the least it knows. https://ai.google.dev/gemini-api/docs/thinking */
-function thinking(model: string): object {
-  const generation = /gemini-(\d+(?:\.\d+)?)/.exec(model)?.[1]
-  if (generation === '2.5') return { thinkingConfig: { thinkingBudget: 0 } }
-  return Number(generation) >= 3 ? { thinkingConfig: { thinkingLevel: 'minimal' } } : {}
 }
 
 /** A token for three bytes of text, and for an eighth of a kilobyte of sound: more than either takes. */

@@ -4,6 +4,7 @@ import { Compile } from 'typebox/compile'
 import { EMOTIONS, type Emotion, parseEmotion } from '../../domain/emotion.ts'
 import type { AnswerSource } from '../../domain/session.ts'
 import { readText } from '../../domain/text/reader.ts'
+import { withoutFence } from '../../models/response.ts'
 import type { Gemini } from './gemini.ts'
 
 export type TextEmotion = {
@@ -58,7 +59,7 @@ export async function readEmotion(
 function parse(text: string): TextEmotion | undefined {
   let answer: unknown
   try {
-    answer = JSON.parse(text)
+    answer = JSON.parse(withoutFence(text))
   } catch {
     return undefined // cut off or no JSON at all: the local reader answers
   }

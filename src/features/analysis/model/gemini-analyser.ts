@@ -1,4 +1,5 @@
 import { pause, within } from '../../../lib/deadline.ts'
+import type { ThinkingSettings } from '../../../models/profile.ts'
 import type { AnalysisInput, Asked, ModelAnalyser, ModelAnswer, ModelFailure } from '../analyser.ts'
 import { buildPrompt, hashPrompt, type Prompt } from '../prompt.ts'
 import type { Allowance } from './allowance.ts'
@@ -13,13 +14,15 @@ import { openTally, type Tally } from './tally.ts'
 import type { Shares } from './shares.ts'
 import type { Spending } from './usage.ts'
 
-/** Another model, or the same one a little later, may do better. Anything else is final. */
+/** The same model may do better a little later. */
 const WORTH_RETRYING: ReadonlySet<ModelFailure> = new Set([
   'model_not_found',
   'overloaded',
   'rate_limited',
   'unreachable',
 ])
+/** Another model may do better: what one refuses, the next may accept. Anything else is final. */
+const WORTH_ANOTHER_MODEL: ReadonlySet<ModelFailure> = new Set([...WORTH_RETRYING, 'rejected'])
 /** Of one analysis; a last round is not cut short. */
 const MOST_REQUESTS = 4
 const FIRST_PAUSE_MS = 250
@@ -33,6 +36,8 @@ export type GeminiOptions = {
   readonly baseUrl: string | null
   /** Hard cap over all requests of one analysis; connections are closed then. */
   readonly timeoutMs: number
+  /** The operator's settings of how much models think. */
+  readonly thinking?: ThinkingSettings
   /** Calls under way at the same time, and calls that may wait. */
   readonly seats?: number
   readonly queue?: number
@@ -49,6 +54,8 @@ export type GeminiOptions = {
   readonly onRequest?: (model: string, outcome: 'answered' | ModelFailure, isHedge: boolean) => void
   /** Told of the end of each request that another room made. */
   readonly onGuest?: (model: string, outcome: 'answered' | ModelFailure) => void
+  /** Told once of a model that refuses our requests, until it answers one; `detail` says why. */
+  readonly onRefused?: (model: string, detail: string) => void
   /** Told of each answer whether its label is the one of the held local answer. */
   readonly onCompared?: (model: string, agrees: boolean) => void
   /** Monotonic milliseconds. */
@@ -88,10 +95,13 @@ export function createGeminiAnalyser(options: GeminiOptions): GeminiAnalyser {
   const { apiKey, baseUrl, timeoutMs, seats = 256, queue = 1024, priceOf = silent } = options
   const { isSpent = () => false, onSpent = silent, onRequest = silent, onCompared = silent } = options
   const { now = () => performance.now(), random = Math.random } = options
-  const ask = createGemini({ apiKey, baseUrl })
+  const ask = createGemini({ apiKey, baseUrl, ...(options.thinking && { thinking: options.thinking }) })
   const bulkhead = createBulkhead({ seats, queue })
   const models = options.models.map((name) =>
-    createModel(name, { now, random, allowance: options.allowanceOf?.(name) ?? null }),
+    createModel(name, {
+      ...{ now, random, onRefused: options.onRefused },
+      allowance: options.allowanceOf?.(name) ?? null,
+    }),
   )
   const [firstModel] = models
   if (firstModel === undefined) throw new RangeError('a Gemini analyser needs at least one model')
@@ -133,6 +143,7 @@ export function createGeminiAnalyser(options: GeminiOptions): GeminiAnalyser {
     let last: Try | undefined
     let asked = 0
     for (let round = 0; ; round++) {
+      let mayRecover = false
       for (const model of models) {
         const struck = call.cap.struck()
         if (struck !== undefined) return refusal(struck, 'before the model was asked', last?.model)
@@ -140,14 +151,16 @@ export function createGeminiAnalyser(options: GeminiOptions): GeminiAnalyser {
         const permit = await model.admit(call.tokens)
         if (typeof permit === 'string') {
           last ??= refusal(permit, 'the model cannot be asked now', model.name)
+          mayRecover = true
           continue
         }
         asked++
         last = { model: model.name, reply: await hedged(model, permit, call) }
-        if (last.reply.outcome === 'answered' || !WORTH_RETRYING.has(last.reply.reason)) return last
+        if (last.reply.outcome === 'answered' || !WORTH_ANOTHER_MODEL.has(last.reply.reason)) return last
+        mayRecover ||= WORTH_RETRYING.has(last.reply.reason)
         if (last.reply.reason === 'unreachable') break // all models have the same address
       }
-      const wait = asked < MOST_REQUESTS ? pauseMs(round) : undefined
+      const wait = mayRecover && asked < MOST_REQUESTS ? pauseMs(round) : undefined
       if (wait === undefined || now() + wait >= call.deadline) return last ?? refusal('circuit_open', '')
       await pause(wait, call.cap.signal)
     }
@@ -203,8 +216,10 @@ export function createGeminiAnalyser(options: GeminiOptions): GeminiAnalyser {
       const told = ours ? failedReply(struck, 'while the model was asked') : reply
       const outcome = told.outcome === 'answered' ? 'answered' : told.reason
       onRequest(model.name, outcome, isHedge)
-      if (told.outcome === 'answered') model.hedging.answered(now() - sentAt)
-      else model.failed(told)
+      if (told.outcome === 'answered') {
+        model.hedging.answered(now() - sentAt)
+        model.answered()
+      } else model.failed(told)
       judge(permit, outcome)
       return told
     }

@@ -3,6 +3,8 @@ import {
   GoogleGenerativeAIError,
   GoogleGenerativeAIFetchError,
 } from '@google/generative-ai'
+import { detailsOf, refusalOf } from '../../../models/refusal.ts'
+import { finishReasonOf, hasThought } from '../../../models/response.ts'
 import type { ModelFailure } from '../analyser.ts'
 
 /** `detail` is put together from status codes and fixed words: messages of the API and the SDK may quote the request. */
@@ -11,6 +13,8 @@ export type Failure = {
   readonly detail: string
   /** How long the API wants to be left alone, ms; null when it does not say. */
   readonly retryAfterMs: number | null
+  /** The quota of the day is used up: the wait that the API names is that of the minute. */
+  readonly isDailyQuota?: boolean
 }
 
 const failure = (reason: ModelFailure, detail: string, retryAfterMs: number | null = null): Failure => ({
@@ -37,9 +41,13 @@ export function failureOfResponse(response: GenerateContentResponse): Failure | 
     if (response.promptFeedback?.blockReason) return failure('blocked', 'prompt blocked')
     return failure('malformed', 'no candidate')
   }
-  const finish: string | undefined = candidate.finishReason // the API knows more reasons than the SDK's enum
+  const finish = finishReasonOf(response)
   if (finish === undefined || finish === 'STOP') return undefined
-  if (finish === 'MAX_TOKENS') return failure('truncated', 'stopped at the output limit')
+  if (finish === 'MAX_TOKENS')
+    return failure(
+      'truncated',
+      `stopped at the output limit${hasThought(response) ? ', thinking took part of it' : ''}`,
+    )
   if (BLOCKING.has(finish)) return failure('blocked', `answer blocked: ${finish}`)
   return failure('malformed', 'ended for another reason')
 }
@@ -55,16 +63,20 @@ const BLOCKING: ReadonlySet<string> = new Set([
 ])
 
 /** https://ai.google.dev/gemini-api/docs/troubleshooting */
-function failureOfStatus({ status = 0, errorDetails }: GoogleGenerativeAIFetchError): Failure {
-  const details = JSON.stringify(errorDetails ?? []) // searched as text: a proxy may answer in any shape
-  const seconds = retrySeconds(details)
+function failureOfStatus(error: GoogleGenerativeAIFetchError): Failure {
+  const { status = 0 } = error
+  const seconds = retrySeconds(detailsOf(error))
   const wait = seconds === undefined ? null : Number(seconds) * 1000
   const detail = `HTTP ${status}${seconds === undefined ? '' : `, retry after ${seconds}s`}`
+  const refusal = refusalOf(error)
+  if (refusal === 'daily_quota')
+    return { ...failure('rate_limited', `HTTP ${status}, quota of the day`, wait), isDailyQuota: true }
   if (status === 404) return failure('model_not_found', detail)
   if (status === 429) return failure('rate_limited', detail, wait)
   if (status >= 500) return failure('overloaded', detail, wait)
-  const keyRefused = status === 401 || status === 403 || details.includes('"API_KEY_INVALID"')
-  return failure(keyRefused ? 'key_refused' : 'rejected', detail)
+  if (refusal === 'key') return failure('key_refused', detail)
+  if (refusal === 'region') return failure('rejected', `HTTP ${status}, region not supported`)
+  return failure('rejected', refusal === 'thinking' ? `HTTP ${status}, thinking setting refused` : detail)
 }
 
 /** The wait that a google.rpc.RetryInfo asks for, such as `12` of `12s`. */

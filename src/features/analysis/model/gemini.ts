@@ -1,5 +1,8 @@
-import { type GenerateContentResponse, GoogleGenerativeAI } from '@google/generative-ai'
+import type { GenerateContentResponse } from '@google/generative-ai'
 import type { EmotionReading } from '../../../domain/emotion.ts'
+import { createGeminiClient } from '../../../models/gemini-client.ts'
+import type { ThinkingSettings } from '../../../models/profile.ts'
+import { textOf, withoutFence } from '../../../models/response.ts'
 import type { Prompt } from '../prompt.ts'
 import { parseAnswer, RESPONSE_SCHEMA } from './gemini-answer.ts'
 import { type Failure, failureOfError, failureOfResponse } from './gemini-failure.ts'
@@ -18,19 +21,24 @@ export type Ask = (model: string, prompt: Prompt, signal: AbortSignal) => Promis
 
 const UNCOUNTED: Tokens = { promptTokens: null, answerTokens: null }
 
-/** The adapter to Google's Gemini API. `baseUrl` is the origin of the API; Google's when null. */
-export function createGemini({ apiKey, baseUrl }: { apiKey: string; baseUrl: string | null }): Ask {
-  const client = new GoogleGenerativeAI(apiKey)
-  const requestOptions = baseUrl === null ? {} : { baseUrl: baseUrl.replace(/\/+$/, '') }
+type Options = {
+  readonly apiKey: string
+  /** The origin of the API; Google's when null. */
+  readonly baseUrl: string | null
+  readonly thinking?: ThinkingSettings
+}
+
+const MAX_OUTPUT_TOKENS = 512
+
+/** Asks Google's Gemini API for the reading of a window. */
+export function createGemini(options: Options): Ask {
+  const client = createGeminiClient(options)
   return async (model, { system, user }, signal) => {
-    if (isAborted(signal)) return cutOff('before the model was asked') // the SDK would ask all the same
+    if (isAborted(signal)) return cutOff('before the model was asked')
+    const contents = [{ role: 'user', parts: [{ text: user }] }]
+    const request = { system, contents, schema: RESPONSE_SCHEMA, maxOutputTokens: MAX_OUTPUT_TOKENS }
     try {
-      const gemini = client.getGenerativeModel(
-        { model, systemInstruction: system, generationConfig: generationConfig(model) },
-        requestOptions,
-      )
-      const { response } = await gemini.generateContent(user, { signal })
-      return replyOf(response)
+      return replyOf(await client.generate(model, request, signal))
     } catch (error) {
       if (isAborted(signal)) return cutOff('while the model was asked')
       return { outcome: 'failed', ...failureOfError(error), ...UNCOUNTED }
@@ -59,15 +67,9 @@ function replyOf(response: GenerateContentResponse): Reply {
   const tokens = tokensOf(response)
   const failure = failureOfResponse(response)
   if (failure !== undefined) return { outcome: 'failed', ...failure, ...tokens }
-  const parsed = parseAnswer(textOf(response))
+  const parsed = parseAnswer(withoutFence(textOf(response)))
   if ('reading' in parsed) return { outcome: 'answered', reading: parsed.reading, ...tokens }
   return { outcome: 'failed', reason: 'malformed', detail: parsed.fault, retryAfterMs: null, ...tokens }
-}
-
-/** The SDK's own `text()` writes to the console when it is surprised. */
-function textOf({ candidates = [] }: GenerateContentResponse): string {
-  const parts = candidates[0]?.content.parts ?? []
-  return parts.map(({ text }) => text ?? '').join('')
 }
 
 /** Thinking is billed as output, so output is all that is not prompt. */
@@ -85,24 +87,4 @@ function count(value: unknown): number | null {
   return Number.isSafeInteger(value) && Number(value) >= 0 && Number(value) <= MOST_TOKENS
     ? Number(value)
     : null
-}
-
-/** Thinking eats output tokens and leaves empty or cut JSON, so each family is asked for the least it knows. */
-function generationConfig(model: string) {
-  return {
-    responseMimeType: 'application/json',
-    responseSchema: RESPONSE_SCHEMA,
-    maxOutputTokens: 512,
-    ...thinking(model),
-  }
-}
-
-/** https://ai.google.dev/gemini-api/docs/thinking; the SDK hands the field on without knowing it. */
-function thinking(model: string): object {
-  const generation = /gemini-(\d+(?:\.\d+)?)/.exec(model)?.[1]
-  // Pro of 2.5 cannot do without: 128 is its least.
-  if (generation === '2.5') return { thinkingConfig: { thinkingBudget: model.includes('pro') ? 128 : 0 } }
-  if (Number(generation) >= 3)
-    return { thinkingConfig: { thinkingLevel: model.includes('pro') ? 'low' : 'minimal' } }
-  return {}
 }

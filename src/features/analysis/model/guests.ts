@@ -75,6 +75,7 @@ export function createGuests({
 }
 
 function outcomeOf({ outcome, error }: GuestEnding, model: Model): 'answered' | ModelFailure {
+  if (outcome === 'answered') model.answered()
   if (outcome === 'answered' || outcome === 'timed_out') return outcome
   if (outcome !== 'failed') return 'aborted'
   const failure = failureOfError(error)

@@ -10,10 +10,14 @@ const RETIRED_MS = 10 * 60_000
 const LIMITED_MS = 1000
 /** However long a model wants to be left alone, it is tried again after this. */
 const LONGEST_REST_MS = 60_000
+/** A quota of the day ends once a day; whether it has is found out in between. */
+const DAILY_REST_MS = 30 * 60_000
 
 export type ModelState = {
   readonly model: string
   readonly state: BreakerState | 'retired' | 'resting'
+  /** Why the API found the last request wrong, until it answers one. */
+  readonly rejected: string | null
 }
 
 type Options = {
@@ -21,13 +25,20 @@ type Options = {
   readonly random: () => number
   /** Null: unbounded. */
   readonly allowance: Allowance | null
+  /** The API refuses our requests, `detail` says why; called once, until it answers one. */
+  readonly onRefused?: ((model: string, detail: string) => void) | undefined
 }
 
+/** Failures that only a change of the configuration ends. */
+const REFUSALS: ReadonlySet<ModelFailure> = new Set(['rejected', 'model_not_found', 'key_refused'])
+
 /** What is known of one model: whether it may be asked now, and how it has done lately. */
-export function createModel(name: string, { now, random, allowance }: Options) {
+export function createModel(name: string, { now, random, allowance, onRefused }: Options) {
   const breaker = createBreaker({ now, random })
   let retiredUntil = Number.NEGATIVE_INFINITY
   let restsUntil = Number.NEGATIVE_INFINITY
+  let rejected: string | null = null
+  let refused: string | null = null
 
   return {
     name,
@@ -45,16 +56,26 @@ export function createModel(name: string, { now, random, allowance }: Options) {
       return 'over_allowance'
     },
     /** Takes note of what a failure says about the model; the breaker is told by the permit. */
-    failed({ reason, retryAfterMs }: Failure): void {
+    failed({ reason, detail, retryAfterMs, isDailyQuota = false }: Failure): void {
       if (reason === 'model_not_found') retiredUntil = now() + RETIRED_MS
-      const rest = retryAfterMs ?? (reason === 'rate_limited' ? LIMITED_MS : null)
-      if (rest !== null) restsUntil = Math.max(restsUntil, now() + Math.min(rest, LONGEST_REST_MS))
+      if (reason === 'rejected') rejected = detail
+      if (REFUSALS.has(reason) && refused !== detail) {
+        refused = detail
+        onRefused?.(name, detail)
+      }
+      const asked = retryAfterMs ?? (reason === 'rate_limited' ? LIMITED_MS : null)
+      const rest = isDailyQuota ? DAILY_REST_MS : asked && Math.min(asked, LONGEST_REST_MS)
+      if (rest !== null) restsUntil = Math.max(restsUntil, now() + rest)
+    },
+    /** The API takes our requests. */
+    answered(): void {
+      rejected = refused = null
     },
     /** For how long it still wants to be left alone, ms. */
     restMs: (): number => Math.max(0, restsUntil - now()),
     state(): ModelState {
-      if (now() < retiredUntil) return { model: name, state: 'retired' }
-      return { model: name, state: now() < restsUntil ? 'resting' : breaker.state() }
+      if (now() < retiredUntil) return { model: name, state: 'retired', rejected }
+      return { model: name, state: now() < restsUntil ? 'resting' : breaker.state(), rejected }
     },
   }
 }

@@ -20,7 +20,13 @@ type Surroundings = {
 }
 
 /** One line for each model, and one for the budget, for whoever asks whether all is well. */
-const describe = ({ model, state }: ModelState): string => (state === 'closed' ? model : `${model}: ${state}`)
+const describe = ({ model, state, rejected }: ModelState): string => {
+  const troubles = [
+    ...(state === 'closed' ? [] : [state]),
+    ...(rejected === null ? [] : [`rejected (${rejected})`]),
+  ]
+  return troubles.length === 0 ? model : `${model}: ${troubles.join(', ')}`
+}
 
 /** Gemini as it is configured, with its bill in the database; null when there is no key. */
 export function openModel({ config, orm, metrics, log }: Surroundings) {
@@ -39,6 +45,7 @@ export function openModel({ config, orm, metrics, log }: Surroundings) {
     models: gemini.models,
     baseUrl: gemini.baseUrl,
     timeoutMs: gemini.timeoutMs,
+    thinking: gemini.thinking,
     priceOf: (model) => prices.get(model),
     isSpent: usage.isSpent,
     shares: createShares({ ...gemini, clock: Date.now }),
@@ -59,6 +66,7 @@ export function openModel({ config, orm, metrics, log }: Surroundings) {
     onRequest: (model, outcome, isHedge) =>
       metrics.modelRequests.labels(model, outcome, isHedge ? 'hedge' : 'first').inc(),
     onGuest: (model, outcome) => metrics.modelRequests.labels(model, outcome, 'conversation').inc(),
+    onRefused: (model, detail) => log.warn({ model, detail }, 'a model refuses our requests'),
     onCompared: (model, agrees) => metrics.modelAgreement.labels(model, agrees ? 'yes' : 'no').inc(),
   })
   const settling = setInterval(() => void usage.settle(), SETTLE_MS).unref()
