@@ -24,11 +24,13 @@ const SESSIONS = 1000
 /** Leases of one instance that is well filled. */
 const LEASES = 5000
 const LEASE_MS = 15_000
+const MINE = { owner: 'bench', ttlMs: LEASE_MS }
 const INTERVAL_MS = 10_000
 const LOOK_MS = 500
 /** Who is there is told in the rows so often. */
 const TOUCH_MS = 5000
 const EPOCH = 1
+const FENCE = { owner: 'bench', epoch: EPOCH }
 const ROUNDS = 15
 const FRAMES_OF_A_WINDOW = 40
 
@@ -71,6 +73,10 @@ const outboxOf = (counted: Counted) =>
     transaction: counted.transaction,
     repository: analysisRepository,
     isPassing: () => false,
+    holds: () => true,
+    onLost: () => undefined,
+    onBehind: async () => undefined,
+    onLocked: () => undefined,
     onWaiting: () => undefined,
     onStored: () => undefined,
     onRetry: () => undefined,
@@ -90,22 +96,25 @@ async function measureWindows(counted: Counted, ids: readonly string[]) {
   const store = (sessionId: string, number: number, isFinal: boolean) => {
     const window = { ...recorded, number }
     const row = toWindowRow(
-      { sessionId, epoch: EPOCH, safe },
+      { sessionId, ...FENCE, safe },
       window,
       byLocal(window, { modelOutcome: null }),
       isFinal,
     )
-    return outbox.write({ kind: 'window', write: { epoch: EPOCH, row, learnt: window.learnt } })
+    return outbox.write({ kind: 'window', write: { ...FENCE, row, learnt: window.learnt } })
   }
   const answer = (sessionId: string, number: number) => {
     const row = toAnswerRow(
-      { sessionId, epoch: EPOCH, safe },
+      { sessionId, ...FENCE, safe },
       byLocal({ ...recorded, number }, { modelOutcome: 'answered' }),
     )
-    return outbox.write({ kind: 'answer', write: { epoch: EPOCH, row } })
+    const whole = () => {
+      throw new Error('a window has vanished')
+    }
+    return outbox.write({ kind: 'answer', write: { ...FENCE, row }, whole })
   }
   const mark = (sessionId: string, window: number) =>
-    outbox.write({ kind: 'delivered', write: { sessionId, window } })
+    outbox.write({ kind: 'delivered', write: { sessionId, window, ...FENCE } })
   const oneByOne = (work: (id: string) => Promise<unknown>) =>
     counted.cost(few.length, async () => {
       for (const id of few) await work(id)
@@ -128,18 +137,24 @@ const uncounted = (cost: Cost): Cost => ({ ...cost, statements: cost.transaction
 
 const leasesOf = ({ sql }: Counted, ids: readonly string[]) => {
   const leases = createLeases({
-    renew: (held) => leaseRepository.renew(sql, held, LEASE_MS),
-    release: (given) => leaseRepository.release(sql, given),
+    renew: (held) => leaseRepository.renew(sql, held, MINE),
+    release: (given, patient) => leaseRepository.release(sql, given, { ...MINE, patient }),
     ttlMs: LEASE_MS,
     monotonic: () => performance.now(),
     onLost: (id) => {
       throw new Error(`the lease of ${id} was lost`)
     },
+    onGone: (id) => {
+      throw new Error(`the session ${id} is gone`)
+    },
     onUnreachable: (error) => {
       throw error
     },
+    onReleaseFailed: (error) => {
+      throw error
+    },
   })
-  for (const id of ids) leases.hold(id, EPOCH, performance.now())
+  for (const id of ids) leases.hold(id, EPOCH, performance.now()).feed()
   return leases
 }
 
@@ -208,7 +223,7 @@ async function measure(stage: Stage) {
   const counted = await openCounted(database, stage.folder)
   try {
     const ids = await insertSessions(database, LEASES)
-    const mine = { owner: 'bench', ttlMs: LEASE_MS, onlyFree: false, patient: true }
+    const mine = { ...MINE, onlyFree: false, patient: true }
     const claim = (id: string) => leaseRepository.claim(counted.sql, [id], mine)
     const claimed = await counted.cost(ids.length, async () => {
       for (const id of ids) await claim(id)

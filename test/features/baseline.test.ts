@@ -38,13 +38,18 @@ const INTERVAL_MS = 10_000
 const EVERY_MS = 250
 
 /** A session under a clock that moves with its frames, and everything that it answered. */
-function liveUnder(t: Pick<Test, 'teardown'>, clock: { now: number }, learnt: Learnt, lastWindow = 0) {
+function liveUnder(
+  t: Pick<Test, 'fail' | 'teardown'>,
+  clock: { now: number },
+  learnt: Learnt,
+  lastWindow = 0,
+) {
   const answers: AnsweredWindow[] = []
   /** How long each answer may wait for its row, ms. */
   const patience: number[] = []
   const session = new LiveSession(
     {
-      ...{ id: 'sess_one', status: 'active' as const, startedAt: 0, intervalMs: INTERVAL_MS, now: clock.now },
+      ...{ id: 'sess_one', status: 'active' as const, startedAt: 0, clockOffset: 0, intervalMs: INTERVAL_MS },
       ...{ epoch: 1, lastWindow, undelivered: [], language: 'ko', learnt, userId: 1 },
       ...{ userId: 1, safe: createSafe(null, '1') },
     },
@@ -60,6 +65,7 @@ function liveUnder(t: Pick<Test, 'teardown'>, clock: { now: number }, learnt: Le
       answered: async (answer, patienceMs) => patience.push(patienceMs) > 0 && answers.push(answer) > 0,
       late: () => undefined,
       skipped: () => undefined,
+      failed: (_window, error) => t.fail(String(error)),
     },
   )
   t.teardown(() => session.discard())

@@ -406,7 +406,8 @@ t.test(
       onUnknown: () => t.fail('nobody knows'),
       onLookupFailed: () => undefined,
     })
-    const admission = door.admit(`sess_${'x'.repeat(32)}`, 'session', '192.0.2.1')
+    const who = { sessionId: `sess_${'x'.repeat(32)}`, channel: 'session', address: '192.0.2.1' } as const
+    const admission = door.admit(who, () => undefined)
     mock.timers.tick(4999)
     await t.rejects(admission, { code: 'DATABASE_UNAVAILABLE', retryAfter: 2 })
   },
@@ -423,6 +424,7 @@ t.test('a change of status during the lookup of a socket wins over what the look
     intervalMs: INTERVAL_MS,
   }
   let now = 0
+  let released = 0
   let answer: () => void = () => undefined
   const door = createDoor({
     monotonic: () => now,
@@ -434,14 +436,14 @@ t.test('a change of status during the lookup of a socket wins over what the look
           status: row.status,
           startedAt: 0,
           intervalMs: INTERVAL_MS,
-          now: 1,
           epoch: 1,
           lastWindow: 0,
           undelivered: [],
           language: 'ko' as const,
           learnt: {},
+          claim: { epoch: 1, feed: () => true, release: () => void released++ },
         }
-        answer = () => resolve({ found: { session: row, now: new Date(1) }, start })
+        answer = () => resolve({ found: { session: row, clock: 1 }, start })
       }),
     isFull: () => false,
     onUnknown: () => t.fail('it is known'),
@@ -449,7 +451,8 @@ t.test('a change of status during the lookup of a socket wins over what the look
   })
   const admitWhile = async (happens: () => void) => {
     now++
-    const admission = door.admit(id, 'landmarks', '192.0.2.1')
+    const who = { sessionId: id, channel: 'landmarks', address: '192.0.2.1' } as const
+    const admission = door.admit(who, () => undefined)
     happens()
     answer()
     return admission
@@ -462,5 +465,7 @@ t.test('a change of status during the lookup of a socket wins over what the look
   t.match(await admitWhile(() => undefined), admitted('active'))
   t.match(await admitWhile(() => door.noteChange(id, 'paused')), admitted('paused'))
   t.match(await admitWhile(() => undefined), admitted('active'), 'an older change is in the row')
+  t.equal(released, 0)
   t.match(await admitWhile(() => door.noteChange(id, 'ended')), { kind: 'dead', code: 'SESSION_ENDED' })
+  t.equal(released, 1, 'what was claimed for nothing is released')
 })

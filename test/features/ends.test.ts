@@ -24,6 +24,7 @@ t.test('the end of the sessions of a person goes on after one that is gone or fa
       },
     },
     intervalMs: 1000,
+    listUnstored: () => [],
     announce: () => undefined,
     announceDeleted: () => undefined,
   })

@@ -4,11 +4,11 @@ import postgres from 'postgres'
 import t from 'tap'
 import * as schema from '../../src/db/schema/index.ts'
 import { parseDatabaseUrl } from '../../src/db/url.ts'
-import { analysisRepository, type NewWindowRow } from '../../src/features/analysis/repository.ts'
+import { analysisRepository, type Fence, type NewWindowRow } from '../../src/features/analysis/repository.ts'
 import { reportsRepository } from '../../src/features/reports/repository.ts'
 import { createReportService } from '../../src/features/reports/service.ts'
 import { createClaims } from '../../src/features/sessions/claims.ts'
-import { leaseRepository } from '../../src/features/sessions/lease-repository.ts'
+import { type LeaseKey, leaseRepository } from '../../src/features/sessions/lease-repository.ts'
 import { sessionsRepository } from '../../src/features/sessions/repository.ts'
 import { blockedQuery } from '../helpers/blocked-query.ts'
 import { createTestDatabase } from '../helpers/database.ts'
@@ -19,8 +19,12 @@ const { emotionWindows, sessions, users } = schema
 const database = await createTestDatabase(t)
 const { orm } = database
 const claim: typeof leaseRepository.claim = (...about) => leaseRepository.claim(...about)
-const release: typeof leaseRepository.release = (...about) => leaseRepository.release(...about)
-const renew: typeof leaseRepository.renew = (...about) => leaseRepository.renew(...about)
+const release = (owner: string, ...leases: readonly LeaseKey[]) =>
+  leaseRepository.release(database.sql, leases, { owner, patient: false })
+const renewWith = (client: postgres.Sql, owner: string, leases: readonly LeaseKey[]) =>
+  leaseRepository.renew(client, leases, { owner, ttlMs: 60_000 })
+const renew = (owner: string, ...leases: readonly LeaseKey[]) => renewWith(database.sql, owner, leases)
+const NONE = { lost: [], gone: [], skipped: [] }
 
 const account = { username: 'user', email: 'user@example.com', passwordHash: 'none' }
 const [user] = await orm.insert(users).values(account).returning({ id: users.id })
@@ -35,11 +39,11 @@ const start = async (): Promise<string> => {
 }
 const claimed = async (id: string, owner: string, onlyFree = false, ttlMs = 60_000) =>
   (await claim(database.sql, [id], { owner, ttlMs, onlyFree, patient: true })).get(id)?.session.leaseEpoch
-const window = (sessionId: string, number: number, epoch: number, framesReceived = 40) => {
+const window = (sessionId: string, number: number, lease: Fence, framesReceived = 40) => {
   const row: NewWindowRow = {
     sessionId,
     window: number,
-    epoch,
+    epoch: lease.epoch,
     closedAt: new Date(),
     framesReceived,
     framesAnalysed: 40,
@@ -50,10 +54,13 @@ const window = (sessionId: string, number: number, epoch: number, framesReceived
     analyserVersion: 'local-1',
     measures: new Uint8Array(),
   }
-  return { epoch, row }
+  return { ...lease, row }
 }
-const insert = (...writes: ReturnType<typeof window>[]) =>
-  analysisRepository.insertWindows(database.sql, writes)
+const one = (epoch: number): Fence => ({ owner: 'one', epoch })
+const two = (epoch: number): Fence => ({ owner: 'two', epoch })
+const insert = async (...writes: ReturnType<typeof window>[]) => [
+  ...(await analysisRepository.insertWindows(database.sql, writes)).values(),
+]
 const stored = (id: string) => orm.$count(emotionWindows, sql`${emotionWindows.sessionId} = ${id}`)
 const row = async (id: string) => (await sessionsRepository.find(orm, id))?.session
 
@@ -75,7 +82,7 @@ t.test('onlyFree takes what has no owner, our own and what has run out, and noth
   t.equal((await row(id))?.leaseOwner, 'one')
   t.equal(await claimed(id, 'one', true, -1000), 1)
   t.equal(await claimed(id, 'two', true), 2)
-  await release(database.sql, [{ sessionId: id, epoch: 2 }])
+  await release('two', { sessionId: id, epoch: 2 })
   t.equal(await claimed(id, 'one', true), 3)
 })
 
@@ -98,26 +105,132 @@ t.test('of two claims in the same instant one comes after the other', async (t) 
   )
 })
 
-t.test('a lease is renewed and released by its epoch alone', async (t) => {
+t.test('a lease is renewed and released by its owner and its epoch together', async (t) => {
   const id = await start()
   const other = await start()
   await claimed(id, 'one')
   await claimed(id, 'two', false, 1000)
   await claimed(other, 'one', false, 1000)
   const before = await row(id)
-  t.same(await renew(database.sql, [{ sessionId: id, epoch: 1 }], 60_000), [id], 'told as lost')
-  t.same((await row(id))?.leaseUntil, before?.leaseUntil, 'an old epoch renews nothing')
+  t.same(await renew('one', { sessionId: id, epoch: 1 }), { ...NONE, lost: [id] }, 'an old epoch is lost')
+  t.same(await renew('one', { sessionId: id, epoch: 2 }), { ...NONE, lost: [id] }, 'as is that of another')
+  t.same((await row(id))?.leaseUntil, before?.leaseUntil, 'neither renews anything')
   const keys = [
-    { sessionId: id, epoch: 2 },
     { sessionId: other, epoch: 1 },
     { sessionId: 'sess_unknown', epoch: 1 },
   ]
-  t.same(await renew(database.sql, keys, 60_000), ['sess_unknown'])
+  t.same(await renew('one', ...keys), { ...NONE, gone: ['sess_unknown'] })
+  t.same(await renew('two', { sessionId: id, epoch: 2 }), NONE)
   t.ok(Number((await row(id))?.leaseUntil) > Number(before?.leaseUntil))
-  await release(database.sql, [{ sessionId: id, epoch: 1 }])
-  t.equal((await row(id))?.leaseOwner, 'two', 'an old epoch releases nothing')
-  await release(database.sql, [{ sessionId: id, epoch: 2 }])
+  await release('one', { sessionId: id, epoch: 1 })
+  await release('one', { sessionId: id, epoch: 2 })
+  t.equal((await row(id))?.leaseOwner, 'two', 'an old owner releases nothing')
+  await release('two', { sessionId: id, epoch: 2 })
   t.match(await row(id), { leaseOwner: null, leaseUntil: null, leaseEpoch: 2 })
+})
+
+/** The database has lost everything since the session had this lease. */
+const goBackTo = (id: string, owner: string | null, epoch: number) => database.sql`
+  update sessions set lease_owner = ${owner}, lease_epoch = ${epoch}, lease_until = now() + interval '1 minute'
+  where id = ${id}`
+
+t.test('of two owners who were given the same epoch one has the lease', async (t) => {
+  const id = await start()
+  t.equal(await claimed(id, 'one'), 1)
+  await insert(window(id, 1, one(1)))
+  await goBackTo(id, null, 0)
+  await database.sql`delete from emotion_windows where session_id = ${id}`
+  t.equal(await claimed(id, 'two'), 1)
+  t.same(await renew('one', { sessionId: id, epoch: 1 }), { ...NONE, lost: [id] })
+  t.same(await insert(window(id, 2, one(1))), ['lost'])
+  t.same(await insert(window(id, 2, two(1))), ['stored'])
+  t.same(await insert(window(id, 2, one(1))), ['lost'], "nor does it take the other's window for its own")
+  await release('one', { sessionId: id, epoch: 1 })
+  t.equal((await row(id))?.leaseOwner, 'two')
+})
+
+t.test('a claim that the database has lost is made good by its owner, unless another has come', async (t) => {
+  const id = await start()
+  await claimed(id, 'one')
+  t.equal(await claimed(id, 'two'), 2)
+  await goBackTo(id, 'one', 1)
+  t.same(await insert(window(id, 1, two(2))), ['behind'], 'that says that nobody has overtaken us')
+  t.same(await renew('two', { sessionId: id, epoch: 2 }), NONE)
+  t.match(await row(id), { leaseOwner: 'two', leaseEpoch: 2 })
+  t.same(await insert(window(id, 1, two(2))), ['stored'])
+  t.same(await renew('one', { sessionId: id, epoch: 1 }), { ...NONE, lost: [id] })
+  await goBackTo(id, 'one', 1)
+  t.equal(await claimed(id, 'three'), 2)
+  t.same(await renew('two', { sessionId: id, epoch: 2 }), { ...NONE, lost: [id] })
+})
+
+t.test(
+  'a row that is locked elsewhere holds up neither the renewal of others nor their results',
+  async (t) => {
+    const [held, free] = [await start(), await start()]
+    await claimed(held, 'one', false, 1000)
+    await claimed(free, 'one', false, 1000)
+    const before = await row(free)
+    const letGo = await holding((hold) =>
+      orm.transaction(async (tx) => {
+        await sessionsRepository.lock(tx, held)
+        await hold()
+      }),
+    )
+    const both = [held, free].map((sessionId) => ({ sessionId, epoch: 1 }))
+    t.same(await renew('one', ...both), { ...NONE, skipped: [held] }, 'which is not lost')
+    t.ok(Number((await row(free))?.leaseUntil) > Number(before?.leaseUntil))
+    t.same(await insert(window(held, 1, one(1)), window(free, 1, one(1))), ['locked', 'stored'])
+    t.same(await release('one', ...both), [{ sessionId: held, epoch: 1 }])
+    t.match(await row(free), { leaseOwner: null })
+    await letGo()
+    t.same(await insert(window(held, 1, one(1))), ['stored'])
+  },
+)
+
+t.test('a mark does not wait for a window that is locked elsewhere', async (t) => {
+  const [held, free] = [await start(), await start()]
+  for (const id of [held, free]) {
+    await claimed(id, 'one')
+    await insert(window(id, 1, one(1)))
+  }
+  const letGo = await holding((hold) =>
+    database.sql.begin(async (client) => {
+      await client`select from emotion_windows where session_id = ${held} for update`
+      await hold()
+    }),
+  )
+  const mark = (lease: Fence) =>
+    analysisRepository.updateDelivered(
+      database.sql,
+      [held, free].map((sessionId) => ({ sessionId, window: 1, ...lease })),
+    )
+  t.same([...(await mark(two(1)))], [], 'that of another does nothing')
+  t.same([...(await mark(one(1)))], [[analysisRepository.keyOf({ sessionId: held, window: 1 }), 'locked']])
+  await letGo()
+  t.same([...(await mark(one(1)))], [])
+  const [{ left }] = (await database.sql`
+    select count(*)::int as left from emotion_windows
+    where session_id in ${database.sql([held, free])} and delivered_at is null`) as [postgres.Row]
+  t.equal(left, 0)
+})
+
+t.test('only the owner answers for earlier ones, and only for them', async (t) => {
+  const id = await start()
+  await claimed(id, 'one')
+  await insert(window(id, 1, one(1)))
+  await claimed(id, 'two')
+  await claimed(id, 'one')
+  await insert(window(id, 2, one(3)))
+  const outcomes = async () =>
+    (
+      await database.sql`
+        select coalesce(model_outcome, 'open') as outcome from emotion_windows where session_id = ${id} order by "window"`
+    ).map((stored) => String(stored['outcome']))
+  await analysisRepository.answerOrphans(orm, id, two(2))
+  t.same(await outcomes(), ['open', 'open'], 'an owner that has been overtaken answers nothing')
+  await analysisRepository.answerOrphans(orm, id, one(3))
+  t.same(await outcomes(), ['owner_lost', 'open'])
 })
 
 t.test('five thousand leases are renewed by one statement', async (t) => {
@@ -139,7 +252,7 @@ t.test('five thousand leases are renewed by one statement', async (t) => {
   const keys = ids.map((sessionId) => ({ sessionId, epoch: 1 }))
   const [before] =
     await database.sql`select max(lease_until) as until from sessions where id like 'sess_many_%'`
-  t.same(await renew(watched, keys, 60_000), [], 'none is lost')
+  t.same(await renewWith(watched, 'one', keys), NONE, 'none is lost')
   t.equal(statements.length, 1)
   t.equal(before?.['until'], null)
   const [after] = await database.sql`
@@ -150,49 +263,56 @@ t.test('five thousand leases are renewed by one statement', async (t) => {
 t.test('what carries an old epoch is not stored', async (t) => {
   const id = await start()
   await claimed(id, 'one')
-  t.same([...(await insert(window(id, 1, 1)))], [analysisRepository.keyOf({ sessionId: id, window: 1 })])
+  t.same(await insert(window(id, 1, one(1))), ['stored'])
   await claimed(id, 'two')
-  t.same([...(await insert(window(id, 2, 1)))], [])
+  t.same(await insert(window(id, 2, one(1))), ['lost'])
   t.equal(await stored(id), 1)
   t.match(await row(id), { landmarkCount: 40 }, 'nor are its frames counted')
-  t.equal((await insert(window(id, 2, 2))).size, 1)
-  t.equal((await insert(window('sess_unknown', 1, 0))).size, 0)
+  t.same(await insert(window(id, 2, two(2))), ['stored'])
+  t.same(await insert(window('sess_unknown', 1, one(0))), ['gone'])
 })
 
 t.test('an answer that carries an old epoch is not stored, nor a second one', async (t) => {
   const id = await start()
   await claimed(id, 'one')
-  await insert(window(id, 1, 1))
+  await insert(window(id, 1, one(1)))
   const { emotion, confidence, uncertain, scores, valence, arousal, dominance } = readingOf('sad')
   const about = { source: 'gemini', model: 'm', modelOutcome: 'answered', latencyMs: 5 } as const
   const reading = { emotion, confidence, uncertain, scores, valence, arousal, dominance }
   const answer = { sessionId: id, window: 1, ...reading, ...about }
-  const update = (epoch: number) => analysisRepository.updateAnswers(database.sql, [{ epoch, row: answer }])
+  const update = async (lease: Fence) => [
+    ...(await analysisRepository.updateAnswers(database.sql, [{ ...lease, row: answer }])).values(),
+  ]
   await claimed(id, 'two')
-  t.equal((await update(1)).size, 0)
-  t.equal((await update(2)).size, 1)
-  t.equal((await update(2)).size, 0)
+  t.same(await update(one(1)), ['lost'])
+  t.same(await update(one(2)), ['lost'])
+  t.same(await update(two(2)), ['stored'])
+  t.same(await update(two(2)), ['taken'])
+  await database.sql`delete from emotion_windows where session_id = ${id}`
+  t.same(await update(two(2)), ['missing'])
 })
 
 t.test('nor is what the model said late, nor are frames counted', async (t) => {
   const id = await start()
   await claimed(id, 'one')
-  await insert(window(id, 1, 1))
+  await insert(window(id, 1, one(1)))
   const { emotion: refinedEmotion, confidence: refinedConfidence, scores: refinedScores } = readingOf('angry')
-  const late = (epoch: number) =>
+  const late = (lease: Fence) =>
     analysisRepository.updateRefined(database.sql, [
-      { sessionId: id, window: 1, epoch, refinedEmotion, refinedConfidence, refinedScores },
+      { sessionId: id, window: 1, ...lease, refinedEmotion, refinedConfidence, refinedScores },
     ])
-  const count = (epoch: number) =>
-    analysisRepository.updateReceived(database.sql, [{ sessionId: id, epoch, frames: 7 }])
+  const count = (lease: Fence) =>
+    analysisRepository.updateReceived(database.sql, [{ sessionId: id, ...lease, frames: 7 }])
   const refined = async () => (await orm.select().from(emotionWindows).where(sql`session_id = ${id}`))[0]
   await claimed(id, 'two')
-  await late(1)
-  await count(1)
+  await late(one(1))
+  await count(one(1))
+  await late(one(2))
+  await count(one(2))
   t.equal((await refined())?.refinedEmotion, null)
   t.match(await row(id), { landmarkCount: 40 })
-  await late(2)
-  await count(2)
+  await late(two(2))
+  await count(two(2))
   t.equal((await refined())?.refinedEmotion, 'angry')
   t.match(await row(id), { landmarkCount: 47 })
 })
@@ -200,9 +320,9 @@ t.test('nor is what the model said late, nor are frames counted', async (t) => {
 t.test('a try after a commit that was never confirmed counts as stored, and nothing twice', async (t) => {
   const id = await start()
   await claimed(id, 'one')
-  const writes = [window(id, 1, 1), window(id, 2, 1)]
+  const writes = [window(id, 1, one(1)), window(id, 2, one(1))]
   await insert(...writes)
-  t.equal((await insert(...writes, window(id, 3, 1))).size, 3)
+  t.same(await insert(...writes, window(id, 3, one(1))), ['stored', 'stored', 'stored'])
   t.equal(await stored(id), 3)
   t.match(await row(id), { landmarkCount: 120 })
 })
@@ -210,9 +330,9 @@ t.test('a try after a commit that was never confirmed counts as stored, and noth
 t.test('a window that an earlier owner has stored is not ours', async (t) => {
   const id = await start()
   await claimed(id, 'one')
-  await insert(window(id, 1, 1))
+  await insert(window(id, 1, one(1)))
   await claimed(id, 'two')
-  t.equal((await insert(window(id, 1, 2, 99))).size, 0)
+  t.same(await insert(window(id, 1, two(2), 99)), ['taken'])
   t.match(await row(id), { landmarkCount: 40 })
 })
 
@@ -221,7 +341,11 @@ t.test('a window that began after the end is not stored, and the one that was op
   await claimed(id, 'one')
   const endedAt = new Date(((await row(id))?.startedAt.getTime() ?? 0) + 15_000)
   await sessionsRepository.update(orm, id, { status: 'ended', endedAt, endAnswer: {} })
-  t.same([...(await insert(window(id, 1, 1), window(id, 2, 1), window(id, 3, 1)))], [`${id} 1`, `${id} 2`])
+  t.same(await insert(window(id, 1, one(1)), window(id, 2, one(1)), window(id, 3, one(1))), [
+    'stored',
+    'stored',
+    'taken',
+  ])
   t.equal(await stored(id), 2)
 })
 
@@ -231,14 +355,7 @@ t.test('the lease of a session that has ended is not renewed, and not lost to an
   await sessionsRepository.update(orm, ended, { status: 'ended', endedAt: new Date(), endAnswer: {} })
   const until = async (id: string) => (await row(id))?.leaseUntil?.getTime() ?? 0
   const before = await until(ended)
-  t.same(
-    await renew(
-      database.sql,
-      [live, ended].map((sessionId) => ({ sessionId, epoch: 1 })),
-      60_000,
-    ),
-    [],
-  )
+  t.same(await renew('one', ...[live, ended].map((sessionId) => ({ sessionId, epoch: 1 }))), NONE)
   t.equal(await until(ended), before)
   t.ok((await until(live)) > before)
 })
@@ -246,13 +363,13 @@ t.test('the lease of a session that has ended is not renewed, and not lost to an
 t.test('a claim waits for windows that are being stored, and later ones find it', async (t) => {
   const id = await start()
   await claimed(id, 'one')
-  const letGo = await storing(window(id, 1, 1))
+  const letGo = await storing(window(id, 1, one(1)))
   const taking = claimed(id, 'two')
   await blockedQuery(database)
   await letGo()
   t.equal(await taking, 2)
   t.equal(await analysisRepository.findLastWindow(orm, id), 1)
-  t.equal((await insert(window(id, 2, 1))).size, 0)
+  t.same(await insert(window(id, 2, one(1))), ['lost'])
 })
 
 /** Lets `transaction` do its work and leaves it open, at `hold`, until the function that it resolves with is called. */
@@ -290,6 +407,7 @@ function claimsOf(owner: string) {
   const asked: (readonly string[])[] = []
   const mine = { owner, ttlMs: 60_000 }
   const claimOne = createClaims({
+    usersOf: (ids) => leaseRepository.listUsers(database.sql, ids),
     claim: (ids) => {
       asked.push(ids)
       return claim(database.sql, ids, { ...mine, onlyFree: false, patient: false })
@@ -297,20 +415,23 @@ function claimsOf(owner: string) {
     claimPatiently: (id, onlyFree) => claim(database.sql, [id], { ...mine, onlyFree, patient: true }),
     progressOf: (ids) => leaseRepository.listProgress(database.sql, ids),
   })
-  return { asked, claimOne: (id: string) => claimOne(id, false) }
+  return {
+    asked,
+    claimOne: (id: string, admit?: (userId: number) => void) => claimOne(id, { onlyFree: false, admit }),
+  }
 }
 
 t.test('claims that arrive together share a statement and each gets its own session', async (t) => {
   const ids = await Promise.all(Array.from({ length: 40 }, start))
   const [first = '', second = '', ended = ''] = ids
   await claimed(first, 'one')
-  await insert(window(first, 4, 1))
+  await insert(window(first, 4, one(1)))
   await database.sql`update emotion_windows set delivered_at = now() where session_id = ${first}`
   await claimed(second, 'one')
-  await insert(window(second, 7, 1))
+  await insert(window(second, 7, one(1)))
   await sessionsRepository.update(orm, ended, { status: 'ended', endedAt: new Date(), endAnswer: {} })
   const { asked, claimOne } = claimsOf('two')
-  const results = await Promise.all([...ids, 'sess_unknown', first].map(claimOne))
+  const results = await Promise.all([...ids, 'sess_unknown', first].map((id) => claimOne(id)))
   t.equal(asked.length, 1)
   t.same(
     results.map((result) => result?.session.id),
@@ -328,7 +449,7 @@ t.test(
   async (t) => {
     const [held, free] = [await start(), await start()]
     await claimed(held, 'one')
-    const letGo = await storing(window(held, 1, 1))
+    const letGo = await storing(window(held, 1, one(1)))
     const { claimOne } = claimsOf('two')
     const waiting = claimOne(held)
     t.match(await claimOne(free), { session: { id: free, leaseOwner: 'two' } })
@@ -341,10 +462,10 @@ t.test(
 t.test('a report waits for results that are being stored at that moment', async (t) => {
   const id = await start()
   await claimed(id, 'one')
-  await insert(window(id, 1, 1))
+  await insert(window(id, 1, one(1)))
   const endedAt = new Date(Date.now() + 15_000)
   await sessionsRepository.update(orm, id, { status: 'ended', endedAt, endAnswer: {} })
-  const letGo = await storing(window(id, 2, 1))
+  const letGo = await storing(window(id, 2, one(1)))
   const service = createReportService({
     database,
     repository: reportsRepository,

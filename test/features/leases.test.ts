@@ -15,11 +15,14 @@ type Key = { readonly sessionId: string; readonly epoch: number }
 function setUp() {
   const clock = { now: 100_000 }
   const lost: string[] = []
+  const gone: string[] = []
   const asked: string[][] = []
   const released: string[][] = []
   const unreachable: unknown[] = []
   const database = {
     taken: new Set<string>(),
+    gone: new Set<string>(),
+    locked: new Set<string>(),
     /** What happens while the question is on its way. */
     onAsked: async (): Promise<void> => undefined,
     onGiven: async (): Promise<void> => undefined,
@@ -28,26 +31,35 @@ function setUp() {
     renew: async (held) => {
       asked.push(held.map(({ sessionId }) => sessionId))
       await database.onAsked()
-      return held.map(({ sessionId }) => sessionId).filter((id) => database.taken.has(id))
+      const among = (ids: ReadonlySet<string>) =>
+        held.map(({ sessionId }) => sessionId).filter((id) => ids.has(id))
+      return { lost: among(database.taken), gone: among(database.gone), skipped: among(database.locked) }
     },
-    release: async (given) => {
+    release: async (given, patient) => {
       await database.onGiven()
-      released.push(given.map(({ sessionId }) => sessionId))
+      const locked = given.filter(({ sessionId }) => !patient && database.locked.has(sessionId))
+      released.push(given.filter((key) => !locked.includes(key)).map(({ sessionId }) => sessionId))
+      return locked
     },
     ttlMs: TTL_MS,
     monotonic: () => clock.now,
     onLost: (id) => lost.push(id),
+    onGone: (id) => {
+      gone.push(id)
+      leases.gone(id)
+    },
+    onReleaseFailed: (error) => unreachable.push(error),
     onUnreachable: (error) => unreachable.push(error),
   })
   const away = () => Promise.reject(new Error('the database is away'))
-  return { leases, clock, database, lost, asked, released, unreachable, away }
+  return { leases, clock, database, lost, gone, asked, released, unreachable, away }
 }
 
 const A: Key = { sessionId: 'a', epoch: 1 }
 
 t.test('a lease counts from before the question, by our own clock', async (t) => {
   const { leases, clock, asked, database } = setUp()
-  leases.hold('a', 1, clock.now - 500)
+  leases.hold('a', 1, clock.now - 500).feed()
   clock.now += TTL_MS - 501
   t.ok(leases.isValid(A))
   t.ok(await leases.mayAct(A))
@@ -66,7 +78,7 @@ t.test('a lease counts from before the question, by our own clock', async (t) =>
 
 t.test('one that has run out is asked about before anything is done under it', async (t) => {
   const { leases, clock, asked } = setUp()
-  leases.hold('a', 1, clock.now)
+  leases.hold('a', 1, clock.now).feed()
   clock.now += TTL_MS
   t.ok(await leases.mayAct(A))
   t.same(asked, [['a']])
@@ -77,8 +89,8 @@ t.test(
   'after a long suspension as well, and what was lost in the meantime is told and never acted under',
   async (t) => {
     const { leases, clock, asked, database, lost } = setUp()
-    leases.hold('a', 1, clock.now)
-    leases.hold('b', 1, clock.now)
+    leases.hold('a', 1, clock.now).feed()
+    leases.hold('b', 1, clock.now).feed()
     await leases.renew()
     clock.now += 3_600_000
     database.taken.add('a')
@@ -97,8 +109,8 @@ t.test(
 
 t.test('a question that was under way when the process was suspended is asked again', async (t) => {
   const { leases, clock, asked, database, lost } = setUp()
-  leases.hold('a', 1, clock.now)
-  leases.hold('b', 1, clock.now)
+  leases.hold('a', 1, clock.now).feed()
+  leases.hold('b', 1, clock.now).feed()
   let wake: () => void = () => undefined
   database.onAsked = () =>
     new Promise((resolve) => {
@@ -124,7 +136,7 @@ t.test('an answer that a suspension has delayed is no sign of a database that is
   mock.timers.enable({ apis: ['setTimeout'] })
   t.teardown(() => mock.timers.reset())
   const { leases, clock, asked, database, lost, unreachable } = setUp()
-  leases.hold('a', 1, clock.now)
+  leases.hold('a', 1, clock.now).feed()
   database.onAsked = () => new Promise(() => undefined)
   const before = leases.renew()
   clock.now += 3_600_000
@@ -141,7 +153,7 @@ t.test('a database that does not answer in time counts as away', async (t) => {
   mock.timers.enable({ apis: ['setTimeout'] })
   t.teardown(() => mock.timers.reset())
   const { leases, clock, database, unreachable } = setUp()
-  leases.hold('a', 1, clock.now)
+  leases.hold('a', 1, clock.now).feed()
   clock.now += TTL_MS
   database.onAsked = () => new Promise(() => undefined)
   const answer = leases.mayAct(A)
@@ -154,7 +166,7 @@ t.test('a database that does not answer in time counts as away', async (t) => {
 
 t.test('while the database cannot be asked we go on, and ask again when it is back', async (t) => {
   const { leases, clock, asked, database, lost, unreachable, away } = setUp()
-  leases.hold('a', 1, clock.now)
+  leases.hold('a', 1, clock.now).feed()
   clock.now += TTL_MS
   database.onAsked = away
   t.ok(await leases.mayAct(A))
@@ -173,7 +185,7 @@ t.test('while the database cannot be asked we go on, and ask again when it is ba
 
 t.test('what another instance has taken is lost at once; an older owner takes nothing', (t) => {
   const { leases, clock, lost } = setUp()
-  leases.hold('a', 3, clock.now)
+  leases.hold('a', 3, clock.now).feed()
   leases.lostTo('a', 2)
   leases.lostTo('a', 3)
   leases.lostTo('unknown', 9)
@@ -186,8 +198,8 @@ t.test('what another instance has taken is lost at once; an older owner takes no
 
 t.test('work under an earlier lease of the same session is not done', async (t) => {
   const { leases, clock, asked } = setUp()
-  leases.hold('a', 1, clock.now)
-  leases.hold('a', 2, clock.now)
+  leases.hold('a', 1, clock.now).feed()
+  leases.hold('a', 2, clock.now).feed()
   t.notOk(await leases.mayAct(A))
   t.ok(await leases.mayAct({ sessionId: 'a', epoch: 2 }))
   t.same(asked, [])
@@ -195,7 +207,7 @@ t.test('work under an earlier lease of the same session is not done', async (t) 
 
 t.test('one question for any number of leases and of askers', async (t) => {
   const { leases, clock, asked } = setUp()
-  for (let i = 0; i < 5000; i++) leases.hold(`s${i}`, 1, clock.now)
+  for (let i = 0; i < 5000; i++) leases.hold(`s${i}`, 1, clock.now).feed()
   clock.now += TTL_MS
   const answers = await Promise.all(
     Array.from({ length: 5000 }, (_, i) => leases.mayAct({ sessionId: `s${i}`, epoch: 1 })),
@@ -210,9 +222,9 @@ t.test('one question for any number of leases and of askers', async (t) => {
 
 t.test('a lease taken anew while a renewal is under way is not judged by its answer', async (t) => {
   const { leases, clock, database, lost } = setUp()
-  leases.hold('a', 1, clock.now)
+  leases.hold('a', 1, clock.now).feed()
   database.taken.add('a')
-  database.onAsked = async () => leases.hold('a', 2, clock.now)
+  database.onAsked = async () => void leases.hold('a', 2, clock.now).feed()
   await leases.renew()
   t.same(lost, [])
   t.ok(leases.isValid({ sessionId: 'a', epoch: 2 }))
@@ -220,8 +232,8 @@ t.test('a lease taken anew while a renewal is under way is not judged by its ans
 
 t.test('only what is held is given up, and nothing is done under it after', async (t) => {
   const { leases, clock, released, lost } = setUp()
-  leases.hold('a', 1, clock.now)
-  leases.hold('b', 1, clock.now)
+  leases.hold('a', 1, clock.now).feed()
+  leases.hold('b', 1, clock.now).feed()
   await leases.release(['a', 'unknown'])
   await leases.release(['a'])
   t.same(released, [['a']])
@@ -243,8 +255,8 @@ const granted = (leaseEpoch: number) => ({ session: { leaseEpoch } })
 
 t.test('what is claimed in the moment in which it is given up is kept', async (t) => {
   const { leases, clock, released } = setUp()
-  leases.hold('a', 1, clock.now)
-  leases.hold('b', 1, clock.now)
+  leases.hold('a', 1, clock.now).feed()
+  leases.hold('b', 1, clock.now).feed()
   const { open, opened } = gate()
   const claiming = leases.claim('a', async () => {
     await opened
@@ -255,13 +267,15 @@ t.test('what is claimed in the moment in which it is given up is kept', async (t
   await Promise.all([claiming, giving])
   t.same(released, [['b']], 'its row has not been touched')
   t.ok(leases.isValid(A))
+  const claimed = await claiming
+  t.ok(claimed?.claim.feed())
   await leases.release(['a'])
   t.same(released, [['b'], ['a']], 'later it is given up as any other')
 })
 
 t.test('a claim that comes while the session is being given up asks after that', async (t) => {
   const { leases, clock, database, released } = setUp()
-  leases.hold('a', 1, clock.now)
+  leases.hold('a', 1, clock.now).feed()
   const { open, opened } = gate()
   database.onGiven = () => opened
   const giving = leases.release(['a'])
@@ -280,7 +294,7 @@ t.test('a claim that comes while the session is being given up asks after that',
 
 t.test("one that was given up in vain, or claimed in vain, stands in nobody's way", async (t) => {
   const { leases, clock, database } = setUp()
-  leases.hold('a', 1, clock.now)
+  leases.hold('a', 1, clock.now).feed()
   database.onGiven = () => Promise.reject(new Error('the database is away'))
   await t.rejects(leases.release(['a']), /away/)
   await t.rejects(
@@ -292,9 +306,100 @@ t.test("one that was given up in vain, or claimed in vain, stands in nobody's wa
   t.ok(leases.isValid({ sessionId: 'a', epoch: 7 }))
 })
 
+t.test('a claim that comes to nothing is given up, unless another one needs the lease', async (t) => {
+  const { leases, released } = setUp()
+  const claim = async (epoch = 1) => (await leases.claim('a', async () => granted(epoch)))?.claim
+  const [first, second] = [await claim(), await claim()]
+  first?.release()
+  first?.release()
+  await turn()
+  t.same(released, [], 'a second handshake of the session is in progress')
+  t.ok(second?.feed())
+  second?.release()
+  const third = await claim()
+  third?.release()
+  await turn()
+  t.same(released, [], 'a socket feeds it')
+  t.ok(leases.holds(A))
+
+  await leases.release(['a'])
+  const [fourth, fifth] = [await claim(3), await claim(3)]
+  fourth?.release()
+  fifth?.release()
+  await turn()
+  t.same(released, [['a'], ['a']], 'the last one gives it up, once')
+  t.notOk(fifth?.feed(), 'and cannot be used any more')
+})
+
+t.test('a claim of which nothing is heard is given up with the renewals', async (t) => {
+  const { leases, clock, released } = setUp()
+  const claimed = await leases.claim('a', async () => granted(1))
+  leases.hold('b', 1, clock.now).feed()
+  clock.now += 9999
+  await leases.renew()
+  await turn()
+  t.same(released, [])
+  clock.now += 1
+  await leases.renew()
+  await turn()
+  t.same(released, [['a']])
+  t.notOk(claimed?.claim.feed(), 'its socket, should it come, asks for the session again')
+})
+
+t.test('a lease that was lost between its claim and its socket is not fed', async (t) => {
+  const { leases } = setUp()
+  const claimed = await leases.claim('a', async () => granted(5))
+  leases.lostTo('a', 6)
+  t.notOk(claimed?.claim.feed())
+  t.notOk(leases.holds({ sessionId: 'a', epoch: 5 }))
+})
+
+t.test('a lease that was passed over is kept, and runs out by our clock', async (t) => {
+  const { leases, clock, database, lost } = setUp()
+  leases.hold('a', 1, clock.now).feed()
+  leases.hold('b', 1, clock.now).feed()
+  database.locked.add('a')
+  clock.now += TTL_MS - 1
+  await leases.renew()
+  clock.now += 1
+  t.notOk(await leases.mayAct(A), 'nothing is done under it')
+  t.ok(await leases.mayAct({ sessionId: 'b', epoch: 1 }), 'which is no concern of the others')
+  t.same(lost, [])
+  database.locked.clear()
+  t.ok(await leases.mayAct(A), 'it is asked about again')
+})
+
+t.test('one whose row is locked when it is given up is given up later, others at once', async (t) => {
+  const { leases, clock, database, released } = setUp()
+  leases.hold('a', 1, clock.now).feed()
+  leases.hold('b', 1, clock.now).feed()
+  database.locked.add('a')
+  await leases.release(['a', 'b'])
+  t.same(released, [['b']])
+  await turn()
+  t.same(released, [['b'], ['a']])
+})
+
+t.test('a deleted session is told as such, not as one that another has', async (t) => {
+  const { leases, clock, database, gone } = setUp()
+  leases.hold('a', 1, clock.now).feed()
+  database.gone.add('a')
+  await leases.renew()
+  t.same([leases.size, gone], [0, ['a']])
+})
+
+t.test('a claim never goes back behind what is held: the row is set right', async (t) => {
+  const { leases, clock, asked } = setUp()
+  leases.hold('a', 5, clock.now).feed()
+  const claimed = await leases.claim('a', async () => granted(4))
+  t.equal(claimed?.claim.epoch, 5)
+  t.same(asked, [['a']])
+  t.ok(leases.isValid({ sessionId: 'a', epoch: 5 }))
+})
+
 t.test('a session that is gone is lost', (t) => {
   const { leases, clock, lost } = setUp()
-  leases.hold('a', 1, clock.now)
+  leases.hold('a', 1, clock.now).feed()
   leases.gone('a')
   leases.gone('a')
   leases.gone('unknown')
@@ -316,17 +421,23 @@ t.test('a quiet session whose next socket is on its way is not let go of', async
       takeOffer: () => null,
       monotonic: () => clock.now,
     },
+    owner: 'one',
     outbox: { write: async () => 'stored' },
-    leases: { mayAct: async () => true, release: async (ids) => void released.push(...ids) },
+    leases: {
+      mayAct: async () => true,
+      holds: () => true,
+      release: async (ids) => void released.push(...ids),
+    },
     othersSettled: async () => undefined,
     announce: () => undefined,
     onAnswered: () => undefined,
     onFenced: () => undefined,
+    onFailed: (_id, _window, error) => t.fail(String(error)),
     onReleaseFailed: (error) => t.fail(String(error)),
     graceMs: 30_000,
     quietMs: TTL_MS,
   })
-  const times = { startedAt: 0, intervalMs: 10_000, now: 0 }
+  const times = { startedAt: 0, clockOffset: 0, intervalMs: 10_000 }
   const person = { language: 'ko' as const, learnt: NOTHING_LEARNT, userId: 1, safe: createSafe(null, '1') }
   for (const id of ['left', 'awaited']) {
     scheduler.open({ id, status: 'active', ...times, ...person, epoch: 1, lastWindow: 0, undelivered: [] })

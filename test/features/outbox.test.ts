@@ -5,13 +5,14 @@ import {
   type OutboxRepository,
   type WriteResult,
 } from '../../src/features/analysis/outbox.ts'
-import type { Client, NewWindowRow } from '../../src/features/analysis/repository.ts'
+import type { Client, NewWindowRow, Verdict } from '../../src/features/analysis/repository.ts'
 import { eventually } from '../helpers/eventually.ts'
 import { readingOf } from '../helpers/scripted-model.ts'
 
 type Write = readonly string[]
 
 const nothing = () => undefined
+const LEASE = { owner: 'one', epoch: 1 }
 
 class Away extends Error {}
 class Refused extends Error {}
@@ -27,31 +28,44 @@ function setUp({ perSession = 60, maxBytes = 1024 * 1024 } = {}) {
     fault: nothing as (writes: Write) => Error | undefined,
     /** Awaited by each transaction before it commits. */
     gate: Promise.resolve(),
-    /** Windows that another owner has stored, or whose lease has passed on. */
-    taken: new Set<string>(),
+    /** What becomes of windows that are not simply stored; of an answer by the key with a `!`. */
+    verdicts: new Map<string, Verdict>(),
+    /** Set right when the database says that it is behind. */
+    healed: 0,
+    onHeal: nothing as () => void,
   }
+  const lost: string[] = []
+  const held = new Set<string>()
+  const judge = (key: string): [string, Verdict] => [
+    key.replace(/!$/, ''),
+    database.verdicts.get(key) ?? 'stored',
+  ]
+  const isStored = (key: string) => judge(key)[1] === 'stored'
   let open: string[] = []
   const keyOf = ({ sessionId, window }: { sessionId: string; window: number }) => `${sessionId}#${window}`
   const repository: OutboxRepository = {
     keyOf,
     insertWindows: async (_client, writes) => {
       const keys = writes.map(({ row }) => keyOf(row))
-      open.push(...keys)
-      return new Set(keys.filter((key) => !database.taken.has(key)))
+      open.push(...keys.filter(isStored))
+      return new Map(keys.map(judge))
     },
     updateAnswers: async (_client, writes) => {
-      const keys = writes.map(({ row }) => keyOf(row))
-      open.push(...keys.map((key) => `${key}!`))
-      return new Set(keys)
+      const keys = writes.map(({ row }) => `${keyOf(row)}!`)
+      open.push(...keys.filter(isStored))
+      return new Map(keys.map(judge))
     },
     updateDelivered: async (_client, windows) => {
       open.push(...windows.map((window) => `${keyOf(window)}>`))
+      return new Map()
     },
     updateReceived: async (_client, counts) => {
       open.push(...counts.map(({ sessionId, frames }) => `${sessionId}+${frames}`))
+      return new Map()
     },
     updateRefined: async (_client, refinements) => {
       open.push(...refinements.map(({ sessionId, window }) => `${sessionId}~${window}`))
+      return new Map()
     },
   }
   const outbox = new Outbox({
@@ -62,7 +76,7 @@ function setUp({ perSession = 60, maxBytes = 1024 * 1024 } = {}) {
       await database.gate
       const fault = database.fault(writes)
       if (fault !== undefined) throw fault
-      committed.push(writes)
+      if (writes.length > 0) committed.push(writes)
       return result
     },
     repository,
@@ -73,6 +87,13 @@ function setUp({ perSession = 60, maxBytes = 1024 * 1024 } = {}) {
     onStored: (stored) => told.push(...stored.map(({ window }) => window)),
     onRetry: (_error, waiting) => retries.push(waiting),
     onDrop: (reason, sessionId) => dropped.push([reason, sessionId]),
+    holds: ({ sessionId }) => !held.has(`not ${sessionId}`),
+    onLost: ({ sessionId }) => lost.push(sessionId),
+    onBehind: async () => {
+      database.healed++
+      database.onHeal()
+    },
+    onLocked: (sessionId) => lost.push(`locked ${sessionId}`),
     maxWindowsPerSession: perSession,
     maxBytes,
   })
@@ -83,6 +104,8 @@ function setUp({ perSession = 60, maxBytes = 1024 * 1024 } = {}) {
     dropped,
     retries,
     told,
+    lost,
+    held,
     waiting: () => waiting,
     rows: () => committed.flat(),
   }
@@ -104,7 +127,7 @@ const row = (sessionId: string, window: number, measures = 10): NewWindowRow => 
 
 /** Hands one window over to be stored. */
 const store = (outbox: Outbox, entry: NewWindowRow): Promise<WriteResult> =>
-  outbox.write({ kind: 'window', write: { epoch: 1, row: entry } })
+  outbox.write({ kind: 'window', write: { ...LEASE, row: entry } })
 
 const windows = (sessionId: string, count: number) =>
   Array.from({ length: count }, (_, i) => row(sessionId, i + 1))
@@ -112,9 +135,9 @@ const windows = (sessionId: string, count: number) =>
 t.test('what closes together is written in one transaction, in order', async (t) => {
   const { outbox, committed, waiting } = setUp()
   const stored = [...windows('a', 3), row('b', 1)].map((entry) => store(outbox, entry))
-  void outbox.write({ kind: 'delivered', write: { sessionId: 'a', window: 1 } })
-  void outbox.write({ kind: 'received', write: { sessionId: 'b', epoch: 1, frames: 7 } })
-  void outbox.write({ kind: 'refined', write: { sessionId: 'a', window: 1, epoch: 1 } })
+  void outbox.write({ kind: 'delivered', write: { sessionId: 'a', window: 1, ...LEASE } })
+  void outbox.write({ kind: 'received', write: { sessionId: 'b', ...LEASE, frames: 7 } })
+  void outbox.write({ kind: 'refined', write: { sessionId: 'a', window: 1, ...LEASE } })
   t.equal(waiting(), 7)
   t.same(await Promise.all(stored), ['stored', 'stored', 'stored', 'stored'])
   t.same(committed, [['a#1', 'a#2', 'a#3', 'b#1', 'b+7', 'a#1>', 'a~1']])
@@ -299,7 +322,7 @@ t.test(
   'a window that another owner has stored is refused, and nobody is told that it was stored',
   async (t) => {
     const { outbox, database, told, dropped } = setUp()
-    database.taken.add('a#2')
+    database.verdicts.set('a#2', 'taken')
     t.same(await Promise.all(windows('a', 3).map((entry) => store(outbox, entry))), [
       'stored',
       'refused',

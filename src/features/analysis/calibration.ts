@@ -12,8 +12,8 @@ type Options = {
   readonly spares: SparePool
   /** A clock that never jumps, ms. */
   readonly monotonic: () => number
-  /** Told once, with the frames of the span in order of time; without any when it was called off. */
-  readonly onDone: (frames: readonly KeptFrame[]) => void
+  /** Called once; `frames` gives those of the span in order of time, none when it was called off. */
+  readonly onDone: (frames: () => readonly KeptFrame[]) => void
 }
 
 /** The frames of a few seconds in which a person shows a neutral face, evenly spread and apart from any window's. */
@@ -34,7 +34,7 @@ export class Calibration {
       spares,
       room: new FrameRoom(MOST_FRAMES),
     })
-    this.#timer = setTimeout(() => onDone(this.#frames.close()), durationMs)
+    this.#timer = setTimeout(() => onDone(() => this.#frames.close()), durationMs)
   }
 
   /** A frame as its window is offered it. */
@@ -45,6 +45,6 @@ export class Calibration {
   callOff(): void {
     clearTimeout(this.#timer)
     this.#frames.discard()
-    this.#options.onDone([])
+    this.#options.onDone(() => [])
   }
 }

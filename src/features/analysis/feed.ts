@@ -34,12 +34,18 @@ export type Feed = {
 
 type FrameCounter = { frames: { labels(fate: string): { inc(): void } } }
 
-/** `wasHere`: this process had the session already, under the same lease. */
+type Options = {
+  /** This process had the session already, under the same lease. */
+  readonly wasHere: boolean
+  readonly metrics: FrameCounter
+  readonly isAllowed: () => boolean
+  /** Whether the lease under which the session lives here is still held. */
+  readonly isHeld: () => boolean
+}
+
 export function openFeed(
   session: LiveSession,
-  wasHere: boolean,
-  metrics: FrameCounter,
-  isAllowed: () => boolean,
+  { wasHere, metrics, isAllowed, isHeld }: Options,
 ): Omit<Feed, 'undelivered'> {
   let closed = false
   session.feeders++
@@ -52,7 +58,7 @@ export function openFeed(
   return {
     handedOver: !wasHere && session.seamless,
     seamless: wasHere || session.seamless,
-    isLost: () => session.isLost,
+    isLost: () => session.isLost || !isHeld(),
     isNew: (frame) => session.isNew(frame),
     position: () => ({ frame: session.lastFrame, window: session.currentWindow }),
     push: (bytes, parsed) =>

@@ -23,19 +23,30 @@ import { fromWindowRow } from './rows.ts'
 import { createScheduler } from './scheduler.ts'
 import { createSparePool } from './spare-pool.ts'
 
+type SessionClaim = {
+  readonly epoch: number
+  readonly feed: () => boolean
+  readonly release: () => void
+}
+
+/** A session that is ready to be fed; who has it feeds it, or releases its claim. */
+type ClaimedStart = SessionStart & { readonly claim: SessionClaim }
+
 type ClaimedSession = {
   readonly session: {
     readonly id: string
     readonly status: SessionStart['status']
     readonly startedAt: Date
     readonly intervalMs: number
-    readonly leaseEpoch: number
     readonly language: Language
     /** What the session has learnt of its person so far, or begins with. */
     readonly baseline: Uint8Array | null
     readonly userId: number
   }
-  readonly now: Date
+  /** By how much the database's clock is ahead of our monotonic one, ms. */
+  readonly clockOffset: number
+  /** The lease under which it was claimed, which is used up by feeding the session. */
+  readonly claim: SessionClaim
   /** The last window that is stored, and whether any has not been sent to a socket. */
   readonly progress: { readonly lastWindow: number; readonly hasUndelivered: boolean }
 }
@@ -44,9 +55,9 @@ declare module 'fastify' {
   interface FastifyInstance {
     analysis: {
       /** Brings the session to life in this process and takes its frames until the feed is closed. */
-      readonly feed: (start: SessionStart) => Feed
-      /** What this process has to know of a session that it has just claimed. */
-      readonly prepare: (claimed: ClaimedSession) => Promise<SessionStart>
+      readonly feed: (start: ClaimedStart) => Feed
+      /** What this process has to know of a session that it has just claimed; releases the claim where it rejects. */
+      readonly prepare: (claimed: ClaimedSession) => Promise<ClaimedStart>
       /** Stored answers after `window`, for a client that says what it has, at most the last sixty. */
       readonly answersSince: (sessionId: string, window: number) => Promise<readonly WindowAnswer[]>
       /** A socket has been sent this window's answer. */
@@ -124,9 +135,18 @@ export const analysis = fp(
         metrics.droppedWindows.labels(reason).inc()
         log.error({ err: error, reason, session: logId(sessionId) }, 'a result was not stored')
       },
+      holds: app.sessions.leases.holds,
+      onLost: app.sessions.leases.lost,
+      onBehind: app.sessions.leases.renew,
+      onLocked: (sessionId) =>
+        log.warn(
+          { session: logId(sessionId) },
+          'results of a session wait: another transaction has locked its row',
+        ),
       maxWindowsPerSession: MAX_WAITING_PER_SESSION,
       maxBytes: MAX_WAITING_BYTES,
     })
+    app.sessions.onUnstored((sessionId) => outbox.waiting(sessionId))
 
     const scheduler = createScheduler({
       settings: {
@@ -140,6 +160,7 @@ export const analysis = fp(
         takeOffer: app.conversation.takeOffer,
         monotonic: () => performance.now(),
       },
+      owner: app.instanceId,
       outbox,
       leases: app.sessions.leases,
       othersSettled: async (sessionId) => {
@@ -149,6 +170,10 @@ export const analysis = fp(
       onFenced: (sessionId, window) => {
         metrics.droppedWindows.labels('not_ours').inc()
         log.warn({ session: logId(sessionId), window }, 'a window was left to the owner of its session')
+      },
+      onFailed: (sessionId, window, error) => {
+        if (window !== null) metrics.droppedWindows.labels('failed').inc()
+        log.error({ err: error, session: logId(sessionId), window }, 'a window could not be analysed')
       },
       onReleaseFailed: (error) => log.warn({ err: error }, 'leases could not be given up; they will run out'),
       onAnswered: (sessionId, answer) => {
@@ -214,50 +239,64 @@ export const analysis = fp(
       return isOffered && !(await app.conversation.askMayOffer(sessionId)) ? withoutOffers(answers) : answers
     }
 
+    const prepare = async ({
+      session,
+      clockOffset,
+      claim,
+      progress,
+    }: ClaimedSession): Promise<ClaimedStart> => {
+      const { id, userId, status, intervalMs, language, baseline } = session
+      const [safe] = await Promise.all([app.vault.safeOf(userId), app.consent.prepare(userId)])
+      const { epoch } = claim
+      const startedAt = session.startedAt.getTime()
+      const learnt = decodeLearnt(baseline === null ? null : safe.open(baseline, BASELINE))
+      const { lastWindow, hasUndelivered } = progress
+      const start = {
+        id,
+        userId,
+        status,
+        intervalMs,
+        language,
+        epoch,
+        startedAt,
+        clockOffset,
+        learnt,
+        safe,
+        lastWindow,
+        claim,
+      }
+      if (scheduler.awaits(id, epoch) || !hasUndelivered) return { ...start, undelivered: [] }
+      const rows = await repository.listUndelivered(orm, id, MAX_WAITING_PER_SESSION)
+      if (rows.some((row) => row.answeredAt === null))
+        await repository.answerOrphans(orm, id, { owner: app.instanceId, epoch })
+      // One of our own that has no answer is still being answered.
+      const answered = rows.filter((row) => row.answeredAt !== null || row.epoch < epoch)
+      const answers = answered.map((row) => fromWindowRow(row, safe))
+      return { ...start, undelivered: await showable(id, answers) }
+    }
+
     app.decorate('analysis', {
-      prepare: async ({ session, now, progress }: ClaimedSession) => {
-        const [safe] = await Promise.all([
-          app.vault.safeOf(session.userId),
-          app.consent.prepare(session.userId),
-        ])
-        const start = {
-          id: session.id,
-          status: session.status,
-          startedAt: session.startedAt.getTime(),
-          intervalMs: session.intervalMs,
-          now: now.getTime(),
-          epoch: session.leaseEpoch,
-          language: session.language,
-          userId: session.userId,
-          safe,
-          learnt: decodeLearnt(session.baseline === null ? null : safe.open(session.baseline, BASELINE)),
-        }
-        if (scheduler.awaits(session.id, session.leaseEpoch))
-          return { ...start, lastWindow: 0, undelivered: [] }
-        const { lastWindow, hasUndelivered } = progress
-        if (!hasUndelivered) return { ...start, lastWindow, undelivered: [] }
-        const undelivered = await repository.listUndelivered(orm, session.id, MAX_WAITING_PER_SESSION)
-        if (undelivered.some((row) => row.answeredAt === null))
-          await repository.answerOrphans(orm, session.id)
-        return {
-          ...start,
-          lastWindow,
-          undelivered: await showable(
-            session.id,
-            undelivered.map((row) => fromWindowRow(row, safe)),
-          ),
+      prepare: async (claimed: ClaimedSession) => {
+        try {
+          return await prepare(claimed)
+        } catch (error) {
+          claimed.claim.release()
+          throw error
         }
       },
-      feed: (start: SessionStart) => {
+      feed: (start: ClaimedStart) => {
         const wasHere = scheduler.has(start.id, start.epoch)
-        const session = scheduler.open(start)
-        return {
-          ...openFeed(session, wasHere, app.metrics, () => app.consent.allows(start.userId)),
-          undelivered: () =>
-            app.conversation.mayOffer(start.id)
-              ? [...session.undelivered]
-              : withoutOffers(session.undelivered),
-        }
+        const session = start.claim.feed() ? scheduler.open(start) : scheduler.openLost(start)
+        const { id: sessionId, epoch } = session
+        const feed = openFeed(session, {
+          wasHere,
+          metrics: app.metrics,
+          isAllowed: () => app.consent.allows(start.userId),
+          isHeld: () => app.sessions.leases.holds({ sessionId, epoch }),
+        })
+        const undelivered = () =>
+          app.conversation.mayOffer(sessionId) ? [...session.undelivered] : withoutOffers(session.undelivered)
+        return { ...feed, undelivered }
       },
       answersSince: async (sessionId: string, window: number) => {
         const rows = await repository.listAnswersSince(orm, sessionId, window, MAX_WAITING_PER_SESSION)

@@ -21,13 +21,14 @@ import { questionOf, REMEMBERED_RESULTS } from './question.ts'
 import { type Calibrated, SessionFace } from './session-face.ts'
 import type { SparePool } from './spare-pool.ts'
 
-/** What a live session needs of its row. Times in ms since the epoch; `now` by the database's clock. */
+/** What a live session needs of its row. Times in ms since the epoch, by the database's clock. */
 export type SessionStart = {
   readonly id: string
   readonly status: SessionStatus
   readonly startedAt: number
   readonly intervalMs: number
-  readonly now: number
+  /** By how much the database's clock is ahead of our monotonic one, ms. */
+  readonly clockOffset: number
   /** Of the lease under which this process serves the session. */
   readonly epoch: number
   /** The last window that is stored already, by whoever; 0 when there is none. */
@@ -56,6 +57,8 @@ export type SessionSink = {
   readonly late: (window: AnsweredWindow, answer: ModelAnswer) => void
   /** A window that had frames and gave nothing to store; without a reason nobody is told. */
   readonly skipped: (window: number, frames: number, reason: SkipReason | null) => void
+  /** A fault of ours in a window, or in a calibration (null). The session goes on without it. Never throws. */
+  readonly failed: (window: number | null, error: unknown) => void
 }
 
 export type LiveSettings = {
@@ -99,7 +102,7 @@ export class LiveSession {
   readonly #sink: SessionSink
   readonly #intervalMs: number
   readonly #startedAt: number
-  /** Monotonic time at which the session started. */
+  /** Start of the session by our monotonic clock, ms. */
   readonly #origin: number
   readonly #abort = new AbortController()
   #status: SessionStatus
@@ -117,7 +120,7 @@ export class LiveSession {
   constructor(start: SessionStart, settings: LiveSettings, sink: SessionSink) {
     this.id = start.id
     this.#language = start.language
-    this.#face = new SessionFace(start.learnt, settings)
+    this.#face = new SessionFace(start.learnt, settings, (error) => sink.failed(null, error))
     this.#settings = settings
     this.#room = new FrameRoom(settings.maxFrames)
     this.#sink = sink
@@ -126,7 +129,7 @@ export class LiveSession {
     this.#lastWindow = start.lastWindow
     this.#intervalMs = start.intervalMs
     this.#startedAt = start.startedAt
-    this.#origin = settings.monotonic() - (start.now - start.startedAt)
+    this.#origin = start.startedAt - start.clockOffset
     this.#status = start.status
     this.lastActivity = settings.monotonic()
     // A window is stored before its time is over when its owner has handed the session over.
@@ -273,11 +276,20 @@ export class LiveSession {
     }, closesAt - this.#elapsed())
   }
 
+  /** Never throws: it runs in a timer, where a throw would end the process. */
   #close(): void {
     clearTimeout(this.#timer)
     const window = this.#open
     if (window === undefined) return
     this.#open = undefined
+    try {
+      this.#closeWindow(window)
+    } catch (error) {
+      this.#sink.failed(window.number, error)
+    }
+  }
+
+  #closeWindow(window: FrameWindow): void {
     const closedAt = Math.min(this.#elapsed(), window.number * this.#intervalMs)
     const measured = this.#measure(window)
     if (measured === undefined) {
@@ -288,20 +300,27 @@ export class LiveSession {
     const dueAt = closedAt + (asked ? this.#deadlineMs : COMMIT_FIRST_MS)
     this.#sink.closed(measured, asked)
     this.#undelivered++
-    const told = this.#tail.then(async () => {
-      const answered = await outcome
-      const answer = { ...answered, intervention: this.#lost ? null : this.#settings.takeOffer(this.id) }
-      this.#remember(answer)
-      const patienceMs = Math.min(COMMIT_FIRST_MS, Math.max(0, dueAt - this.#elapsed()))
-      const isOurs = await this.#sink.answered(answer, patienceMs)
-      this.#undelivered--
-      return isOurs ? answer : undefined
-    })
-    this.#tail = told.then(() => undefined)
+    const failed = (error: unknown) => this.#sink.failed(window.number, error)
+    const delivered = this.#tail
+      .then(() => this.#deliver(outcome, dueAt))
+      .catch(failed)
+      .finally(() => this.#undelivered--)
+    this.#tail = delivered.then(() => undefined)
     // What comes late never overtakes the answer that it comes after.
-    void Promise.all([late, told]).then(([call, answer]) => {
-      if (call !== undefined && answer !== undefined) this.#sink.late(answer, call)
-    })
+    Promise.all([late, delivered])
+      .then(([call, answer]) => {
+        if (call !== undefined && answer !== undefined) this.#sink.late(answer, call)
+      })
+      .catch(failed)
+  }
+
+  /** The answer when it was ours to give. */
+  async #deliver(outcome: Promise<AnsweredWindow>, dueAt: number): Promise<AnsweredWindow | undefined> {
+    const answered = await outcome
+    const answer = { ...answered, intervention: this.#lost ? null : this.#settings.takeOffer(this.id) }
+    this.#remember(answer)
+    const patienceMs = Math.min(COMMIT_FIRST_MS, Math.max(0, dueAt - this.#elapsed()))
+    return (await this.#sink.answered(answer, patienceMs)) ? answer : undefined
   }
 
   /** Null for a window that the session's last owner has answered. */
@@ -310,10 +329,17 @@ export class LiveSession {
     return this.#status === 'paused' ? 'paused' : 'no_valid_frame'
   }
 
+  #readFace(window: FrameWindow): ReturnType<SessionFace['read']> {
+    try {
+      return this.#face.read(window.close())
+    } finally {
+      this.#room.clear()
+    }
+  }
+
   /** After this nothing of the frames is left. */
   #measure(window: FrameWindow): MeasuredWindow | undefined {
-    const read = this.#face.read(window.close())
-    this.#room.clear()
+    const read = this.#readFace(window)
     if (read === undefined) return undefined
     const boundary = this.#startedAt + window.number * this.#intervalMs
     return {
@@ -337,7 +363,7 @@ export class LiveSession {
       deadlineMs: Math.max(0, closedAt + this.#deadlineMs - this.#toWriteMs - this.#elapsed()),
       signal: this.#abort.signal,
     })
-    void Promise.all([answering.outcome, answering.late]).then(() => this.#calls--)
+    void Promise.allSettled([answering.outcome, answering.late]).then(() => this.#calls--)
     return answering
   }
 

@@ -3,18 +3,22 @@ import type {
   AnalysisRepository,
   AnswerRow,
   Client,
+  DeliveredWindow,
+  Fence,
   Fenced,
   NewWindowRow,
   ReceivedCount,
   Refinement,
+  Verdict,
   WindowWrite,
 } from './repository.ts'
 
 /** One write that waits for the database. */
 export type OutboxContent =
   | { readonly kind: 'window'; readonly write: WindowWrite }
-  | { readonly kind: 'answer'; readonly write: Fenced<AnswerRow> }
-  | { readonly kind: 'delivered'; readonly write: { readonly sessionId: string; readonly window: number } }
+  /** `whole`: the window with its answer, to be stored when the row that was stored at its close is not there. */
+  | { readonly kind: 'answer'; readonly write: Fenced<AnswerRow>; readonly whole: () => WindowWrite }
+  | { readonly kind: 'delivered'; readonly write: DeliveredWindow }
   | { readonly kind: 'received'; readonly write: ReceivedCount }
   | { readonly kind: 'refined'; readonly write: Refinement }
 
@@ -25,6 +29,8 @@ type WriteOf<Kind extends OutboxContent['kind']> = Extract<OutboxContent, { kind
  * there already; `dropped` because there was no room or no time.
  */
 export type WriteResult = 'stored' | 'refused' | 'dropped'
+
+type SessionLease = { readonly sessionId: string } & Fence
 
 type Entry = OutboxContent & {
   readonly sessionId: string
@@ -53,6 +59,14 @@ type Dependencies = {
   readonly onStored: (rows: readonly NewWindowRow[]) => void
   readonly onRetry: (error: unknown, waiting: number) => void
   readonly onDrop: (reason: DropReason, sessionId: string, error?: unknown) => void
+  /** Whether the lease of a write is still held, as far as is known here. */
+  readonly holds: (lease: SessionLease) => boolean
+  /** Another owner has the session. */
+  readonly onLost: (lease: SessionLease) => void
+  /** The database has lost a claim of ours: has the leases set right. Never rejects. */
+  readonly onBehind: () => Promise<void>
+  /** The results of a session have waited for long because another transaction has locked its row. */
+  readonly onLocked: (sessionId: string) => void
   readonly maxWindowsPerSession: number
   readonly maxBytes: number
 }
@@ -68,11 +82,27 @@ const APART_AFTER = 3
 const MOST_FAILED = 8
 /** Some five minutes of tries in which others were stored. */
 const MOST_FAILED_ALONE = 100
+/** Pauses between tries while a session's row is locked. */
+const FIRST_REST_MS = 25
+const LAST_REST_MS = 1000
+/** So many tries are some seconds. */
+const LONG_RESTS = 10
 /** What an entry takes beside its measures: the row's other fields and our own bookkeeping. */
 const ENTRY_BYTES = 1024
 
+const leaseOf = ({ write: { owner, epoch } }: OutboxContent): Fence => ({ owner, epoch })
+
+const keyOf = (content: OutboxContent) => {
+  if (content.kind === 'received') return { ...content.write, window: content.write.epoch }
+  return 'row' in content.write ? content.write.row : content.write
+}
+
 const sessionOf = (content: OutboxContent): string =>
   'row' in content.write ? content.write.row.sessionId : content.write.sessionId
+
+/** Said of a result that is not written in the end; of a window without its answer, that one says it. */
+const isResult = (entry: OutboxContent): boolean =>
+  entry.kind === 'answer' || (entry.kind === 'window' && entry.write.row.answeredAt !== null)
 
 const bytesOf = (content: OutboxContent): number =>
   ENTRY_BYTES +
@@ -94,6 +124,9 @@ export class Outbox {
   readonly #busy = new Set<string>()
   /** Those of them of which nothing is to be tried again. */
   readonly #unwanted = new Set<string>()
+  /** Sessions whose rows are locked by others, or behind, with the number of tries. */
+  readonly #tries = new Map<string, number>()
+  readonly #resting = new Set<string>()
   #count = 0
   #bytes = 0
   #isAway = false
@@ -124,7 +157,7 @@ export class Outbox {
       this.#bytes += entry.bytes
       if (content.kind === 'window') this.#windows.set(sessionId, (this.#windows.get(sessionId) ?? 0) + 1)
       this.#deps.onWaiting(++this.#count)
-      if (this.#open < (this.#isAway ? 1 : LANES)) this.#start()
+      this.#start()
     })
   }
 
@@ -137,6 +170,17 @@ export class Outbox {
     const unwanted = this.#queue.filter((entry) => entry.sessionId === sessionId)
     this.#remove(unwanted)
     for (const entry of unwanted) this.#finish(entry, 'refused')
+  }
+
+  /** What of the session's windows is ours and not written yet, in order. */
+  waiting(sessionId: string): (NewWindowRow | AnswerRow)[] {
+    return this.#queue.flatMap((entry) =>
+      entry.sessionId === sessionId &&
+      (entry.kind === 'window' || entry.kind === 'answer') &&
+      this.#deps.holds({ sessionId, ...leaseOf(entry) })
+        ? [entry.write.row]
+        : [],
+    )
   }
 
   /** Resolves when nothing waits any more, at the latest after `ms`. */
@@ -156,6 +200,7 @@ export class Outbox {
   }
 
   #start(): void {
+    if (this.#open >= (this.#isAway ? 1 : LANES)) return
     this.#open++
     const lane = this.#run().finally(() => this.#lanes.delete(lane))
     this.#lanes.add(lane)
@@ -170,10 +215,7 @@ export class Outbox {
       this.#isAway = !(await this.#write(batch))
       failures = this.#isAway ? failures + 1 : 0
       if (failures >= APART_AFTER && batch.length > 1) await this.#writeOthers(batch)
-      for (const { sessionId } of batch) {
-        this.#busy.delete(sessionId)
-        if (this.#unwanted.delete(sessionId)) this.discard(sessionId)
-      }
+      for (const { sessionId } of batch) if (!this.#resting.has(sessionId)) this.#free(sessionId)
       if (!this.#isAway) {
         retryMs = FIRST_RETRY_MS
         continue
@@ -184,6 +226,11 @@ export class Outbox {
     }
     // In the same breath as the last look at the queue: what is added from now on starts another lane.
     this.#open--
+  }
+
+  #free(sessionId: string): void {
+    this.#busy.delete(sessionId)
+    if (this.#unwanted.delete(sessionId)) this.discard(sessionId)
   }
 
   /** The next entries in order, but for those of sessions that are being written. */
@@ -197,10 +244,10 @@ export class Outbox {
 
   /** False when the database is away and the batch has to be tried again. */
   async #write(batch: readonly Entry[]): Promise<boolean> {
-    let stored: ReadonlySet<Entry>
+    let verdicts: ReadonlyMap<Entry, Verdict>
     try {
       const kinds = new Set(batch.map(({ kind }) => kind))
-      stored = await this.#deps.transaction(kinds.size, (client) => this.#writeAll(client, batch))
+      verdicts = await this.#deps.transaction(kinds.size, (client) => this.#writeAll(client, batch))
       if (this.#stop.signal.aborted) return true
     } catch (error) {
       if (this.#stop.signal.aborted) return true
@@ -210,16 +257,85 @@ export class Outbox {
       }
       return this.#writeApart(batch, error)
     }
-    this.#remove(batch)
-    for (const entry of batch) {
-      const isStored = stored.has(entry)
-      if (!isStored && entry.kind === 'window') this.#deps.onDrop('not_ours', entry.sessionId)
-      this.#finish(entry, isStored ? 'stored' : 'refused')
-    }
-    this.#deps.onStored(
-      batch.flatMap((entry) => (entry.kind === 'window' && stored.has(entry) ? [entry.write.row] : [])),
-    )
+    await this.#conclude(batch, verdicts)
     return true
+  }
+
+  /** What is decided leaves. What is not stays in its place, with all of its session that comes after it. */
+  async #conclude(batch: readonly Entry[], verdicts: ReadonlyMap<Entry, Verdict>): Promise<void> {
+    const again = new Set<string>()
+    const resting = new Set<string>()
+    const behind = new Set(
+      batch.filter(
+        (entry) =>
+          verdicts.get(entry) === 'behind' &&
+          this.#deps.holds({ sessionId: entry.sessionId, ...leaseOf(entry) }),
+      ),
+    )
+    const decided = batch.filter((entry) => {
+      const { sessionId } = entry
+      const verdict = verdicts.get(entry)
+      if (behind.has(entry) || verdict === 'locked') resting.add(sessionId)
+      // To write them twice is to write them once, but for frames that are counted.
+      else if (!(again.has(sessionId) && entry.kind !== 'received') && !this.#isReplaced(entry, verdict))
+        return true
+      again.add(sessionId)
+      return false
+    })
+    this.#remove(decided)
+    for (const entry of decided) this.#decide(entry, verdicts.get(entry) ?? 'stored')
+    const isStored = (entry: Entry) => (verdicts.get(entry) ?? 'stored') === 'stored'
+    this.#deps.onStored(
+      decided.flatMap((entry) => (entry.kind === 'window' && isStored(entry) ? [entry.write.row] : [])),
+    )
+    if (behind.size > 0) await this.#deps.onBehind()
+    for (const { sessionId } of decided) if (!again.has(sessionId)) this.#tries.delete(sessionId)
+    for (const sessionId of resting) this.#rest(sessionId)
+  }
+
+  #decide(entry: Entry, verdict: Verdict): void {
+    const { sessionId } = entry
+    if (verdict === 'lost') this.#deps.onLost({ sessionId, ...leaseOf(entry) })
+    if (verdict !== 'stored' && isResult(entry)) this.#deps.onDrop('not_ours', sessionId)
+    this.#finish(entry, verdict === 'stored' ? 'stored' : 'refused')
+  }
+
+  /** The row of an answered window is not there, though it was: then the window is stored whole. */
+  #isReplaced(entry: Entry, verdict: Verdict | undefined): boolean {
+    if (entry.kind !== 'answer' || verdict !== 'missing') return false
+    const { sessionId, settle } = entry
+    const write = this.#wholeOf(entry.whole)
+    if (write === undefined) return false
+    const content = { kind: 'window', write } as const
+    const whole: Entry = { ...content, sessionId, bytes: bytesOf(content), settle, failedAlone: 0 }
+    this.#queue[this.#queue.indexOf(entry)] = whole
+    this.#bytes += whole.bytes - entry.bytes
+    this.#windows.set(sessionId, (this.#windows.get(sessionId) ?? 0) + 1)
+    return true
+  }
+
+  #wholeOf(make: () => WindowWrite): WindowWrite | undefined {
+    try {
+      return make()
+    } catch {
+      return undefined // it is refused as it is
+    }
+  }
+
+  /** Leaves what waits of the session alone for a moment, longer each time; others go on. */
+  #rest(sessionId: string): void {
+    const tries = (this.#tries.get(sessionId) ?? 0) + 1
+    this.#tries.set(sessionId, tries)
+    this.#resting.add(sessionId)
+    if (tries === LONG_RESTS) this.#deps.onLocked(sessionId)
+    const waitMs = Math.min(LAST_REST_MS, FIRST_REST_MS * 2 ** Math.min(tries, LONG_RESTS))
+    const rest = pause(waitMs, this.#stop.signal).then(() => {
+      this.#resting.delete(sessionId)
+      this.#free(sessionId)
+      this.#lanes.delete(rest)
+      this.#start()
+    })
+    this.#lanes.add(rest)
   }
 
   #remove(batch: readonly Entry[]): void {
@@ -235,7 +351,10 @@ export class Outbox {
       this.#drop(only, 'refused_by_database', error)
       return true
     }
-    for (const entry of batch) if (!(await this.#write([entry]))) return false
+    for (const entry of batch) {
+      if (this.#resting.has(entry.sessionId)) continue
+      if (!(await this.#write([entry]))) return false
+    }
     return true
   }
 
@@ -244,7 +363,7 @@ export class Outbox {
     const failed = new Map<string, Entry>()
     let isAnyStored = false
     for (const entry of batch) {
-      if (failed.has(entry.sessionId)) continue // the order of its session
+      if (failed.has(entry.sessionId) || this.#resting.has(entry.sessionId)) continue // the order of its session
       if (await this.#write([entry])) isAnyStored = true
       else failed.set(entry.sessionId, entry)
       if (!isAnyStored && failed.size >= MOST_FAILED) return
@@ -258,21 +377,22 @@ export class Outbox {
   }
 
   /** Kind by kind: a window always comes before what is said about it. */
-  async #writeAll(client: Client, batch: readonly Entry[]): Promise<ReadonlySet<Entry>> {
+  async #writeAll(client: Client, batch: readonly Entry[]): Promise<ReadonlyMap<Entry, Verdict>> {
     const { repository } = this.#deps
     const of = <Kind extends Entry['kind']>(kind: Kind) =>
       batch.filter((entry) => entry.kind === kind).map(({ write }) => write as WriteOf<Kind>) // as the kind says
-    const [windows, answers] = await Promise.all([
+    const [window, answer, received, delivered, refined] = await Promise.all([
       repository.insertWindows(client, of('window')),
       repository.updateAnswers(client, of('answer')),
       repository.updateReceived(client, of('received')),
       repository.updateDelivered(client, of('delivered')),
       repository.updateRefined(client, of('refined')),
     ])
-    return new Set(
-      batch.filter((entry) => {
-        if (entry.kind === 'window') return windows.has(repository.keyOf(entry.write.row))
-        return entry.kind !== 'answer' || answers.has(repository.keyOf(entry.write.row))
+    const verdicts = { window, answer, received, delivered, refined }
+    return new Map(
+      batch.flatMap((entry) => {
+        const verdict = verdicts[entry.kind].get(repository.keyOf(keyOf(entry)))
+        return verdict === undefined ? [] : [[entry, verdict] as const]
       }),
     )
   }

@@ -8,10 +8,10 @@ import type { WindowAnswer } from '../../plugins/hub.ts'
 import type { Asked, ModelAnswer } from './analyser.ts'
 import type { AnsweredWindow, MeasuredWindow } from './answer.ts'
 import { PROMPT_VERSION } from './prompt.ts'
-import type { AnswerRow, NewWindowRow, Refinement, WindowRow } from './repository.ts'
+import type { AnswerRow, Fence, NewWindowRow, Refinement, WindowRow } from './repository.ts'
 
 /** `safe` is of the person whose session it is. */
-type Lease = { readonly sessionId: string; readonly epoch: number; readonly safe: Safe }
+type Lease = Fence & { readonly sessionId: string; readonly safe: Safe }
 
 /** A window as it is stored at its close: answered already, or with the held local answer in the answer's place. */
 export const toWindowRow = (
@@ -104,7 +104,7 @@ const toReading = ({ reading, source, model, modelOutcome, latencyMs }: Answered
 
 /** What the model said too late, if anything, and what it cost: at the window's answer that was not known yet. */
 export const toRefinement = (
-  { sessionId, epoch }: Pick<Refinement, 'sessionId' | 'epoch'>,
+  { sessionId, owner, epoch }: Pick<Refinement, 'sessionId' | 'owner' | 'epoch'>,
   window: number,
   late: ModelAnswer,
 ): Refinement & Partial<Evidence> => {
@@ -112,6 +112,7 @@ export const toRefinement = (
   return {
     sessionId,
     window,
+    owner,
     epoch,
     refinedEmotion: reading?.emotion ?? null,
     refinedConfidence: reading?.confidence ?? null,

@@ -10,13 +10,18 @@ import { toAnswerRow, toRefinement, toWindowAnswer, toWindowRow } from './rows.t
 /** What the loop announces of a session; its status is for its own room to tell. */
 type Announcement = Exclude<SessionEvent, { readonly type: 'status_changed' }>
 
-type Lease = { readonly sessionId: string; readonly epoch: number; readonly safe: Safe }
+type LeaseKey = { readonly sessionId: string; readonly epoch: number }
+
+type Lease = LeaseKey & { readonly owner: string; readonly safe: Safe }
 
 type Dependencies = {
   readonly settings: LiveSettings
   readonly outbox: Pick<Outbox, 'write'>
+  /** This process, as the owner of sessions. */
+  readonly owner: string
   readonly leases: {
-    mayAct(lease: Pick<Lease, 'sessionId' | 'epoch'>): Promise<boolean>
+    mayAct(lease: LeaseKey): Promise<boolean>
+    holds(lease: LeaseKey): boolean
     release(sessionIds: readonly string[]): Promise<void>
   }
   /** Resolves when what other rooms have to write of the session is written. */
@@ -24,6 +29,8 @@ type Dependencies = {
   readonly announce: (sessionId: string, event: Announcement) => void
   readonly onAnswered: (sessionId: string, answer: AnsweredWindow) => void
   readonly onFenced: (sessionId: string, window: number) => void
+  /** A fault of ours in a window, or in something else of the session (null). */
+  readonly onFailed: (sessionId: string, window: number | null, error: unknown) => void
   readonly onReleaseFailed: (error: unknown) => void
   /** Longest time after the end in which anything of the session is in flight. */
   readonly graceMs: number
@@ -36,7 +43,7 @@ const LAST_WORD_MS = 1000
 
 /** The sessions that live in this process. */
 export function createScheduler(dependencies: Dependencies) {
-  const { settings, outbox, leases, announce } = dependencies
+  const { settings, outbox, leases, announce, owner } = dependencies
   const live = new Map<string, LiveSession>()
   /** The last write of each session that is still on its way: they are written in order. */
   const lastWrites = new Map<string, Promise<WriteResult>>()
@@ -65,20 +72,35 @@ export function createScheduler(dependencies: Dependencies) {
     /** Windows whose local answer was stored at their close, for the model had been asked. */
     const asked = new Set<number>()
 
-    const store = (answer: AnsweredWindow) =>
-      asked.delete(answer.number)
-        ? write(sessionId, { kind: 'answer', write: { epoch, row: toAnswerRow(lease, answer) } })
-        : storeWindow(answer, answer, true)
+    const toWindow = (held: MeasuredWindow, answer: AnsweredWindow, isFinal: boolean) => ({
+      owner,
+      epoch,
+      row: toWindowRow(lease, held, answer, isFinal),
+      learnt: lease.safe.seal(held.learnt, BASELINE),
+    })
 
-    const storeWindow = (held: MeasuredWindow, answer: AnsweredWindow, isFinal: boolean) => {
-      const row = toWindowRow(lease, held, answer, isFinal)
-      const learnt = lease.safe.seal(held.learnt, BASELINE)
-      return write(sessionId, { kind: 'window', write: { epoch, row, learnt } })
+    const store = (answer: AnsweredWindow) => {
+      if (!asked.delete(answer.number))
+        return write(sessionId, { kind: 'window', write: toWindow(answer, answer, true) })
+      const row = { owner, epoch, row: toAnswerRow(lease, answer) }
+      return write(sessionId, { kind: 'answer', write: row, whole: () => toWindow(answer, answer, true) })
+    }
+
+    /** What became of an answer; while it is not known whether the lease is still ours, its write finds out. */
+    const storeOurs = async (answer: AnsweredWindow, patienceMs: number) => {
+      if (await leases.mayAct(lease)) return soon(store(answer), patienceMs)
+      if (leases.holds(lease)) return (await store(answer)) === 'stored' ? 'stored' : 'refused'
+      dependencies.onFenced(sessionId, answer.number)
+      return 'refused'
     }
 
     /** What goes out only while this is still our session, and is not missed otherwise. */
     const announceMine = async (event: Announcement) => {
-      if (await leases.mayAct(lease)) announce(sessionId, event)
+      try {
+        if (await leases.mayAct(lease)) announce(sessionId, event)
+      } catch (error) {
+        dependencies.onFailed(sessionId, null, error)
+      }
     }
     let notice: Promise<void> = Promise.resolve()
 
@@ -86,17 +108,15 @@ export function createScheduler(dependencies: Dependencies) {
       closed: (window, isAsked) => {
         if (isAsked) {
           asked.add(window.number)
-          void storeWindow(window, byLocal(window, { modelOutcome: null }), false)
+          const held = byLocal(window, { modelOutcome: null })
+          void write(sessionId, { kind: 'window', write: toWindow(window, held, false) })
         }
         const { number, closedAt: at, measures } = window
         notice = announceMine({ type: 'window_closed', window: number, frameCount: measures.frameCount, at })
       },
       answered: async (answer, patienceMs) => {
         await notice
-        const mine = await leases.mayAct(lease)
-        if (!mine) dependencies.onFenced(sessionId, answer.number)
-        const result = mine ? await soon(store(answer), patienceMs) : 'refused'
-        if (result === 'refused') return false
+        if ((await storeOurs(answer, patienceMs)) === 'refused') return false
         dependencies.onAnswered(sessionId, answer)
         const delivered = toWindowAnswer(answer)
         live.get(sessionId)?.keep(delivered)
@@ -109,11 +129,19 @@ export function createScheduler(dependencies: Dependencies) {
           void announceMine({ type: 'window_refined', answer: toWindowAnswer(byModel(window, late)) })
       },
       skipped: (window, frames, reason) => {
-        void write(sessionId, { kind: 'received', write: { sessionId, epoch, frames } })
+        void write(sessionId, { kind: 'received', write: { sessionId, owner, epoch, frames } })
         if (reason !== null) void announceMine({ type: 'window_skipped', window, reason })
       },
+      failed: (window, error) => dependencies.onFailed(sessionId, window, error),
     }
   }
+
+  const create = (start: SessionStart) =>
+    new LiveSession(
+      start,
+      settings,
+      sinkOf({ sessionId: start.id, owner, epoch: start.epoch, safe: start.safe }),
+    )
 
   const release = (sessionIds: readonly string[]) =>
     leases.release(sessionIds).catch(dependencies.onReleaseFailed)
@@ -158,12 +186,17 @@ export function createScheduler(dependencies: Dependencies) {
         return known
       }
       lose(start.id)
-      const session = new LiveSession(
-        start,
-        settings,
-        sinkOf({ sessionId: start.id, epoch: start.epoch, safe: start.safe }),
-      )
+      const session = create(start)
       live.set(start.id, session)
+      return session
+    },
+
+    /** For a start whose lease has been lost since: what lives here by now under a later one, else nothing that acts. */
+    openLost(start: SessionStart): LiveSession {
+      const known = live.get(start.id)
+      if (known !== undefined && leases.holds({ sessionId: known.id, epoch: known.epoch })) return known
+      const session = create(start)
+      session.discard()
       return session
     },
 
@@ -187,8 +220,10 @@ export function createScheduler(dependencies: Dependencies) {
 
     /** A socket has been sent this window's answer. */
     delivered(sessionId: string, window: number): void {
-      live.get(sessionId)?.delivered(window)
-      void outbox.write({ kind: 'delivered', write: { sessionId, window } })
+      const session = live.get(sessionId)
+      if (session === undefined) return // its owner now marks what it sends itself
+      session.delivered(window)
+      void outbox.write({ kind: 'delivered', write: { sessionId, window, owner, epoch: session.epoch } })
     },
 
     /** Lets go of sessions that no socket feeds and that have been quiet for long. */
@@ -198,7 +233,8 @@ export function createScheduler(dependencies: Dependencies) {
         (session) => session.feeders === 0 && session.idle && session.lastActivity < quietSince,
       )
       for (const { id } of quiet) live.delete(id)
-      await release(quiet.map(({ id }) => id))
+      const ours = quiet.filter(({ id, epoch }) => leases.holds({ sessionId: id, epoch }))
+      await release(ours.map(({ id }) => id))
     },
 
     /** Takes no more frames, delivers what has closed, cuts off models; at most `ms`. Returns whom it served. */

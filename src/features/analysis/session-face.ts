@@ -27,12 +27,14 @@ type FaceReading = Omit<MeasuredWindow, 'number' | 'closedAt' | 'framesReceived'
 /** What a session knows of the face that it reads: the camera's shape, the neutral face, a calibration under way. */
 export class SessionFace {
   readonly #settings: Settings
+  readonly #onFault: (error: unknown) => void
   #learnt: Learnt
   #calibration: Calibration | undefined
   #calibrated: Promise<Calibrated | undefined> | undefined
 
-  constructor(learnt: Learnt, settings: Settings) {
+  constructor(learnt: Learnt, settings: Settings, onFault: (error: unknown) => void) {
     this.#learnt = learnt
+    this.#onFault = onFault
     this.#settings = settings
   }
 
@@ -45,7 +47,7 @@ export class SessionFace {
   calibrate(durationMs: number, nextWindow: () => number): Promise<Calibrated | undefined> {
     this.#calibrated ??= new Promise((resolve) => {
       const { spares, monotonic } = this.#settings
-      const onDone = (frames: readonly KeptFrame[]) => resolve(this.#adopt(frames, nextWindow()))
+      const onDone = (frames: () => readonly KeptFrame[]) => resolve(this.#adopt(frames, nextWindow))
       this.#calibration = new Calibration({ durationMs, spares, monotonic, onDone })
     })
     return this.#calibrated
@@ -80,12 +82,19 @@ export class SessionFace {
   }
 
   /** Goes on from the neutral face that these frames show, if they show one. */
-  #adopt(frames: readonly KeptFrame[], window: number): Calibrated | undefined {
+  #adopt(read: () => readonly KeptFrame[], nextWindow: () => number): Calibrated | undefined {
     this.#calibration = undefined
     this.#calibrated = undefined
-    const baseline = calibrateBaseline(frames, this.#camera())
-    if (baseline === undefined) return undefined
-    this.#learnt = given(this.#learnt, window, baseline)
-    return { window, frameCount: frames.length }
+    try {
+      const frames = read()
+      const baseline = calibrateBaseline(frames, this.#camera())
+      if (baseline === undefined) return undefined
+      const window = nextWindow()
+      this.#learnt = given(this.#learnt, window, baseline)
+      return { window, frameCount: frames.length }
+    } catch (error) {
+      this.#onFault(error) // it runs in a timer, where a throw would end the process
+      return undefined
+    }
   }
 }

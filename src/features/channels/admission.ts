@@ -11,12 +11,13 @@ export type SessionStart = {
   readonly status: SessionStatus
   readonly startedAt: number
   readonly intervalMs: number
-  readonly now: number
   readonly epoch: number
   readonly lastWindow: number
   readonly undelivered: readonly WindowAnswer[]
   readonly language: Language
   readonly learnt: object
+  /** The right to feed it, which is used up by doing so or given back. */
+  readonly claim: { readonly epoch: number; readonly feed: () => boolean; readonly release: () => void }
 }
 
 type FoundSession = {
@@ -28,7 +29,8 @@ type FoundSession = {
     readonly startedAt: Date
     readonly intervalMs: number
   }
-  readonly now: Date
+  /** The database's clock, ms since the epoch. */
+  readonly clock: number
 }
 
 /** What the door decides about an upgrade. */
@@ -47,15 +49,29 @@ const REMEMBERED_CHANGES = 10_000
 /** No session has a longer id, so what follows need not be remembered. */
 const LONGEST_ID = 64
 
+type Knock = { readonly sessionId: string; readonly channel: Channel; readonly address: string }
+
+/** Throws when the user has as many sockets as are allowed. */
+export type AdmitUser = (userId: number) => void
+
 type Dependencies = {
   readonly monotonic: () => number
   readonly find: (sessionId: string) => Promise<FoundSession | undefined>
-  /** Makes this process the owner of a live session; undefined when it is unknown or has ended. */
-  readonly claim: (sessionId: string) => Promise<{ found: FoundSession; start: SessionStart } | undefined>
+  /**
+   * Makes this process the owner of a live session whose user is admitted; undefined when it is unknown or has ended.
+   * Rejects with what `admit` throws.
+   */
+  readonly claim: (
+    sessionId: string,
+    admit: AdmitUser,
+  ) => Promise<{ found: FoundSession; start: SessionStart } | undefined>
   readonly isFull: (sessionId: string) => boolean
   readonly onUnknown: (sessionId: string) => void
   readonly onLookupFailed: (error: unknown) => void
 }
+
+/** Of `admitUser`. */
+const isRefusal = (error: unknown): boolean => error instanceof AppError && error.code === 'RATE_LIMITED'
 
 /**
  * Who may connect: whoever holds the id of a session that has not ended. A dead session is told so once with close
@@ -66,28 +82,43 @@ export function createDoor({ monotonic, find, claim, isFull, onUnknown, onLookup
   const refused = new LRUCache<string, true>({ max: REMEMBERED_REFUSALS, ttl: REFUSED_FOR_MS })
   const changes = new LRUCache<string, { status: SessionStatus; at: number }>({ max: REMEMBERED_CHANGES })
 
-  const lookUp = async (sessionId: string, channel: Channel) => {
-    const claimed = channel === 'landmarks' ? await claim(sessionId) : undefined
+  const lookUp = async (sessionId: string, channel: Channel, admitUser: AdmitUser) => {
+    const claimed = channel === 'landmarks' ? await claim(sessionId, admitUser) : undefined
     return { found: claimed?.found ?? (await find(sessionId)), start: claimed?.start }
   }
 
-  const admit = async (sessionId: string, channel: Channel, address: string): Promise<Admission> => {
+  const admit = async (
+    { sessionId, channel, address }: Knock,
+    /** Is asked before anything is claimed. */
+    admitUser: AdmitUser,
+  ): Promise<Admission> => {
     const key = `${channel} ${address} ${sessionId.slice(0, LONGEST_ID + 1)}`
     if (refused.has(key)) throw new AppError('SESSION_GONE')
     if (channel === 'landmarks' && isFull(sessionId)) return { kind: 'full' }
     const askedAt = monotonic()
-    const looked = await within(lookUp(sessionId, channel), LOOKUP_MS).catch((error: unknown) => {
-      onLookupFailed(error)
+    const lookup = lookUp(sessionId, channel, admitUser)
+    const failed = (error: unknown) => {
+      if (!isRefusal(error)) onLookupFailed(error)
+    }
+    const looked = await within(lookup, LOOKUP_MS).catch((error: unknown) => {
+      failed(error)
       throw error
     })
-    if (looked === 'late') throw new AppError('DATABASE_UNAVAILABLE', { retryAfter: RETRY_SECONDS })
+    if (looked === 'late') {
+      lookup.then(({ start }) => start?.claim.release()).catch(failed)
+      throw new AppError('DATABASE_UNAVAILABLE', { retryAfter: RETRY_SECONDS })
+    }
     let { found, start } = looked
     const change = changes.get(sessionId)
     if (found !== undefined && change !== undefined && change.at >= askedAt) {
       found = { ...found, session: { ...found.session, status: change.status } }
       start = start && { ...start, status: change.status }
     }
-    if (found !== undefined && found.session.status !== 'ended') return { kind: 'admitted', found, start }
+    if (found !== undefined && found.session.status !== 'ended') {
+      if (start === undefined) admitUser(found.session.userId)
+      return { kind: 'admitted', found, start }
+    }
+    start?.claim.release()
     refused.set(key, true)
     if (found === undefined) onUnknown(sessionId)
     return { kind: 'dead', code: found === undefined ? 'SESSION_NOT_FOUND' : 'SESSION_ENDED' }

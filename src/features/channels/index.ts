@@ -8,7 +8,7 @@ import { AppError, preferredLanguage } from '../../errors.ts'
 import { logId } from '../../lib/redact.ts'
 import { createSeats } from '../../lib/seats.ts'
 import { callerAddress } from '../../plugins/security.ts'
-import { type Admission, createDoor } from './admission.ts'
+import { type Admission, type AdmitUser, createDoor } from './admission.ts'
 import { createAnnouncer } from './announcements.ts'
 import { Connection } from './connection.ts'
 import { createReceivers } from './receivers.ts'
@@ -31,6 +31,8 @@ type SocketAddress = {
 
 /** Sockets of somebody who left are noticed within three pings. */
 const CROWDED_RETRY_SECONDS = 30
+/** A claim without a socket is given up within this. */
+const HANDSHAKE_MS = 10_000
 
 const isChannel = (text: string): text is Channel => CHANNELS.some((channel) => channel === text)
 
@@ -55,6 +57,7 @@ export const channels = fp(
         const found = await app.sessions.claim(sessionId, { onlyFree: true })
         return found === undefined ? undefined : app.analysis.prepare(found)
       },
+      supersededAfterMs: config.sessions.leaseMs + HANDSHAKE_MS,
       sessions: app.sessions,
       voice: app.voice,
       conversation: app.conversation,
@@ -72,12 +75,13 @@ export const channels = fp(
       monotonic,
       find: async (sessionId) => {
         const found = await app.sessions.find(sessionId)
+        if (found === undefined) return undefined
         // What is known of it here may be older than a change on another instance.
-        if (found !== undefined) await app.consent.prepare(found.session.userId)
-        return found
+        await app.consent.prepare(found.session.userId)
+        return { session: found.session, clock: found.now.getTime() }
       },
-      claim: async (sessionId) => {
-        const found = await app.sessions.claim(sessionId)
+      claim: async (sessionId, admit) => {
+        const found = await app.sessions.claim(sessionId, { onlyFree: false, admit })
         return found === undefined ? undefined : { found, start: await app.analysis.prepare(found) }
       },
       isFull: app.analysis.isFull,
@@ -96,7 +100,7 @@ export const channels = fp(
         if (older.isV2) older.close(4001, 'SUPERSEDED')
       }
     }
-    app.sessions.onLost(supersede)
+    app.sessions.onSuperseded(supersede)
     app.sessions.onPresence(() => registry.sessions())
 
     const { requireTicket } = config.sessions
@@ -105,13 +109,26 @@ export const channels = fp(
     const addresses = createSeats(config.limits.socketsPerAddress)
     const users = createSeats(config.limits.socketsPerUser)
 
-    /** Admits within the limits of an address and a user; their seats are free again when the connection is gone. */
-    const seat = async (request: FastifyRequest, admit: () => Promise<void>) => {
+    /**
+     * Admits within the limits of an address and a user. When the connection is gone their slots are free again, and so
+     * is a session that was claimed for it and never fed.
+     */
+    const seat = async (
+      request: FastifyRequest,
+      admit: (admitUser: AdmitUser) => Promise<Admission>,
+    ): Promise<void> => {
       const seats: (() => void)[] = []
+      const { socket } = request.raw
+      let isLeft = false
       const leave = () => {
+        isLeft = true
         for (const free of seats) free()
       }
       const sit = (free: (() => void) | undefined, reason: 'address' | 'user') => {
+        if (isLeft || socket.destroyed) {
+          free?.()
+          throw new AppError('RATE_LIMITED') // the connection is gone: nothing is claimed for it
+        }
         if (free !== undefined) {
           seats.push(free)
           return
@@ -120,12 +137,17 @@ export const channels = fp(
         app.securityEvents.emit({ event: 'excess_connections', address: request.ip, details: { reason } })
         throw new AppError('RATE_LIMITED', { retryAfter: CROWDED_RETRY_SECONDS })
       }
-      const { socket } = request.raw
+      let isUserAdmitted = false
+      const admitUser = (userId: number) => {
+        if (isUserAdmitted) return
+        sit(users.take(String(userId)), 'user')
+        isUserAdmitted = true
+      }
       try {
         sit(addresses.take(callerAddress(request)), 'address')
-        await admit()
-        const { admission } = request
-        if (admission?.kind === 'admitted') sit(users.take(String(admission.found.session.userId)), 'user')
+        const admission = await admit(admitUser)
+        request.admission = admission
+        if (admission.kind === 'admitted') seats.push(() => admission.start?.claim.release())
       } catch (error) {
         leave()
         throw error
@@ -144,7 +166,7 @@ export const channels = fp(
         refusals.labels('origin').inc()
         throw new AppError('ORIGIN_NOT_ALLOWED')
       }
-      await seat(request, async () => {
+      await seat(request, async (admitUser) => {
         if (requireTicket) {
           const redeemed = await app.tickets.redeem(request.query.ticket, sessionId, channel)
           if (redeemed === undefined) {
@@ -153,7 +175,7 @@ export const channels = fp(
           }
           request.ticketFamily = redeemed.familyId
         }
-        request.admission = await door.admit(sessionId, channel, request.ip)
+        return door.admit({ sessionId, channel, address: request.ip }, admitUser)
       })
     }
 

@@ -34,6 +34,8 @@ type Dependencies = {
   }
   /** Takes a session back that no instance serves any more. */
   readonly reclaim: (sessionId: string) => Promise<SessionStart | undefined>
+  /** A session that cannot be reclaimed for so long has a socket elsewhere. */
+  readonly supersededAfterMs: number
   readonly sessions: Parameters<typeof carryOut>[1]
   readonly voice: Voice
   readonly conversation: Conversation
@@ -57,13 +59,14 @@ const GREETING = {
 const RECLAIM_EVERY_MS = 1000
 
 export function createReceivers(dependencies: Dependencies) {
-  const { registry, sessions, analysis } = dependencies
+  const { registry, sessions, analysis, supersededAfterMs } = dependencies
 
   const landmarks = (connection: Connection, { found, start }: Admitted): Receiver => {
     const { id, intervalMs } = found.session
     if (start === undefined) throw new Error('a landmarks socket was admitted without its session')
     let feed = analysis.feed(start)
     let reclaimAt = 0
+    let lostAt: number | undefined
     let closed = false
     let isCalibrating = false
     const isFeeding = () => registry.newest(id, 'landmarks') === connection
@@ -109,6 +112,16 @@ export function createReceivers(dependencies: Dependencies) {
         })
     }
 
+    /**
+     * No word came of a newer socket, but for longer than anyone could keep the session without one it is not to be had:
+     * clients of the newer protocol are not left without answers.
+     */
+    const leaveIfSuperseded = () => {
+      lostAt ??= performance.now()
+      if (connection.isV2 && performance.now() - lostAt > supersededAfterMs)
+        connection.close(4001, 'SUPERSEDED')
+    }
+
     /** The newer socket was on another instance and may be gone by now: then this one feeds the session again. */
     const reclaim = () => {
       if (performance.now() < reclaimAt) return
@@ -116,7 +129,15 @@ export function createReceivers(dependencies: Dependencies) {
       connection.inOrder(async () => {
         try {
           const again = await dependencies.reclaim(id)
-          if (again === undefined || closed) return
+          if (again === undefined) {
+            leaveIfSuperseded()
+            return
+          }
+          if (closed) {
+            again.claim.release()
+            return
+          }
+          lostAt = undefined
           feed.close()
           feed = analysis.feed(again)
           for (const answer of feed.undelivered()) deliver(answer)
@@ -155,10 +176,10 @@ export function createReceivers(dependencies: Dependencies) {
     }
   }
 
-  const voice = (connection: Connection, { session, now }: Found): Receiver => {
+  const voice = (connection: Connection, { session, clock: now }: Found): Receiver => {
     const { id, userId, status, intervalMs } = session
     const { startedAt } = connection
-    const voiced = { id, userId, status, startedAt, intervalMs, now: now.getTime() }
+    const voiced = { id, userId, status, startedAt, intervalMs, now }
     return {
       greet: () =>
         connection.send({

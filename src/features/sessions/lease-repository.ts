@@ -1,18 +1,39 @@
+import { performance } from 'node:perf_hooks'
 import type postgres from 'postgres'
 import { type LockedSession, toSession } from './repository.ts'
 
 export type LeaseKey = { readonly sessionId: string; readonly epoch: number }
 
+/** What a renewal found of the leases that it did not extend. */
+export type Renewal = {
+  /** Of another owner now. */
+  readonly lost: readonly string[]
+  /** Their sessions are deleted. */
+  readonly gone: readonly string[]
+  /** Ours, as far as is known, but locked by another transaction at this moment. */
+  readonly skipped: readonly string[]
+}
+
 /** How far a session has come, by its rows: read after its claim, so that it shows what the last owner stored. */
 export type Progress = { readonly lastWindow: number; readonly hasUndelivered: boolean }
 
-export type Claimed = LockedSession & {
+export type Claimed = Pick<LockedSession, 'session'> & {
+  /** The database's clock after the claim, ms since the epoch. */
+  readonly clock: number
+  /** By how much it is ahead of our monotonic clock, ms. */
+  readonly clockOffset: number
   /** The instance that held it until now; null when nobody did. */
   readonly before: string | null
 }
 
 /** Arrays do not pass the driver; ids hold no comma. */
 const listOf = (values: readonly (string | number)[]) => values.join(',')
+
+/** The leases as rows of a statement. */
+const heldRows = (client: postgres.Sql, leases: readonly LeaseKey[]) => client`
+  select * from unnest(
+    string_to_array(${listOf(leases.map(({ sessionId }) => sessionId))}, ','),
+    string_to_array(${listOf(leases.map(({ epoch }) => epoch))}, ',')::int[]) as held (id, epoch)`
 
 type Claim = {
   readonly owner: string
@@ -56,20 +77,27 @@ export const leaseRepository = {
         from found where sessions.id = found.id
         returning sessions.*, found.before
       )
-      select claimed.*, known.id as known from sessions known left join claimed on claimed.id = known.id
+      select claimed.*, known.id as known, extract(epoch from clock_timestamp()) * 1000 as clock
+      from sessions known left join claimed on claimed.id = known.id
       where known.id = any(string_to_array(${listOf(ids)}, ',')) and known.status <> 'ended'`
+    const answeredAt = performance.now()
     return new Map(
       rows.map((row) => {
         const known = String(row['known'])
         if (row['id'] === null) return [known, undefined]
-        const session = toSession(row)
-        // `seen_at` has just been set to the database's now.
-        return [
-          known,
-          { session, now: session.seenAt, before: row['before'] === null ? null : String(row['before']) },
-        ]
+        const before = row['before'] === null ? null : String(row['before'])
+        const clock = Number(row['clock'])
+        return [known, { session: toSession(row), clock, clockOffset: clock - answeredAt, before }]
       }),
     )
+  },
+
+  /** Whose those of the sessions are that have not ended. */
+  async listUsers(client: postgres.Sql, ids: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    const rows = await client`
+      select id, user_id from sessions
+      where id = any(string_to_array(${listOf(ids)}, ',')) and status <> 'ended'`
+    return new Map(rows.map((row) => [String(row['id']), Number(row['user_id'])]))
   },
 
   /** In a statement of its own, after the claim: one that waited for a row would not see what was stored meanwhile. */
@@ -88,39 +116,66 @@ export const leaseRepository = {
   },
 
   /**
-   * Extends those of the leases that still stand and returns the sessions of the others; that of a session that has ended
-   * is neither, for nobody can take it over. One statement for any number.
+   * Extends those of the leases that are still the owner's. One statement for any number; a row that another transaction
+   * has locked is passed over. That of a session that has ended stands as it is, for no other can take it over. An epoch
+   * below ours shows that the database has lost our claim, as after a failover to a standby that was behind: epochs only
+   * rise, so no other has had the session since, and it is ours again as it was.
    */
-  async renew(client: postgres.Sql, leases: readonly LeaseKey[], ttlMs: number): Promise<string[]> {
+  async renew(
+    client: postgres.Sql,
+    leases: readonly LeaseKey[],
+    { owner, ttlMs }: Pick<Claim, 'owner' | 'ttlMs'>,
+  ): Promise<Renewal> {
     const rows = await client`
-      with held as materialized (
-        select * from unnest(
-          string_to_array(${listOf(leases.map(({ sessionId }) => sessionId))}, ','),
-          string_to_array(${listOf(leases.map(({ epoch }) => epoch))}, ',')::int[]) as held (id, epoch)
-      ), mine as (
-        select s.id from sessions s join held on s.id = held.id and s.lease_epoch = held.epoch
-        where s.status <> 'ended' order by s.id for no key update of s
+      with held as materialized (${heldRows(client, leases)}), mine as (
+        select s.id, held.epoch from sessions s join held on s.id = held.id and (s.lease_epoch < held.epoch
+          or (s.lease_epoch = held.epoch and s.lease_owner = ${owner} and s.status <> 'ended'))
+        order by s.id for no key update of s skip locked
       ), renewed as (
-        update sessions set lease_until = now() + ${ttlMs}::float8 * interval '1 millisecond'
+        update sessions set
+          lease_until = now() + ${ttlMs}::float8 * interval '1 millisecond',
+          lease_owner = ${owner},
+          lease_epoch = mine.epoch,
+          changed_at = case when sessions.lease_epoch = mine.epoch then changed_at else now() end
         from mine where sessions.id = mine.id returning sessions.id
+      ), others as (
+        select held.id,
+          case
+            when s.id is null then 'gone'
+            when s.lease_epoch < held.epoch or (s.lease_epoch = held.epoch and s.lease_owner = ${owner}) then 'skipped'
+            else 'lost'
+          end as found
+        from held left join sessions s on s.id = held.id
+        where held.id not in (select id from renewed) and s.status is distinct from 'ended'
       )
-      select id from held where id not in (select id from renewed)
-        and not exists (select from sessions ended where ended.id = held.id and ended.status = 'ended')`
-    return rows.map((row) => String(row['id']))
+      select * from others`
+    const found = (kind: 'lost' | 'gone' | 'skipped') =>
+      rows.filter((row) => row['found'] === kind).map((row) => String(row['id']))
+    return { lost: found('lost'), gone: found('gone'), skipped: found('skipped') }
   },
 
-  async release(client: postgres.Sql, leases: readonly LeaseKey[]): Promise<void> {
-    await client`
-      with held as materialized (
-        select * from unnest(
-          string_to_array(${listOf(leases.map(({ sessionId }) => sessionId))}, ','),
-          string_to_array(${listOf(leases.map(({ epoch }) => epoch))}, ',')::int[]) as held (id, epoch)
-      ), mine as (
-        select s.id from sessions s join held on s.id = held.id and s.lease_epoch = held.epoch
-        order by s.id for no key update of s
+  /**
+   * Gives leases up and returns those that were not looked at because another transaction has locked their rows; none
+   * when it is `patient` and waits for them.
+   */
+  async release(
+    client: postgres.Sql,
+    leases: readonly LeaseKey[],
+    { owner, patient }: Pick<Claim, 'owner' | 'patient'>,
+  ): Promise<LeaseKey[]> {
+    const rows = await client`
+      with held as materialized (${heldRows(client, leases)}), mine as (
+        select s.id from sessions s join held on s.id = held.id
+          and s.lease_epoch = held.epoch and s.lease_owner = ${owner}
+        order by s.id for no key update of s ${patient ? client`` : client`skip locked`}
+      ), released as (
+        update sessions set lease_owner = null, lease_until = null, changed_at = now()
+        from mine where sessions.id = mine.id returning sessions.id
       )
-      update sessions set lease_owner = null, lease_until = null, changed_at = now()
-      from mine where sessions.id = mine.id`
+      select held.id, held.epoch from sessions s join held on s.id = held.id
+        and s.lease_epoch = held.epoch and s.lease_owner = ${owner}
+      where held.id not in (select id from released)`
+    return patient ? [] : rows.map((row) => ({ sessionId: String(row['id']), epoch: Number(row['epoch']) }))
   },
 
   /** A socket of these sessions is open here. One whose row is busy is marked the next time. */

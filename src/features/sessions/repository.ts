@@ -220,6 +220,7 @@ export const sessionsRepository = {
   listWindows: (orm: Orm, sessionId: string) =>
     orm
       .select({
+        window: emotionWindows.window,
         emotion: emotionWindows.emotion,
         confidence: emotionWindows.confidence,
         valence: emotionWindows.valence,

@@ -25,10 +25,18 @@ export type StatusChanged = {
   readonly reason: EndReason | null
 }
 
+/** A window's answer that waits to be stored. */
+export type UnstoredWindow = Omit<
+  Awaited<ReturnType<SessionsRepository['listWindows']>>[number],
+  'modelOutcome'
+> & { readonly modelOutcome?: string | null | undefined }
+
 type Dependencies = {
   readonly database: Pick<Database, 'orm'>
   readonly repository: SessionsRepository
   readonly intervalMs: number
+  /** Answers of the session that are known here and wait to be stored, in order. */
+  readonly listUnstored: (sessionId: string) => readonly UnstoredWindow[]
   /** Told after the commit. */
   readonly announce: (sessionId: string, change: StatusChanged) => void
   readonly announceDeleted: (sessionId: string) => void
@@ -60,7 +68,11 @@ export function createSessionService(dependencies: Dependencies) {
 
   /** What the first `end` says, and every later one repeats. */
   const endAnswerOf = async (on: Orm, session: SessionRow, endedAt: Date) => {
-    const windows = await repository.listWindows(on, session.id)
+    // Asked for first: what is stored in between is found twice, and counts once.
+    const unstored = dependencies.listUnstored(session.id)
+    const stored = await repository.listWindows(on, session.id)
+    const byNumber = new Map<number, UnstoredWindow>([...stored, ...unstored].map((one) => [one.window, one]))
+    const windows = [...byNumber.values()].sort((a, b) => a.window - b.window)
     const gemini = windows.filter((window) => window.source === 'gemini').length
     return {
       sessionId: session.id,

@@ -6,7 +6,7 @@ import { agrees, INTERVAL_MS, type Stage, socketOf, streamTo } from './stage.ts'
 
 const LEDGER = { intervalMs: INTERVAL_MS, handedOver: false }
 
-const PENDING = 'leases and states do not follow rows that went back yet'
+const PENDING = 'not confirmed yet since leases follow rows that went back'
 
 /** Whether this is what the client was told last of its session's state. */
 const isTold = ({ sockets }: WebClient, type: string) =>
