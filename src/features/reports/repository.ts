@@ -163,11 +163,12 @@ async function listFindings(orm: Orm, sessionId: string, safe: Safe): Promise<Re
 export const reportsRepository = {
   /**
    * The ended session, locked; `busy` while an instance other than `settledBy` may still have results of it on their
-   * way: as long as its lease runs, and for `graceMs` after the end.
+   * way: as long as its lease runs, and for `graceMs` after it was ended, which for an abandoned session is later than
+   * its end.
    */
   lockEnded: async (orm: Orm, id: string, settledBy: string | null, graceMs: number) => {
     const isForeign = sql`${sessions.leaseOwner} is not null and ${sessions.leaseOwner} is distinct from ${settledBy}`
-    const inGrace = sql`${sessions.endedAt} > now() - ${graceMs} * interval '1 millisecond'`
+    const inGrace = sql`${sessions.changedAt} > now() - ${graceMs} * interval '1 millisecond'`
     const busy = sql<boolean>`coalesce(${isForeign} and (${sessions.leaseUntil} > now() or ${inGrace}), false)`
     const [row] = await orm
       .select({ session: SESSION_COLUMNS, busy })

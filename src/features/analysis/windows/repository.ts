@@ -109,12 +109,15 @@ const toJsonValue = (value: unknown) =>
  * is locked elsewhere is passed over, so that it holds up no other.
  */
 const LOCKED = `
-  select id, lease_owner, lease_epoch, started_at, interval_ms, ended_at from sessions
+  select id, lease_owner, lease_epoch, started_at, interval_ms, ended_at, end_reason from sessions
   where id in (select session_id from batch) order by id for no key update skip locked`
 
-/** Whether the window began before its session's end. */
-const IS_BEFORE_END = `coalesce(
-  locked.ended_at > locked.started_at + ("window" - 1) * locked.interval_ms::float8 * interval '1 millisecond', true)`
+/**
+ * Whether the window began before its session's end. That of an abandoned session lies in the past, when its last socket
+ * was seen: its last window may have begun later.
+ */
+const IS_BEFORE_END = `(locked.ended_at is null or locked.end_reason = 'abandoned'
+  or locked.ended_at > locked.started_at + ("window" - 1) * locked.interval_ms::float8 * interval '1 millisecond')`
 
 /**
  * What the fence says of each row of the batch. A word about a stored window may also come after the lease.
