@@ -14,7 +14,7 @@ const fleet = await startFleet(t, 2, {
   ANALYSIS_INTERVAL_MS: '3000',
   LEASE_MS: '600',
   SESSION_GRACE_MS: '2000',
-  SESSION_ABANDON_MS: '1000',
+  SESSION_ABANDON_MS: '4000',
   GEMINI_API_KEY: DOUBLE_KEY,
   GEMINI_BASE_URL: gemini.baseUrl,
   GEMINI_MODELS: 'gemini-2.5-flash-lite',
