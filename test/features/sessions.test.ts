@@ -85,7 +85,7 @@ t.test('start', async (t) => {
     const startedAt = Number(session['startedAt'])
     t.ok(startedAt >= before - 1000 && startedAt <= Date.now() + 1000)
     const rows = await server.database.sql`
-      select user_id::int as owner, status, interval_ms as interval from sessions where id = ${id}`
+      select user_id::float8 as owner, status, interval_ms as interval from sessions where id = ${id}`
     t.same(rows, [{ owner: account.id, status: 'active', interval: 10_000 }])
     t.not(data(await start())['sessionId'], id, 'each start is a session of its own')
   })
