@@ -345,7 +345,7 @@ test('a window without a valid frame asks nobody, says nothing and stores nothin
 
 test('at most four calls of a session are live, and answers keep their order', async (t) => {
   const { model, next, isOpen } = createScriptedModel()
-  const { socket, session } = await live(t, { model, intervalMs: 300, env: { ANALYSIS_DEADLINE_MS: '60' } })
+  const { socket, session } = await live(t, { model, intervalMs: 900, env: { ANALYSIS_DEADLINE_MS: '300' } })
   const updates = []
   for (let i = 0; i < 6; i++) updates.push(await untilNextWindow(socket))
   t.same(
@@ -380,7 +380,7 @@ test('end cuts off a model after the grace and still delivers the last window', 
   const { socket, session, post } = await live(t, {
     model,
     intervalMs: 5000,
-    env: { SESSION_GRACE_MS: '150' },
+    env: { SESSION_GRACE_MS: '3000' }, // of which a tenth is kept for the last word
   })
   sendAll(socket, frames('happy', 20))
   await read(socket)

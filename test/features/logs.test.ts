@@ -43,7 +43,7 @@ t.test('a whole life in the log: what operators search for is there, what is pri
       GEMINI_API_KEY: DOUBLE_KEY,
       GEMINI_BASE_URL: gemini.baseUrl,
       ANALYSIS_INTERVAL_MS: '1000',
-      ANALYSIS_DEADLINE_MS: '300',
+      ANALYSIS_DEADLINE_MS: '700',
     },
   })
   const { app, origin, log } = server

@@ -169,10 +169,7 @@ export class Outbox {
     }
     const unwanted = this.#queue.filter((entry) => entry.sessionId === sessionId)
     this.#remove(unwanted)
-    for (const entry of unwanted) {
-      if (entry.kind === 'window') this.#deps.onDrop('not_ours', sessionId)
-      this.#finish(entry, 'refused')
-    }
+    for (const entry of unwanted) this.#finish(entry, 'refused')
   }
 
   /** What of the session's windows is ours and not written yet, in order. */
