@@ -87,8 +87,15 @@ t.test('fields are taken in data and at top level, words are acknowledged, audio
     { data: { chunk: [0, 0.1, -0.1] } },
   ]
   for (const form of forms) send({ type: 'audio_chunk', ...form })
-  const { data } = await next('vad_analysis')
-  t.match(data, { utteranceCount: 2, turnCount: Number, levelMean: Number })
+  // They may fall into two windows.
+  let utterances = 0
+  let heard: Record<string, unknown>
+  do {
+    heard = (await next('vad_analysis')).data
+    utterances += Number(heard['utteranceCount'])
+  } while (heard['levelMean'] === null)
+  t.match(heard, { turnCount: Number, levelMean: Number })
+  t.equal(utterances, 2)
   t.notOk(
     server.log.some((line) => line.includes(TONE.slice(0, 40)) || line.includes(text)),
     'neither is logged',

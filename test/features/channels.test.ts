@@ -441,7 +441,7 @@ t.test('a change of status during the lookup of a socket wins over what the look
           undelivered: [],
           language: 'ko' as const,
           learnt: {},
-          claim: { epoch: 1, feed: () => true, release: () => void released++ },
+          claim: { epoch: 1, feed: () => true, release: () => released++ },
         }
         answer = () => resolve({ found: { session: row, clock: 1 }, start })
       }),

