@@ -168,7 +168,8 @@ export const reportsRepository = {
    */
   lockEnded: async (orm: Orm, id: string, settledBy: string | null, graceMs: number) => {
     const isForeign = sql`${sessions.leaseOwner} is not null and ${sessions.leaseOwner} is distinct from ${settledBy}`
-    const inGrace = sql`${sessions.changedAt} > now() - ${graceMs} * interval '1 millisecond'`
+    const endedLast = sql`case when ${sessions.endReason} = 'abandoned' then ${sessions.changedAt} else ${sessions.endedAt} end`
+    const inGrace = sql`${endedLast} > now() - ${graceMs} * interval '1 millisecond'`
     const busy = sql<boolean>`coalesce(${isForeign} and (${sessions.leaseUntil} > now() or ${inGrace}), false)`
     const [row] = await orm
       .select({ session: SESSION_COLUMNS, busy })
