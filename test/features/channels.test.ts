@@ -469,3 +469,34 @@ t.test('a change of status during the lookup of a socket wins over what the look
   t.match(await admitWhile(() => door.noteChange(id, 'ended')), { kind: 'dead', code: 'SESSION_ENDED' })
   t.equal(released, 1, 'what was claimed for nothing is released')
 })
+
+t.test('a refused session whose end was lost is admitted again within seconds', async (t) => {
+  const id = `sess_${'v'.repeat(32)}`
+  const row = { id, userId: 1, familyId: null, startedAt: new Date(0), intervalMs: INTERVAL_MS }
+  let now = 0
+  let status: 'active' | 'ended' = 'ended'
+  let lookups = 0
+  const door = createDoor({
+    monotonic: () => now,
+    find: async () => {
+      lookups++
+      return { session: { ...row, status }, clock: 1 }
+    },
+    claim: () => Promise.reject(new Error('no landmarks')),
+    isFull: () => false,
+    onUnknown: () => t.fail('it is known'),
+    onLookupFailed: () => t.fail('it was found'),
+  })
+  const knock = () => {
+    now += 1000
+    return door.admit({ sessionId: id, channel: 'session', address: '192.0.2.1' }, () => undefined)
+  }
+  t.match(await knock(), { kind: 'dead', code: 'SESSION_ENDED' })
+  for (let i = 0; i < 30; i++) await t.rejects(knock(), { code: 'SESSION_GONE' })
+  t.ok(lookups <= 7, `${lookups} lookups in half a minute`)
+  status = 'active'
+  for (let i = 0; i < 4; i++)
+    await knock().catch((error: unknown) => t.match(error, { code: 'SESSION_GONE' }))
+  t.match(await knock(), { kind: 'admitted' })
+  t.match(await knock(), { kind: 'admitted' })
+})

@@ -44,6 +44,8 @@ export type Admission =
 const LOOKUP_MS = 4000
 const RETRY_SECONDS = 2
 const REFUSED_FOR_MS = 60_000
+/** A refused session is looked up again this often when it is asked for: an end may be lost in a failover. */
+const REFUSED_LOOK_MS = 5000
 const REMEMBERED_REFUSALS = 10_000
 const REMEMBERED_CHANGES = 10_000
 /** No session has a longer id, so what follows need not be remembered. */
@@ -75,11 +77,15 @@ const isRefusal = (error: unknown): boolean => error instanceof AppError && erro
 
 /**
  * Who may connect: whoever holds the id of a session that has not ended. A dead session is told so once with close
- * code 1008; the same (id, channel, address) is then refused in the handshake (410) for a minute, which stops clients
- * that ignore close codes.
+ * code 1008; the same (id, channel, address) is then refused in the handshake (410) for a minute while it is dead, which
+ * stops clients that ignore close codes.
  */
 export function createDoor({ monotonic, find, claim, isFull, onUnknown, onLookupFailed }: Dependencies) {
-  const refused = new LRUCache<string, true>({ max: REMEMBERED_REFUSALS, ttl: REFUSED_FOR_MS })
+  /** When each was last looked up. */
+  const refused = new LRUCache<string, { lookedAt: number }>({
+    max: REMEMBERED_REFUSALS,
+    ttl: REFUSED_FOR_MS,
+  })
   const changes = new LRUCache<string, { status: SessionStatus; at: number }>({ max: REMEMBERED_CHANGES })
 
   const lookUp = async (sessionId: string, channel: Channel, admitUser: AdmitUser) => {
@@ -93,9 +99,13 @@ export function createDoor({ monotonic, find, claim, isFull, onUnknown, onLookup
     admitUser: AdmitUser,
   ): Promise<Admission> => {
     const key = `${channel} ${address} ${sessionId.slice(0, LONGEST_ID + 1)}`
-    if (refused.has(key)) throw new AppError('SESSION_GONE')
-    if (channel === 'landmarks' && isFull(sessionId)) return { kind: 'full' }
     const askedAt = monotonic()
+    const refusal = refused.get(key)
+    if (refusal !== undefined) {
+      if (askedAt - refusal.lookedAt < REFUSED_LOOK_MS) throw new AppError('SESSION_GONE')
+      refusal.lookedAt = askedAt
+    }
+    if (channel === 'landmarks' && isFull(sessionId)) return { kind: 'full' }
     const lookup = lookUp(sessionId, channel, admitUser)
     const failed = (error: unknown) => {
       if (!isRefusal(error)) onLookupFailed(error)
@@ -115,11 +125,13 @@ export function createDoor({ monotonic, find, claim, isFull, onUnknown, onLookup
       start = start && { ...start, status: change.status }
     }
     if (found !== undefined && found.session.status !== 'ended') {
+      refused.delete(key)
       if (start === undefined) admitUser(found.session.userId)
       return { kind: 'admitted', found, start }
     }
     start?.claim.release()
-    refused.set(key, true)
+    if (refusal !== undefined) throw new AppError('SESSION_GONE')
+    refused.set(key, { lookedAt: askedAt })
     if (found === undefined) onUnknown(sessionId)
     return { kind: 'dead', code: found === undefined ? 'SESSION_NOT_FOUND' : 'SESSION_ENDED' }
   }
