@@ -107,10 +107,16 @@ export const analysis = fp(
     app.health.describeWrites(() => {
       const now = performance.now()
       const isFailing = failingSince !== undefined && now - failingSince > UNWRITTEN_MS
-      return [
+      const faults = [
         ...(isFailing ? ['cannot write: results wait'] : []),
         ...(now - lostAt < LOST_MS ? ['cannot write: results are lost'] : []),
       ]
+      const { lockedSessions } = outbox
+      const remarks =
+        lockedSessions === 0
+          ? []
+          : [`results of sessions wait, their rows are locked by other transactions: ${lockedSessions}`]
+      return { faults, remarks }
     })
 
     const outbox = new Outbox({
@@ -146,8 +152,6 @@ export const analysis = fp(
       maxWindowsPerSession: MAX_WAITING_PER_SESSION,
       maxBytes: MAX_WAITING_BYTES,
     })
-    app.sessions.onUnstored((sessionId) => outbox.waiting(sessionId))
-
     const scheduler = createScheduler({
       settings: {
         maxFrames: config.analysis.maxFrames,
@@ -185,6 +189,8 @@ export const analysis = fp(
       graceMs: config.sessions.graceMs,
       quietMs: config.sessions.leaseMs,
     })
+
+    app.sessions.onUnstored((sessionId) => [...scheduler.unwritten(sessionId), ...outbox.waiting(sessionId)])
 
     /** What the session has learnt of its person, for the next one of theirs. */
     const carry = async (sessionId: string): Promise<void> => {

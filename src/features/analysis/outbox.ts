@@ -183,6 +183,11 @@ export class Outbox {
     )
   }
 
+  /** Of how many sessions results have waited for some seconds because their rows are locked by others. */
+  get lockedSessions(): number {
+    return [...this.#tries.values()].filter((tries) => tries >= LONG_RESTS).length
+  }
+
   /** Resolves when nothing waits any more, at the latest after `ms`. */
   async settled(ms: number): Promise<void> {
     await within(this.#settle(), ms)

@@ -1,3 +1,4 @@
+import type { EmotionReading } from '../../domain/emotion.ts'
 import { BASELINE } from '../../domain/sealed-rows.ts'
 import { within } from '../../lib/deadline.ts'
 import type { Safe } from '../../lib/sealing.ts'
@@ -11,6 +12,13 @@ import { toAnswerRow, toRefinement, toWindowAnswer, toWindowRow } from './rows.t
 type Announcement = Exclude<SessionEvent, { readonly type: 'status_changed' }>
 
 type LeaseKey = { readonly sessionId: string; readonly epoch: number }
+
+/** What is known of a window between its close and its write. */
+export type UnwrittenWindow = Pick<EmotionReading, 'emotion' | 'confidence' | 'valence' | 'arousal'> & {
+  readonly window: number
+  readonly source: 'local'
+  readonly latencyMs: number
+}
 
 type Lease = LeaseKey & { readonly owner: string; readonly safe: Safe }
 
@@ -45,6 +53,8 @@ const LAST_WORD_MS = 1000
 export function createScheduler(dependencies: Dependencies) {
   const { settings, outbox, leases, announce, owner } = dependencies
   const live = new Map<string, LiveSession>()
+  /** Windows that have closed and whose write has not begun, as while the lease is in doubt: by session and number. */
+  const unwritten = new Map<string, Map<number, MeasuredWindow>>()
   /** The last write of each session that is still on its way: they are written in order. */
   const lastWrites = new Map<string, Promise<WriteResult>>()
   /** A write has not been done in time and none has been done since: no further answer waits in vain. */
@@ -67,6 +77,15 @@ export function createScheduler(dependencies: Dependencies) {
     return known
   }
 
+  const keepUnwritten = (sessionId: string, window: MeasuredWindow): void => {
+    const windows = unwritten.get(sessionId) ?? new Map<number, MeasuredWindow>()
+    unwritten.set(sessionId, windows.set(window.number, window))
+  }
+  const dropUnwritten = (sessionId: string, window: number): void => {
+    const windows = unwritten.get(sessionId)
+    if (windows?.delete(window) === true && windows.size === 0) unwritten.delete(sessionId)
+  }
+
   const sinkOf = (lease: Lease): SessionSink => {
     const { sessionId, epoch } = lease
     /** Windows whose local answer was stored at their close, for the model had been asked. */
@@ -80,6 +99,7 @@ export function createScheduler(dependencies: Dependencies) {
     })
 
     const store = (answer: AnsweredWindow) => {
+      dropUnwritten(sessionId, answer.number)
       if (!asked.delete(answer.number))
         return write(sessionId, { kind: 'window', write: toWindow(answer, answer, true) })
       const row = { owner, epoch, row: toAnswerRow(lease, answer) }
@@ -90,6 +110,7 @@ export function createScheduler(dependencies: Dependencies) {
     const storeOurs = async (answer: AnsweredWindow, patienceMs: number) => {
       if (await leases.mayAct(lease)) return soon(store(answer), patienceMs)
       if (leases.holds(lease)) return (await store(answer)) === 'stored' ? 'stored' : 'refused'
+      dropUnwritten(sessionId, answer.number)
       dependencies.onFenced(sessionId, answer.number)
       return 'refused'
     }
@@ -110,7 +131,7 @@ export function createScheduler(dependencies: Dependencies) {
           asked.add(window.number)
           const held = byLocal(window, { modelOutcome: null })
           void write(sessionId, { kind: 'window', write: toWindow(window, held, false) })
-        }
+        } else keepUnwritten(sessionId, window)
         const { number, closedAt: at, measures } = window
         notice = announceMine({ type: 'window_closed', window: number, frameCount: measures.frameCount, at })
       },
@@ -132,7 +153,10 @@ export function createScheduler(dependencies: Dependencies) {
         void write(sessionId, { kind: 'received', write: { sessionId, owner, epoch, frames } })
         if (reason !== null) void announceMine({ type: 'window_skipped', window, reason })
       },
-      failed: (window, error) => dependencies.onFailed(sessionId, window, error),
+      failed: (window, error) => {
+        if (window !== null) dropUnwritten(sessionId, window)
+        dependencies.onFailed(sessionId, window, error)
+      },
     }
   }
 
@@ -215,6 +239,18 @@ export function createScheduler(dependencies: Dependencies) {
       announce(sessionId, { type: 'results_settled' })
       await release([sessionId])
     },
+
+    /** Windows of a session that is ours which have closed and wait for their turn to be written, in order. */
+    unwritten: (sessionId: string): UnwrittenWindow[] =>
+      [...(unwritten.get(sessionId)?.values() ?? [])].map(({ number, local, localMs }) => ({
+        window: number,
+        emotion: local.emotion,
+        confidence: local.confidence,
+        valence: local.valence,
+        arousal: local.arousal,
+        source: 'local',
+        latencyMs: Math.round(localMs),
+      })),
 
     setStatus: (sessionId: string, status: 'active' | 'paused') => live.get(sessionId)?.setStatus(status),
 

@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import fp from 'fastify-plugin'
 import { Type } from 'typebox'
 import type { Config } from '../../config.ts'
-import { createReadiness } from './readiness.ts'
+import { createReadiness, type WriteReport } from './readiness.ts'
 
 const Liveness = Type.Object({
   status: Type.Literal('ok'),
@@ -24,8 +24,8 @@ declare module 'fastify' {
     health: {
       /** Readiness says of the model what this tells, a line each; what it says never makes the server unready. */
       readonly describeModel: (describe: () => string[]) => void
-      /** Why results cannot be written now, a line each: what only reads does not notice a full disk. None: ready. */
-      readonly describeWrites: (faults: () => string[]) => void
+      /** What there is to say of writes: what only reads does not notice a full disk. */
+      readonly describeWrites: (describe: () => WriteReport) => void
     }
   }
 }
@@ -60,18 +60,18 @@ const routes: FastifyPluginAsyncTypebox<Options> = async (app, { config, version
   }
 
   let describeModel = () => [config.analysis.gemini?.models.join(', ') ?? 'local']
-  let writeFaults = (): string[] => []
+  let describeWrites = (): WriteReport => ({ faults: [], remarks: [] })
   app.decorate('health', {
     describeModel: (describe: () => string[]) => {
       describeModel = describe
     },
-    describeWrites: (faults: () => string[]) => {
-      writeFaults = faults
+    describeWrites: (describe: () => WriteReport) => {
+      describeWrites = describe
     },
   })
   const readiness = createReadiness({
     schemaFaults: app.schemaFaults,
-    writeFaults: () => writeFaults(),
+    writes: () => describeWrites(),
     isClosing: () => closing,
     model: () => describeModel(),
   })

@@ -8,11 +8,17 @@ export type ReadinessReport = {
   readonly checks: Readonly<Record<'process' | 'database' | 'schema' | 'model', Check>>
 }
 
+export type WriteReport = {
+  /** Why results cannot be written now, a line each. None: ready. */
+  readonly faults: string[]
+  /** What an operator should know although the others are served, a line each. */
+  readonly remarks: string[]
+}
+
 type Dependencies = {
   /** One line for each thing the schema lacks; rejects when the database is away. */
   readonly schemaFaults: () => Promise<string[]>
-  /** Why results cannot be written now, a line each. */
-  readonly writeFaults: () => string[]
+  readonly writes: () => WriteReport
   readonly isClosing: () => boolean
   /** What there is to say of the model, a line each. Without it windows are answered locally, so it is never missed. */
   readonly model: () => string[]
@@ -24,15 +30,15 @@ const ok = (...details: string[]): Check => ({ ok: true, details })
 const bad = (...details: string[]): Check => ({ ok: false, details })
 
 /** Asks the database at most once at a time, however many ask for readiness. */
-export function createReadiness({ schemaFaults, writeFaults, isClosing, model }: Dependencies) {
+export function createReadiness({ schemaFaults, writes, isClosing, model }: Dependencies) {
   let flight: Promise<{ database: Check; schema: Check }> | undefined
 
   const look = async (): Promise<{ database: Check; schema: Check }> => {
     try {
       const faults = await within(schemaFaults(), DEADLINE_MS)
       if (faults === 'late') return { database: bad('no answer in time'), schema: bad('not known') }
-      const unwritten = writeFaults()
-      const database = unwritten.length === 0 ? ok() : bad(...unwritten)
+      const { faults: unwritten, remarks } = writes()
+      const database = unwritten.length === 0 ? ok(...remarks) : bad(...unwritten, ...remarks)
       return { database, schema: faults.length === 0 ? ok() : bad(...faults) }
     } catch (error) {
       const kind = databaseFault(error)?.kind ?? 'unknown fault'

@@ -67,9 +67,13 @@ export function createSessionService(dependencies: Dependencies) {
   }
 
   /** What the first `end` says, and every later one repeats. */
-  const endAnswerOf = async (on: Orm, session: SessionRow, endedAt: Date) => {
+  const endAnswerOf = async (on: Orm, session: SessionRow, endedAt: Date, reason: EndReason) => {
+    // One that waited for the session's row may be older than a window that has closed since: that is not stored either.
+    const isBeforeEnd = ({ window }: UnstoredWindow) =>
+      reason === 'abandoned' ||
+      session.startedAt.getTime() + (window - 1) * session.intervalMs < endedAt.getTime()
     // Asked for first: what is stored in between is found twice, and counts once.
-    const unstored = dependencies.listUnstored(session.id)
+    const unstored = dependencies.listUnstored(session.id).filter(isBeforeEnd)
     const stored = await repository.listWindows(on, session.id)
     const byNumber = new Map<number, UnstoredWindow>([...stored, ...unstored].map((one) => [one.window, one]))
     const windows = [...byNumber.values()].sort((a, b) => a.window - b.window)
@@ -97,7 +101,7 @@ export function createSessionService(dependencies: Dependencies) {
   const changeFor = async (on: Orm, session: SessionRow, to: SessionStatus, now: Date, reason: EndReason) => {
     if (to === 'paused') return { status: to, pausedAt: now } satisfies StatusChange
     if (to === 'active') return { status: to, resumedAt: now } satisfies StatusChange
-    const endAnswer = await endAnswerOf(on, session, now)
+    const endAnswer = await endAnswerOf(on, session, now, reason)
     const end = { status: to, endedAt: now, endReason: reason, endAnswer } satisfies StatusChange
     if (!isTakenBack(reason)) return end
     const unowned = { leaseEpoch: session.leaseEpoch + 1, leaseOwner: null, leaseUntil: null }
