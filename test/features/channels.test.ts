@@ -14,7 +14,9 @@ import {
   startSession,
   startTestApp,
   type TestApp,
+  type TestSocket,
 } from '../helpers/app.ts'
+import { eventually } from '../helpers/eventually.ts'
 import { frames } from '../helpers/frames.ts'
 import { holdTable } from '../helpers/hold-table.ts'
 import { createScriptedModel } from '../helpers/scripted-model.ts'
@@ -150,6 +152,48 @@ t.test('fields are accepted in data and at the top level', async (t) => {
   voice.send({ type: 'ping' })
   await voice.next('pong')
   for (const { messages } of [voice, control]) t.notOk(messages.some(({ type }) => type === 'error'))
+})
+
+t.test('of two sockets the newest that sends frames feeds and receives', async (t) => {
+  const session = await start()
+  const older = await connect(t, session.wsUrls.landmarks)
+  const hidden = await connect(t, session.wsUrls.landmarks)
+  const send = (socket: TestSocket) => {
+    for (const frame of frames('happy', 3)) socket.send(frame)
+  }
+  const updates = ({ messages }: TestSocket) =>
+    messages.filter(({ type }) => type === 'emotion_update').length
+  send(older)
+  await older.next('emotion_update')
+  send(older)
+  await older.next('emotion_update')
+  t.equal(updates(hidden), 0, 'a tab that sends nothing keeps its socket and takes nothing')
+  for (const text of ['{"type":"landmarks","data":[]}', '{"type":"ping"}']) hidden.send(text)
+  await hidden.next('pong')
+  send(older)
+  await older.next('emotion_update')
+  t.equal(updates(hidden), 0, 'what is no frame changes nothing')
+
+  let isHidden = false
+  const feeding = setInterval(() => {
+    if (!isHidden) send(hidden)
+    send(older)
+  }, 40)
+  t.teardown(() => clearInterval(feeding))
+  await hidden.next('emotion_update')
+  const before = updates(older)
+  await hidden.next('emotion_update')
+  await hidden.next('emotion_update')
+  t.equal(updates(older), before, 'both send: the newer one has it')
+
+  isHidden = true
+  await eventually(
+    () => updates(older),
+    (count) => count > before,
+  )
+  clearInterval(feeding)
+  t.equal(older.socket.readyState, WebSocket.OPEN)
+  t.equal(hidden.socket.readyState, WebSocket.OPEN)
 })
 
 t.test('a dead session is told once with 1008 and refused in the handshake after that', async (t) => {
@@ -422,6 +466,7 @@ t.test('a change of status during the lookup of a socket wins over what the look
     status: 'active' as const,
     startedAt: new Date(0),
     intervalMs: INTERVAL_MS,
+    language: 'ko' as const,
   }
   let now = 0
   let released = 0

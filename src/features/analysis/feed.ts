@@ -1,6 +1,6 @@
 import type { WindowAnswer } from '../../plugins/hub.ts'
 import { decodeFrame, isBinaryFrame } from './binary-frame.ts'
-import { parseFrame, readFrame } from './landmarks-frame.ts'
+import { parseFrame, ROOM_OF_FRAME, readFrame } from './landmarks-frame.ts'
 import type { LiveSession } from './live-session.ts'
 import type { Calibrated } from './session-face.ts'
 
@@ -15,6 +15,8 @@ export type Feed = {
   push(bytes: Buffer, parsed?: unknown): FrameOutcome
   /** A binary message as it came. */
   pushBinary(bytes: Buffer): FrameOutcome
+  /** Another socket has fed the open window until now: if this is a frame, the window goes on without those. */
+  takeOver(bytes: Buffer, parsed?: unknown): void
   /** Takes the face of the next `durationMs` for the person's neutral one; undefined when it could not be measured. */
   calibrate(durationMs: number): Promise<Calibrated | undefined>
   /** False for a numbered frame that has been here before. */
@@ -31,6 +33,8 @@ export type Feed = {
   skip(): void
   close(): void
 }
+
+const readerOf = (bytes: Buffer) => (isBinaryFrame(bytes) ? decodeFrame : parseFrame)
 
 type FrameCounter = { frames: { labels(fate: string): { inc(): void } } }
 
@@ -65,6 +69,11 @@ export function openFeed(
       allowed(() => session.push(bytes, parseFrame, parsed === undefined ? undefined : readFrame(parsed))),
     pushBinary: (bytes) =>
       allowed(() => session.push(bytes, decodeFrame, isBinaryFrame(bytes) ? undefined : 'invalid_frame')),
+    takeOver: (bytes, parsed) => {
+      const read =
+        parsed === undefined ? readerOf(bytes)(bytes, new Float32Array(ROOM_OF_FRAME)) : readFrame(parsed)
+      if (typeof read !== 'string') session.startOver()
+    },
     calibrate: async (durationMs) => (isAllowed() ? session.calibrate(durationMs) : undefined),
     skip: () => {
       session.skip()

@@ -67,7 +67,9 @@ export class FrameWindow {
     return frames.sort((a, b) => a.at - b.at)
   }
 
+  /** Forgets its frames; how many there were is still counted. */
   discard(): void {
+    this.#filled = 0
     for (const spare of this.#spares) this.#options.spares.release(spare)
     this.#spares = []
     this.#slots.fill(undefined)

@@ -193,6 +193,11 @@ export class LiveSession {
     return window.offer(bytes, elapsed - (window.number - 1) * this.#intervalMs, how, read)
   }
 
+  /** The frames of the open window were another camera's: it goes on without them. */
+  startOver(): void {
+    this.#open?.discard()
+  }
+
   /** A frame that is not looked at, whatever is in it. */
   skip(): void {
     if (this.#status !== 'ended') this.#windowAt(this.#elapsed()).count()

@@ -28,6 +28,7 @@ type FoundSession = {
     readonly status: SessionStatus
     readonly startedAt: Date
     readonly intervalMs: number
+    readonly language: Language
   }
   /** The database's clock, ms since the epoch. */
   readonly clock: number

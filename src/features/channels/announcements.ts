@@ -13,19 +13,21 @@ type Dependencies = {
 
 /** Brings what happens to a session to the sockets that it has at that moment. */
 export function createAnnouncer({ registry, delivered, status, onStatusFailed }: Dependencies) {
-  /** To the newest landmarks socket that is still open; false when there is none. */
+  /** To the landmarks socket that feeds the session, or another that is still open; false when there is none. */
   const toLandmarks = (sessionId: string, frame: ServerFrame): boolean =>
-    registry.of(sessionId, 'landmarks').findLast((connection) => connection.send(frame)) !== undefined
+    registry.receiving(sessionId, 'landmarks').find((connection) => connection.send(frame)) !== undefined
 
   /** To the socket that the session has now; without one, the answer waits for the next. */
   const deliver = (sessionId: string, answer: WindowAnswer): void => {
-    const sent = registry.of(sessionId, 'landmarks').findLast((connection) => connection.sendAnswer(answer))
+    const sent = registry
+      .receiving(sessionId, 'landmarks')
+      .find((connection) => connection.sendAnswer(answer))
     if (sent !== undefined) delivered(sessionId, answer.window)
   }
 
   const toV2 = (sessionId: string, frame: ServerFrame): void => {
-    const newest = registry.newest(sessionId, 'landmarks')
-    if (newest?.isV2 === true) newest.send(frame)
+    const [first] = registry.receiving(sessionId, 'landmarks')
+    if (first?.isV2 === true) first.send(frame)
   }
 
   const showStatus = (watcher: Connection): void =>

@@ -61,6 +61,8 @@ export class Connection {
   readonly #about: Pick<About, 'onDropped' | 'onMessage' | 'onWaste' | 'onFailure'>
   readonly #messages: TokenBucket
   readonly #frames: TokenBucket
+  /** Whether it has sent a landmarks frame in the present window of its session or in the last. */
+  isSending: () => boolean = () => false
   #complainedAt = Number.NEGATIVE_INFINITY
   #unansweredPings = 0
   #work: Promise<void> = Promise.resolve()

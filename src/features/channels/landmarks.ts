@@ -10,6 +10,7 @@ import { CalibrateRequest } from './schemas/client.ts'
 export type Feed = {
   push(bytes: Buffer, parsed?: unknown): string
   pushBinary(bytes: Buffer): string
+  takeOver(bytes: Buffer, parsed?: unknown): void
   isNew(frame: number): boolean
   isLost(): boolean
   skip(): void
@@ -18,8 +19,12 @@ export type Feed = {
 type Peer = {
   readonly connection: Connection
   readonly feed: Feed
-  /** Only the newest socket of a session feeds it. */
+  /** Of the sockets of a session the newest that sends frames feeds it. */
   readonly isFeeding: () => boolean
+  /** Another socket has fed it until now. */
+  readonly takesOver: () => boolean
+  /** It has sent a frame. */
+  readonly noteFrame: () => void
   /** Another instance serves the session: takes it back once that one has let go of it. */
   readonly reclaim: () => void
   /** Carries out what a client of the newer protocol asks for on coming back. */
@@ -51,14 +56,17 @@ export function receiveBinary(peer: Peer, bytes: Buffer): void {
   }
   if (!peer.isFeeding()) return
   const number = frameNumberOf(bytes)
-  if ((number === undefined || feed.isNew(number)) && isWanted(peer))
-    judge(connection, bytes, feed.pushBinary(bytes))
+  if ((number !== undefined && !feed.isNew(number)) || !isWanted(peer)) return
+  if (peer.takesOver()) feed.takeOver(bytes)
+  judge(peer, bytes, feed.pushBinary(bytes))
 }
 
 function receiveFrame(peer: Peer, bytes: Buffer, parsed?: unknown): void {
   const { connection, feed } = peer
   if (!peer.isFeeding() || (connection.isV2 && isRepeated(feed, bytes))) return
-  if (isWanted(peer)) judge(connection, bytes, feed.push(bytes, parsed))
+  if (!isWanted(peer)) return
+  if (peer.takesOver()) feed.takeOver(bytes, parsed)
+  judge(peer, bytes, feed.push(bytes, parsed))
 }
 
 /** Whether the frame is within the rate, and of a session that is still ours. */
@@ -69,10 +77,14 @@ function isWanted({ connection, feed, reclaim }: Peer): boolean {
   return false
 }
 
-function judge(connection: Connection, bytes: Buffer, fate: string): void {
+/** What is no frame does not make a socket the one that feeds. */
+function judge({ connection, noteFrame }: Peer, bytes: Buffer, fate: string): void {
   if (fate === 'invalid_message') connection.refuse(bytes.length, 'INVALID_MESSAGE')
   else if (fate === 'invalid_frame') connection.refuse(bytes.length, 'INVALID_FRAME')
-  else if (fate === 'consent_required') connection.complain('CONSENT_REQUIRED')
+  else {
+    noteFrame()
+    if (fate === 'consent_required') connection.complain('CONSENT_REQUIRED')
+  }
 }
 
 function receiveMessage(peer: Peer, bytes: Buffer): void {

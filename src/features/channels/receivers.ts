@@ -69,7 +69,14 @@ export function createReceivers(dependencies: Dependencies) {
     let lostAt: number | undefined
     let closed = false
     let isCalibrating = false
-    const isFeeding = () => registry.newest(id, 'landmarks') === connection
+    const isFeeding = () => registry.isFeeding(connection)
+    const takesOver = () => !connection.isSending() && registry.isFed(id)
+    /** In which window of the session its last frame came; 0 before the first. */
+    let sentIn = 0
+    const noteFrame = () => {
+      sentIn = feed.position().window
+    }
+    connection.isSending = () => sentIn > 0 && sentIn >= feed.position().window - 1
 
     const deliver = (answer: WindowAnswer) => {
       if (connection.sendAnswer(answer)) analysis.delivered(id, answer.window)
@@ -167,7 +174,7 @@ export function createReceivers(dependencies: Dependencies) {
       },
       receive: (data, isBinary) => {
         const receive = isBinary ? receiveBinary : receiveLandmarks
-        receive({ connection, feed, isFeeding, reclaim, resume, calibrate }, data)
+        receive({ connection, feed, isFeeding, takesOver, noteFrame, reclaim, resume, calibrate }, data)
       },
       close: () => {
         closed = true
@@ -177,9 +184,9 @@ export function createReceivers(dependencies: Dependencies) {
   }
 
   const voice = (connection: Connection, { session, clock: now }: Found): Receiver => {
-    const { id, userId, status, intervalMs } = session
+    const { id, userId, status, language, intervalMs } = session
     const { startedAt } = connection
-    const voiced = { id, userId, status, startedAt, intervalMs, now }
+    const voiced = { id, userId, status, language, startedAt, intervalMs, now }
     return {
       greet: () =>
         connection.send({

@@ -5,7 +5,10 @@ import type { Connection } from './connection.ts'
 /** Sessions whose sockets are pinged in one turn of the event loop. */
 const PINGED_AT_ONCE = 50
 
-/** The sockets of this process, by session. The newest of a channel is the one that feeds and receives. */
+/**
+ * The sockets of this process, by session. Of those of a channel one feeds and receives: the newest that sends, for a
+ * browser's hidden tab keeps its socket and sends nothing; the newest where none does.
+ */
 export function createRegistry() {
   const bySession = new Map<string, Connection[]>()
 
@@ -26,6 +29,27 @@ export function createRegistry() {
     of,
     /** Sessions that have a socket here. */
     sessions: (): string[] => [...bySession.keys()],
+    /** In the order in which they are to be sent something. */
+    receiving: (sessionId: string, channel: Channel): readonly Connection[] => {
+      const newestFirst = of(sessionId, channel).reverse()
+      const sending = newestFirst.find((connection) => connection.isSending())
+      return sending === undefined
+        ? newestFirst
+        : [sending, ...newestFirst.filter((connection) => connection !== sending)]
+    },
+    /** Whether a frame of this socket counts: no newer one sends. */
+    isFeeding: (connection: Connection): boolean => {
+      const all = bySession.get(connection.sessionId) ?? []
+      for (let place = all.length - 1; place >= 0; place--) {
+        const other = all[place]
+        if (other === connection) return true
+        if (other?.channel === connection.channel && other.isSending()) return false
+      }
+      return false
+    },
+    /** Whether any socket sends frames. */
+    isFed: (sessionId: string): boolean =>
+      of(sessionId, 'landmarks').some((connection) => connection.isSending()),
     newest: (sessionId: string, channel: Channel): Connection | undefined => of(sessionId, channel).at(-1),
     /** The sockets that these devices opened on sessions of other devices. */
     ofDevices: (familyIds: ReadonlySet<string>): Connection[] =>
