@@ -47,6 +47,10 @@ t.test('what a voice socket sends is measured, window by window, and told in who
     if (/(Ms|Count)$|^timestamp$|^window$/.test(name)) t.ok(Number.isInteger(value), `${name} is whole`)
   }
   t.match(data, { speechRatio: 0.999, turnCount: 1, pauseCount: 0, utteranceCount: 0, energyMean: 0.3 })
+  t.notOk('speechRate' in data, 'that client takes such a field for a share of the time')
+  t.match(data, { averagePauseDuration: 0, longestPause: 0, speechBurstCount: 1, averageSpeechBurst: Number })
+  t.equal(data['averageSpeechBurst'], data['meanBurstMs'])
+  t.match(data['summary'], /^0\.\d초 동안 들은 소리 가운데 100%가 말소리였고, 쉼은 없었습니다\.$/)
   const closedAt = session.startedAt + Number(data['window']) * INTERVAL_MS
   t.equal(data['timestamp'], closedAt, "windows are the session's own")
   const [row] = await eventually(
@@ -54,7 +58,7 @@ t.test('what a voice socket sends is measured, window by window, and told in who
     (found) => found.length > 0,
   )
   t.match(row, { window: data['window'], measures: { turnCount: 1, energyMean: 0.3 } })
-  t.notOk('speechRate' in row?.['measures'], 'what could not be measured is left out')
+  t.notOk('syllablesPerSecond' in row?.['measures'], 'what could not be measured is left out')
 
   const before = messages.length
   send({ type: 'ping' })
@@ -87,15 +91,18 @@ t.test('fields are taken in data and at top level, words are acknowledged, audio
     { data: { chunk: [0, 0.1, -0.1] } },
   ]
   for (const form of forms) send({ type: 'audio_chunk', ...form })
-  // They may fall into two windows.
-  let utterances = 0
+  // They may fall into two windows, of which one may have nothing but words.
   let heard: Record<string, unknown>
-  do {
-    heard = (await next('vad_analysis')).data
-    utterances += Number(heard['utteranceCount'])
-  } while (heard['levelMean'] === null)
+  do heard = (await next('vad_analysis')).data
+  while (heard['levelMean'] === null)
   t.match(heard, { turnCount: Number, levelMean: Number })
-  t.equal(utterances, 2)
+  const utterances = (found: Awaited<ReturnType<typeof rows>>) =>
+    found.reduce((sum, { measures }) => sum + Number(measures.utteranceCount), 0)
+  const stored = await eventually(
+    () => rows(session),
+    (found) => utterances(found) >= 2,
+  )
+  t.equal(utterances(stored), 2)
   t.notOk(
     server.log.some((line) => line.includes(TONE.slice(0, 40)) || line.includes(text)),
     'neither is logged',
@@ -106,6 +113,34 @@ t.test('fields are taken in data and at top level, words are acknowledged, audio
   )
   t.notMatch(JSON.stringify(row), /기분/, 'words are not in the row')
 })
+
+t.test(
+  'of words alone nothing is sent as measured, and their sender has the summary in its language',
+  async (t) => {
+    const session = await startSession(server, account)
+    const words = await connect(t, session.wsUrls.voice)
+    words.send({ type: 'stt_text', data: { text: '괜찮아요' } })
+    await words.next('stt_received')
+    const stored = await eventually(
+      () => rows(session),
+      (found) => found.length > 0,
+    )
+    t.match(stored[0], { measures: { utteranceCount: 1, observedMs: 0 } })
+    const closesAt = session.startedAt + Number(stored[0]?.['window']) * INTERVAL_MS
+    await eventually(
+      () => Date.now(),
+      (now) => now > closesAt + INTERVAL_MS,
+    )
+    words.send(vad(false))
+    const { data } = await words.next('vad_analysis')
+    t.ok(Number(data['window']) > Number(stored[0]?.['window']), 'the window of the words had no analysis')
+    t.match(data, {
+      speechMs: 0,
+      speechBurstCount: 0,
+      summary: /^0\.\d초 동안 들었으나 말소리는 없었습니다\.$/,
+    })
+  },
+)
 
 t.test('malformed messages are complained about once a second, and the socket lives', async (t) => {
   const session = await startSession(server, account)

@@ -107,7 +107,7 @@ const WORDLESS: readonly Case[] = [
   [
     'mean of uneven pauses',
     [speech(10, 11), speech(11.3, 12), speech(12.35, 13)],
-    { pauseCount: 2, meanPauseMs: 325, longestPauseMs: 350 },
+    { pauseCount: 2, meanPauseMs: 325, longestPauseMs: 350, burstCount: 3 },
   ],
   [
     'a long one',
@@ -132,7 +132,7 @@ const WORDLESS: readonly Case[] = [
     { turnCount: 1, pauseCount: 0, longestTurnMs: 3000 },
   ],
   // words, of which there are none here
-  ['speech without words has no rate', [speech(10, 14)], { speechRate: null, syllableCount: 0 }],
+  ['speech without words has no rate', [speech(10, 14)], { syllablesPerSecond: null, syllableCount: 0 }],
   // energy, in the client's unit
   ['no energy told', [speech(10, 14)], { energyMean: null, energyVariability: null }],
   ['steady energy', [speech(10, 12, 0.4), speech(12, 14, 0.4)], { energyMean: 0.4, energyVariability: 0 }],
@@ -172,51 +172,51 @@ const KOREAN: readonly Case[] = [
   [
     'syllables',
     [speech(10, 12), words(12, '안녕하세요')],
-    { utteranceCount: 1, syllableCount: 5, characterCount: 5, speechRate: 2.5 },
+    { utteranceCount: 1, syllableCount: 5, characterCount: 5, syllablesPerSecond: 2.5 },
   ],
   [
     'words and spaces',
     [speech(10, 14), words(14, '오늘 기분이 좋아요.')],
-    { syllableCount: 8, characterCount: 8, speechRate: 2 },
+    { syllableCount: 8, characterCount: 8, syllablesPerSecond: 2 },
   ],
   [
     'two utterances',
     [speech(10, 13), words(11, '네'), words(13, '그래요')],
-    { utteranceCount: 2, syllableCount: 4, speechRate: 1.333 },
+    { utteranceCount: 2, syllableCount: 4, syllablesPerSecond: 1.333 },
   ],
   [
     'words of the next window',
     [speech(10, 12), words(20, '안녕')],
-    { utteranceCount: 0, syllableCount: 0, speechRate: null },
+    { utteranceCount: 0, syllableCount: 0, syllablesPerSecond: null },
   ],
   [
     'words without known speech',
     [words(12, '안녕하세요')],
-    { observedMs: 0, utteranceCount: 1, speechRate: null },
+    { observedMs: 0, utteranceCount: 1, syllablesPerSecond: null },
   ],
-  ['too little speech for a rate', [speech(10, 10.4), words(12, '안녕하세요')], { speechRate: null }],
-  ['negated', [speech(10, 13), words(13, '난 괜찮지 않아')], { syllableCount: 6, speechRate: 2 }],
+  ['too little speech for a rate', [speech(10, 10.4), words(12, '안녕하세요')], { syllablesPerSecond: null }],
+  ['negated', [speech(10, 13), words(13, '난 괜찮지 않아')], { syllableCount: 6, syllablesPerSecond: 2 }],
   [
     'quoted',
     [speech(10, 14), words(14, '친구가 "그만해"라고 했어요')],
-    { syllableCount: 11, characterCount: 11, speechRate: 2.75 },
+    { syllableCount: 11, characterCount: 11, syllablesPerSecond: 2.75 },
   ],
-  ['ironic', [speech(10, 12), words(12, '참 잘도 하겠다')], { syllableCount: 6, speechRate: 3 }],
-  ['of somebody else', [speech(10, 14), words(14, '동생이 많이 울었어요')], { speechRate: 2.25 }],
+  ['ironic', [speech(10, 12), words(12, '참 잘도 하겠다')], { syllableCount: 6, syllablesPerSecond: 3 }],
+  ['of somebody else', [speech(10, 14), words(14, '동생이 많이 울었어요')], { syllablesPerSecond: 2.25 }],
   [
     'digits read aloud',
     [speech(10, 13), words(13, '요즘 7시에 일어나요')],
-    { syllableCount: 9, speechRate: 3 },
+    { syllableCount: 9, syllablesPerSecond: 3 },
   ],
   [
     'hesitation: the rate is of the speech, not of the pause',
     [speech(10, 11), silence(11, 13), speech(13, 14), words(14, '음… 그러니까')],
-    { syllableCount: 5, speechRate: 2.5, pauseCount: 1, turnCount: 2 },
+    { syllableCount: 5, syllablesPerSecond: 2.5, pauseCount: 1, turnCount: 2 },
   ],
   [
     'laughter that is typed is not spoken',
     [speech(10, 11), words(11, '죽겠다 ㅋㅋ')],
-    { syllableCount: 3, speechRate: 3 },
+    { syllableCount: 3, syllablesPerSecond: 3 },
   ],
 ]
 
@@ -224,58 +224,62 @@ const ENGLISH: readonly Case[] = [
   [
     'syllables',
     [speech(10, 12), words(12, 'I am really tired')],
-    { syllableCount: 5, characterCount: 14, speechRate: 2.5 },
+    { syllableCount: 5, characterCount: 14, syllablesPerSecond: 2.5 },
   ],
   [
     'punctuation',
     [speech(10, 12), words(12, 'I woke up, at seven!')],
-    { syllableCount: 6, characterCount: 14, speechRate: 3 },
+    { syllableCount: 6, characterCount: 14, syllablesPerSecond: 3 },
   ],
   [
     'two utterances',
     [speech(10, 13), words(11, 'no'), words(13, 'yes yes yes')],
-    { utteranceCount: 2, syllableCount: 4, speechRate: 1.333 },
+    { utteranceCount: 2, syllableCount: 4, syllablesPerSecond: 1.333 },
   ],
   [
     'words of the next window',
     [speech(10, 12), words(20, 'hello')],
-    { utteranceCount: 0, syllableCount: 0, speechRate: null },
+    { utteranceCount: 0, syllableCount: 0, syllablesPerSecond: null },
   ],
   [
     'words without known speech',
     [words(12, 'I want to go home')],
-    { observedMs: 0, utteranceCount: 1, speechRate: null },
+    { observedMs: 0, utteranceCount: 1, syllablesPerSecond: null },
   ],
-  ['too little speech for a rate', [speech(10, 10.4), words(12, 'I want to go home')], { speechRate: null }],
+  [
+    'too little speech for a rate',
+    [speech(10, 10.4), words(12, 'I want to go home')],
+    { syllablesPerSecond: null },
+  ],
   [
     'negated',
     [speech(10, 12), words(12, 'not bad at all')],
-    { syllableCount: 4, characterCount: 11, speechRate: 2 },
+    { syllableCount: 4, characterCount: 11, syllablesPerSecond: 2 },
   ],
   [
     'contracted',
     [speech(10, 12), words(12, "I can't sleep")],
-    { syllableCount: 3, characterCount: 10, speechRate: 1.5 },
+    { syllableCount: 3, characterCount: 10, syllablesPerSecond: 1.5 },
   ],
   [
     'quoted',
     [speech(10, 13), words(13, 'He said "leave me alone"')],
-    { syllableCount: 6, characterCount: 18, speechRate: 2 },
+    { syllableCount: 6, characterCount: 18, syllablesPerSecond: 2 },
   ],
   [
     'ironic',
     [speech(10, 12), words(12, 'oh sure, that is just great')],
-    { syllableCount: 6, characterCount: 21, speechRate: 3 },
+    { syllableCount: 6, characterCount: 21, syllablesPerSecond: 3 },
   ],
   [
     'of somebody else',
     [speech(10, 14), words(14, 'My sister cried all day')],
-    { syllableCount: 6, characterCount: 19, speechRate: 1.5 },
+    { syllableCount: 6, characterCount: 19, syllablesPerSecond: 1.5 },
   ],
   [
     'hesitation: the rate is of the speech, not of the pause',
     [speech(10, 11), silence(11, 13), speech(13, 14), words(14, 'I do not know')],
-    { syllableCount: 4, speechRate: 2, pauseCount: 1, turnCount: 2 },
+    { syllableCount: 4, syllablesPerSecond: 2, pauseCount: 1, turnCount: 2 },
   ],
 ]
 

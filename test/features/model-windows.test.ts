@@ -91,7 +91,7 @@ test('the model is well: it answers, and the row keeps both answers, the prompt,
     t.match(row, {
       source: 'gemini',
       local_emotion: /^[a-z]+$/,
-      prompt_version: '2',
+      prompt_version: '3',
       prompt_hash: /^[0-9a-f]{64}$/,
     })
     t.ok(row['prompt_tokens'] > 300 && row['prompt_tokens'] < 1000)

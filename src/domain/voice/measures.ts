@@ -22,6 +22,9 @@ export type VoiceMeasures = {
   readonly turnCount: number
   readonly meanTurnMs: number
   readonly longestTurnMs: number
+  /** Stretches of speech without a pause in them. */
+  readonly burstCount: number
+  readonly meanBurstMs: number
   /** Silences of 250 ms and more with speech on both sides. */
   readonly pauseCount: number
   readonly meanPauseMs: number
@@ -30,7 +33,7 @@ export type VoiceMeasures = {
   readonly syllableCount: number
   readonly characterCount: number
   /** Syllables for each second of speech. */
-  readonly speechRate: number | null
+  readonly syllablesPerSecond: number | null
   /** Mean energy of the speech, in the client's unit, and its standard deviation as a share of that mean. */
   readonly energyMean: number | null
   readonly energyVariability: number | null
@@ -79,7 +82,9 @@ export function measureVoice(events: readonly VoiceEvent[], window: Interval): V
           SHORTEST_PAUSE_MS, // consonants have no voice
         )
   const turns = lengths(join(speech, LONGEST_PAUSE_IN_TURN_MS))
-  const pauses = lengths(gaps(join(speech, SHORTEST_PAUSE_MS)))
+  const joined = join(speech, SHORTEST_PAUSE_MS)
+  const bursts = lengths(joined)
+  const pauses = lengths(gaps(joined))
   const speechMs = total(lengths(speech))
   const observedMs = spanOf([...detected, ...sounds])
   const syllableCount = total(texts.map(countSyllables))
@@ -95,7 +100,7 @@ export function measureVoice(events: readonly VoiceEvent[], window: Interval): V
   return {
     speechRatio: ratio(speechMs, observedMs),
     pauseRatio: ratio(total(pauses), observedMs),
-    speechRate:
+    syllablesPerSecond:
       speechMs < LEAST_SPEECH_MS || syllableCount === 0 ? null : round(syllableCount / (speechMs / 1000)),
     energyVariability: energy === null || energy.mean === 0 ? null : round(energy.deviation / energy.mean),
     levelVariability: level === null ? null : round(level.deviation),
@@ -106,6 +111,8 @@ export function measureVoice(events: readonly VoiceEvent[], window: Interval): V
     silenceMs: Math.round(observedMs) - Math.round(speechMs),
     meanTurnMs: Math.round(mean(turns)),
     longestTurnMs: Math.round(Math.max(0, ...turns)),
+    burstCount: bursts.length,
+    meanBurstMs: Math.round(mean(bursts)),
     meanPauseMs: Math.round(mean(pauses)),
     longestPauseMs: Math.round(Math.max(0, ...pauses)),
     utteranceCount: texts.length,

@@ -4,14 +4,14 @@ import type { MeasureName, WindowMeasures } from '../../domain/face/measures.ts'
 import type { AnalysisInput } from './analyser.ts'
 
 /** Raised with every change of wording or content; stored beside the answers it led to. */
-export const PROMPT_VERSION = '2'
+export const PROMPT_VERSION = '3'
 
 /** About what is said in ten seconds. */
 const LONGEST_SPEECH = 120
 const MOST_PREVIOUS = 5
 const MOST_VOICE = 5
-const LONGEST_NAME = 16
-const VOICE = ['speechRatio', 'pauseRatio', 'speechRate', 'energyVariability', 'levelVariability']
+const LONGEST_NAME = 18
+const VOICE = ['speechRatio', 'pauseRatio', 'syllablesPerSecond', 'energyVariability', 'levelVariability']
 
 /**
  * The measures a model is told of, by the action unit under which it knows them from the literature. A star marks a

@@ -1,5 +1,7 @@
+import type { Language } from '../../domain/language.ts'
 import type { SessionStatus } from '../../domain/session.ts'
 import type { VoiceMeasures } from '../../domain/voice/measures.ts'
+import { toVadAnalysis } from './vad-analysis.ts'
 import type { Connection } from './connection.ts'
 import { fieldsOf } from './fields.ts'
 import { BOUNDS, isLong, parseMessage } from './messages.ts'
@@ -8,6 +10,7 @@ type VoiceSession = {
   readonly id: string
   readonly userId: number
   readonly status: SessionStatus
+  readonly language: Language
   readonly startedAt: number
   readonly intervalMs: number
   readonly now: number
@@ -36,7 +39,8 @@ const EXCESS_TEXT = 16
 /** The messages of one voice socket. */
 export function openVoice(connection: Connection, voice: Voice, session: VoiceSession) {
   const socket = voice.open(session, {
-    onAnalysis: (analysis) => connection.send({ type: 'vad_analysis', data: analysis }),
+    onAnalysis: (analysis) =>
+      connection.send({ type: 'vad_analysis', data: toVadAnalysis(analysis, session.language) }),
   })
   return {
     receive: (data: Buffer, isBinary: boolean): void => {

@@ -5,7 +5,7 @@ import { LiveVoice, type VoicedSession } from './live-voice.ts'
 import { readVoiceMessage } from './messages.ts'
 import type { VoiceRow } from './repository.ts'
 
-/** What a voice socket is told at the close of a window in which something was heard. */
+/** What a voice socket is sent at the close of a window in which a voice or its silence was heard. */
 export type VoiceAnalysis = { readonly timestamp: number; readonly window: number } & VoiceMeasures
 
 /** What the window's analysis may know of the voice. */
@@ -88,7 +88,8 @@ export function createVoiceService({ monotonic, store, find, allows, onWords, gu
     guarded(() => storeWindow(kept, window - 1)) // with what was reported after its close
     const measures = storeWindow(kept, window)
     for (const older of kept.stored.keys()) if (older < window) kept.stored.delete(older)
-    if (measures === undefined) return
+    // Of words alone nothing was measured: zeros would look as if it had been.
+    if (measures === undefined || measures.observedMs === 0) return
     for (const listener of kept.listeners) listener.onAnalysis({ timestamp, window, ...measures })
   }
 

@@ -14,7 +14,7 @@ export const VoiceConnected = frame(
 )
 export const VadAnalysis = frame(
   'vad_analysis',
-  'Measures of the voice, at the close of each window in which something was heard.',
+  'Measures of the voice, at the close of each window in which a voice or its silence was heard. Words alone are not measured.',
   Type.Object({
     timestamp: Time,
     window: Count,
@@ -29,14 +29,21 @@ export const VadAnalysis = frame(
     pauseCount: Count,
     meanPauseMs: Milliseconds,
     longestPauseMs: Milliseconds,
+    burstCount: Count,
+    meanBurstMs: Milliseconds,
     utteranceCount: Count,
     syllableCount: Count,
     characterCount: Count,
-    speechRate: Nullable(Type.Number({ description: 'Syllables for each second of speech.' })),
+    syllablesPerSecond: Nullable(Type.Number({ description: 'Syllables for each second of speech.' })),
     energyMean: Nullable(Type.Number({ description: 'In the unit of the client.' })),
     energyVariability: Nullable(Type.Number()),
     levelMean: Nullable(Type.Number({ description: 'dB below full scale.' })),
     levelVariability: Nullable(Type.Number({ description: 'dB.' })),
+    averagePauseDuration: Type.Integer({ minimum: 0, description: 'The same as `meanPauseMs`.' }),
+    longestPause: Type.Integer({ minimum: 0, description: 'The same as `longestPauseMs`.' }),
+    speechBurstCount: Type.Integer({ minimum: 0, description: 'The same as `burstCount`.' }),
+    averageSpeechBurst: Type.Integer({ minimum: 0, description: 'The same as `meanBurstMs`.' }),
+    summary: Type.String({ description: 'One sentence for people, in the language of the session.' }),
   }),
   VOICE_EXAMPLE,
 )
