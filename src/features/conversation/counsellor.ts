@@ -68,7 +68,7 @@ export function createCounsellor({ gemini, thoughts, lines, waits, store, onMode
       configuredLines: lines,
     })
     const { detections, intervention } = reply
-    thoughts.note(sessionId, { detections, intervention })
+    thoughts.note(sessionId, { text: message, isSpoken: false }, { detections, intervention })
     for (const chunk of splitForStream(reply.text)) say(chunk)
     return { text: reply.text, source: 'local' }
   }
@@ -89,7 +89,7 @@ export function createCounsellor({ gemini, thoughts, lines, waits, store, onMode
     const answer = await model.stream(question, { signal, ...waits }, say)
     onModel(answer.outcome === 'complete' ? 'answered' : answer.reason)
     if (answer.outcome === 'failed' && !answer.begun) return 'unbegun' // whoever answers instead notes what it read
-    thoughts.note(sessionId, read)
+    thoughts.note(sessionId, { text: request.message, isSpoken: false }, read)
     return answer.outcome === 'complete' ? { text: answer.text, source: 'gemini' } : 'broken'
   }
 

@@ -151,7 +151,7 @@ export function createConversations(dependencies: Dependencies) {
   const consider = async (sessionId: string, text: string): Promise<void> => {
     const session = await asked(dependencies.findSession(sessionId), undefined)
     const found = await thoughts.read(sessionId, text, session?.language ?? 'ko')
-    thoughts.note(sessionId, found)
+    thoughts.note(sessionId, { text, isSpoken: true }, found)
   }
 
   return {
@@ -164,7 +164,8 @@ export function createConversations(dependencies: Dependencies) {
         /** Answers to the listener, as events; a session is answered one message at a time. */
         ask(request: AiRequest): void {
           const { level } = readCrisis(request.message)
-          const isNews = level !== 'none' && thoughts.flag(sessionId)
+          const isNews =
+            level !== 'none' && thoughts.flag(sessionId, { text: request.message, isSpoken: false })
           if (flights.has(sessionId)) {
             const isAnswered = level !== 'none' && showLinesOnce(sessionId, level)
             if (!isAnswered) listener.tell({ type: 'error', code: 'AI_BUSY' })
@@ -200,7 +201,7 @@ export function createConversations(dependencies: Dependencies) {
     hear: (sessionId: string, text: string): void => {
       const { level } = readCrisis(text)
       if (level !== 'none') {
-        thoughts.flag(sessionId)
+        thoughts.flag(sessionId, { text, isSpoken: true })
         showLinesOnce(sessionId, level)
         return
       }

@@ -5,6 +5,7 @@ import { chooseIntervention, type InterventionPace } from '../../domain/cbt/inte
 import type { Language } from '../../domain/language.ts'
 import { TokenBucket } from '../../lib/token-bucket.ts'
 import type { FindingRow } from './repository.ts'
+import { createUtterances, type Words } from './utterances.ts'
 
 type Offer = { readonly at: number; readonly type: DistortionType }
 
@@ -13,6 +14,9 @@ export type Considered = {
   readonly detections: readonly Detection[]
   readonly intervention: Intervention | undefined
 }
+
+/** What is counted of an utterance in which words of self-harm were said. */
+const CRISIS = 'crisis'
 
 type Dependencies = {
   readonly store: (finding: FindingRow) => void
@@ -52,6 +56,7 @@ export function createThoughts({ store, recall, onAsked, monotonic }: Dependenci
   const closed = new LRUCache<string, true>({ max: REMEMBERED_SESSIONS })
   const admitsFinding = createLimit(monotonic)
   const admitsFlag = createLimit(monotonic)
+  const uncounted = createUtterances(monotonic)
 
   /** Rising, for the time names a finding within its session. */
   const timeOf = (sessionId: string): Date => {
@@ -102,16 +107,23 @@ export function createThoughts({ store, recall, onAsked, monotonic }: Dependenci
     mayOffer,
 
     /** Words of self-harm were said: the report is to say so. True when nobody here knew. */
-    flag: (sessionId: string): boolean => {
+    flag: (sessionId: string, words: Words): boolean => {
       const isNews = mayOffer(sessionId)
       closeOffers(sessionId)
-      if (admitsFlag(sessionId))
+      const isCounted = uncounted(sessionId, words, [CRISIS]).length === 0
+      if (!isCounted && admitsFlag(sessionId))
         store({ sessionId, at: timeOf(sessionId), detections: [], intervention: null, isCrisis: true })
       return isNews
     },
 
-    /** Stores what was found, and remembers what was offered. */
-    note: (sessionId: string, { detections, intervention }: Considered): void => {
+    /** Stores what was found, once for an utterance, and remembers what was offered. */
+    note: (sessionId: string, words: Words, { detections: found, intervention }: Considered): void => {
+      const types = uncounted(
+        sessionId,
+        words,
+        found.map(({ type }) => type),
+      )
+      const detections = found.filter(({ type }) => types.includes(type))
       if (detections.length === 0) return
       const at = timeOf(sessionId)
       const offer = mayOffer(sessionId) ? intervention : undefined
