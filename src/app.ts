@@ -33,6 +33,7 @@ import { guard } from './plugins/guard.ts'
 import { home } from './plugins/home.ts'
 import { httpLimits } from './plugins/http-limits.ts'
 import { hub } from './plugins/hub.ts'
+import { languages } from './plugins/languages.ts'
 import { metrics } from './plugins/metrics.ts'
 import { notices } from './plugins/notices.ts'
 import { openapi } from './plugins/openapi.ts'
@@ -75,6 +76,7 @@ export async function buildApp({ config, model, logger }: Parts) {
   const secret = config.accounts.jwtSecret ?? (await keptSecret(join(config.database.dataDir, 'jwt-secret')))
 
   try {
+    await app.register(languages)
     await app.register(errorHandler)
     await app.register(forwarded, { config })
     await app.register(requestLog)

@@ -1,6 +1,7 @@
 import { LANGUAGES, type Language } from './language.ts'
 
 export const FONT_SCALES = ['sm', 'md', 'lg', 'xl'] as const
+export const TIME_ZONE_SOURCES = ['browser', 'person'] as const
 export const LAYOUT_DENSITIES = ['compact', 'spacious'] as const
 
 /** What a person may set about the application. A client may keep further keys of its own beside these. */
@@ -11,8 +12,8 @@ export type Preferences = {
   readonly notificationsOptIn: boolean
   /** IANA name; says when the person's day begins. */
   readonly timezone: string
-  /** Whether the neutral face that one session has learnt is kept for the next. */
-  readonly carryBaseline: boolean
+  /** By whom it was set: taken from a browser, it follows the browser. */
+  readonly timezoneSource: (typeof TIME_ZONE_SOURCES)[number]
 }
 
 /** What holds for guests, and for whatever a person has not set. */
@@ -22,5 +23,5 @@ export const DEFAULT_PREFERENCES: Preferences = {
   language: LANGUAGES[0],
   notificationsOptIn: false,
   timezone: 'Asia/Seoul',
-  carryBaseline: false,
+  timezoneSource: 'browser',
 }

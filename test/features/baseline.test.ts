@@ -239,12 +239,12 @@ test('too little to see is no calibration, and says so', async (t) => {
 test('the neutral face goes from session to session when its owner allows it, and goes when they do not', async (t) => {
   const server = await startServer(t)
   const account = await createAccount(server)
-  const prefer = (preferences: Record<string, unknown>) =>
+  const agree = (textVersion: string) =>
     server.app.inject({
-      method: 'PUT',
-      url: '/api/user/preferences',
+      method: 'POST',
+      url: '/api/user/consent',
       headers: bearer(account.accessToken),
-      payload: { preferences },
+      payload: { purpose: 'carry_baseline', textVersion, locale: 'ko' },
     })
   const kept = () => database.orm.select().from(baselines).where(eq(baselines.userId, account.id))
   /** A session in which a neutral face is learnt. */
@@ -267,7 +267,7 @@ test('the neutral face goes from session to session when its owner allows it, an
   t.equal((await learntOf(before)).given.length, 0)
   t.equal((await kept()).length, 0, 'not without being asked for')
 
-  await prefer({ carryBaseline: true })
+  for (const textVersion of ['1', '2']) t.equal((await agree(textVersion)).statusCode, 201)
   const first = await whole()
   const [row] = await eventually(kept, (rows) => rows.length === 1)
   const learnt = await learntOf(first)
@@ -277,10 +277,21 @@ test('the neutral face goes from session to session when its owner allows it, an
   const stranger = await startSession(server, await createAccount(server))
   t.strictSame(await learntOf(stranger), NOTHING_LEARNT)
 
-  await prefer({ carryBaseline: false })
+  const other = await server.app.inject({
+    method: 'DELETE',
+    url: '/api/user/consent?purpose=emotion_analysis',
+    headers: bearer(account.accessToken),
+  })
+  t.equal(other.statusCode, 200)
+  t.equal((await kept()).length, 1, 'of another purpose')
+  await server.app.inject({
+    method: 'DELETE',
+    url: '/api/user/consent?purpose=carry_baseline',
+    headers: bearer(account.accessToken),
+  })
   t.equal((await kept()).length, 0)
   t.strictSame(await learntOf(await startSession(server, account)), NOTHING_LEARNT)
-  await prefer({ carryBaseline: true })
+  await agree('2')
   await whole()
   await eventually(kept, (rows) => rows.length === 1)
   await database.orm.delete(users).where(eq(users.id, account.id))

@@ -86,7 +86,7 @@ t.test('a person takes everything along, and then is gone', async (t) => {
     method: 'PUT',
     url: '/api/user/preferences',
     headers: bearer(account.accessToken),
-    payload: { preferences: { carryBaseline: true, fontScale: 'lg' } },
+    payload: { preferences: { fontScale: 'lg' } },
   })
   const session = await startSession(here, account)
   const landmarks = await connect(t, session.wsUrls.landmarks)

@@ -73,10 +73,29 @@ t.test('preferences', async (t) => {
     const english = await put({ preferences: { fontScale: 1 } }, account.accessToken, {
       'accept-language': 'en',
     })
-    t.equal(error(english).message, 'The request is not valid.')
+    t.match(error(english).message, /^Field "preferences\.fontScale" .+\.$/)
     for (const body of [{}, { preferences: null }, { preferences: [] }, { preferences: 'x' }, [], 'null'])
       t.equal((await put(body)).statusCode, 400, JSON.stringify(body))
     t.same(data(await get(account.accessToken)), DEFAULT_PREFERENCES, 'nothing was stored')
+  })
+
+  t.test('a copy of everything that is sent back sets neither a consent nor a time zone again', async (t) => {
+    const own = await createAccount(server)
+    const set = async (preferences: object) => data(await put({ preferences }, own.accessToken))
+    t.match(await set({ timezone: 'Europe/Berlin' }), { timezone: 'Europe/Berlin', timezoneSource: 'person' })
+    const copy = data(await get(own.accessToken))
+    await set({ timezone: 'America/New_York' })
+    const sent = await set({ ...copy, fontScale: 'xl', carryBaseline: true })
+    t.match(sent, { fontScale: 'xl', timezone: 'America/New_York' })
+    t.notOk('carryBaseline' in sent)
+    t.notOk('carryBaseline' in data(await get(own.accessToken)))
+    await server.database.sql`
+      update user_preferences set preferences = preferences || '{"carryBaseline":true}' where user_id = ${own.id}`
+    t.notOk('carryBaseline' in data(await get(own.accessToken)), 'also where it was stored once')
+    t.match(await set({ timezone: 'Asia/Tokyo', timezoneSource: 'browser' }), {
+      timezone: 'Asia/Tokyo',
+      timezoneSource: 'browser',
+    })
   })
 
   t.test('at most 16 KiB in all, and no deeper than what can be walked', async (t) => {

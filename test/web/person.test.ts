@@ -139,11 +139,17 @@ t.test(
       await page.getByText('Saved.').waitFor()
     }
     const kept = () => person.client.call('GET /api/user/preferences')
-    t.match(await kept(), { carryBaseline: true, notificationsOptIn: true })
+    const agreed = async () =>
+      (await person.client.call('GET /api/user/consent')).consents.filter(
+        ({ purpose }) => purpose === 'carry_baseline',
+      )
+    t.match(await kept(), { notificationsOptIn: true })
+    t.match(await agreed(), [{ purpose: 'carry_baseline', withdrawnAt: null }])
     await page.reload()
     await page.getByLabel('Remember my neutral face').uncheck()
     await page.getByText('Saved.').waitFor()
-    t.match(await kept(), { carryBaseline: false, notificationsOptIn: true })
+    t.match(await kept(), { notificationsOptIn: true })
+    t.match(await agreed(), [{ purpose: 'carry_baseline', withdrawnAt: Number }])
   },
 )
 

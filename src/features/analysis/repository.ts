@@ -1,6 +1,7 @@
 import { and, desc, eq, exists, gt, isNotNull, isNull, lt, sql } from 'drizzle-orm'
 import type { Orm } from '../../db/orm.ts'
-import { baselines, emotionWindows, sessions, userPreferences } from '../../db/schema/index.ts'
+import { baselines, consents, emotionWindows, sessions } from '../../db/schema/index.ts'
+import { CARRY_BASELINE } from '../../domain/consent.ts'
 import { type Fence, type WindowRow, windowWrites } from './windows/repository.ts'
 
 export type {
@@ -18,10 +19,10 @@ export type {
   WindowWrite,
 } from './windows/repository.ts'
 
-/** Whether the person's neutral face may be kept from session to session. */
 /** Whose session ended because they took their consent back lets nothing of it be kept. */
 const NOT_TAKEN_BACK = sql`${sessions.endReason} is distinct from 'consent_withdrawn'`
-const CARRIES = sql`${userPreferences.preferences} -> 'carryBaseline' = 'true'::jsonb`
+/** That the person's neutral face may be kept from session to session. */
+const AGREED = and(eq(consents.purpose, CARRY_BASELINE), isNull(consents.withdrawnAt))
 
 export const analysisRepository = {
   ...windowWrites,
@@ -89,8 +90,8 @@ export const analysisRepository = {
     const [row] = await orm
       .select({ userId: sessions.userId, learnt: sessions.baseline })
       .from(sessions)
-      .innerJoin(userPreferences, eq(userPreferences.userId, sessions.userId))
-      .where(and(eq(sessions.id, sessionId), CARRIES, NOT_TAKEN_BACK))
+      .innerJoin(consents, eq(consents.userId, sessions.userId))
+      .where(and(eq(sessions.id, sessionId), AGREED, NOT_TAKEN_BACK))
       .limit(1)
     return row
   },
@@ -100,12 +101,13 @@ export const analysisRepository = {
     // Held until the write is done: who forbids it in the same moment finds it written, and erases it.
     const allowed = orm
       .select({
-        userId: userPreferences.userId,
+        userId: consents.userId,
         measures: sql<Uint8Array>`${sql.param(learnt, baselines.measures)}::bytea`.as('measures'),
         updatedAt: sql`now()`.as('updated_at'),
       })
-      .from(userPreferences)
-      .where(and(eq(userPreferences.userId, userId), CARRIES))
+      .from(consents)
+      .where(and(eq(consents.userId, userId), AGREED))
+      .limit(1) // there may be one for each wording
       .for('share')
     await orm
       .insert(baselines)

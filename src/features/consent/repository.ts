@@ -1,6 +1,6 @@
 import { and, desc, eq, isNull, sql } from 'drizzle-orm'
 import type { Orm } from '../../db/orm.ts'
-import { consents, users } from '../../db/schema/index.ts'
+import { baselines, consents, users } from '../../db/schema/index.ts'
 
 export type ConsentRow = typeof consents.$inferSelect
 export type NewConsent = Pick<ConsentRow, 'purpose' | 'textVersion' | 'locale'>
@@ -57,6 +57,11 @@ export const consentRepository = {
       .where(standing(userId, purpose))
       .returning({ id: consents.id })
     return rows.length
+  },
+
+  /** Erases the neutral face that was kept for the person's next session. */
+  async deleteBaseline(orm: Orm, userId: number): Promise<void> {
+    await orm.delete(baselines).where(eq(baselines.userId, userId))
   },
 }
 

@@ -53,7 +53,8 @@ export const consentRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { c
     {
       schema: {
         ...common,
-        summary: 'Take consent back; live sessions end at once',
+        summary:
+          'Take consent back: to the reading, live sessions end at once; to a kept neutral face, it is erased',
         body: WithdrawBody,
         querystring: WithdrawQuery,
         response: responses({ 200: ConsentsResponse }),

@@ -1,12 +1,12 @@
 import { Type } from 'typebox'
-import { EXPRESSION_READING } from '../../domain/consent.ts'
+import { CARRY_BASELINE, EXPRESSION_READING } from '../../domain/consent.ts'
 import { Nullable, Time } from '../../plugins/common-schemas.ts'
 import { Success } from '../../plugins/envelope.ts'
 import type { ConsentRow } from './repository.ts'
 
 const Purpose = Type.String({
   pattern: '^[a-z][a-z0-9_.-]{0,63}$',
-  description: `What is agreed to. \`${EXPRESSION_READING}\` is the reading of facial expressions.`,
+  description: `What is agreed to. \`${EXPRESSION_READING}\` is the reading of facial expressions, \`${CARRY_BASELINE}\` that the neutral face of one session is kept for the next. Receipts for other purposes are kept and decide nothing.`,
   examples: [EXPRESSION_READING],
 })
 const TextVersion = Type.String({

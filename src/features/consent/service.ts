@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import type { Database } from '../../db/client.ts'
 import { commitDurably } from '../../db/durable.ts'
-import { EXPRESSION_READING } from '../../domain/consent.ts'
+import { CARRY_BASELINE, EXPRESSION_READING } from '../../domain/consent.ts'
 import { AppError } from '../../errors.ts'
 import type { ConsentRepository, ConsentRow, NewConsent } from './repository.ts'
 
@@ -76,11 +76,18 @@ export function createConsents(dependencies: Dependencies) {
       return row
     },
 
-    /** Takes back one purpose, or all; whose face is read now is not read any more when this resolves. */
+    /**
+     * Takes back one purpose, or all, and erases what was kept by it; whose face is read now is not read any more when
+     * this resolves.
+     */
     async withdraw(userId: number, purpose: string | null): Promise<ConsentRow[]> {
       const isReading = purpose === null || purpose === EXPRESSION_READING
       try {
-        await commitDurably(orm, (tx) => repository.withdraw(tx, userId, purpose))
+        await commitDurably(orm, async (tx) => {
+          await repository.withdraw(tx, userId, purpose)
+          if (purpose === null || purpose === CARRY_BASELINE) await repository.deleteBaseline(tx, userId)
+          return true
+        })
       } finally {
         // Also where a standby has not confirmed it yet: the person has said no.
         if (isReading) {

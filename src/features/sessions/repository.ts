@@ -1,14 +1,30 @@
-import { and, asc, desc, eq, getTableColumns, inArray, isNotNull, isNull, lt, ne, or, sql } from 'drizzle-orm'
+import {
+  and,
+  asc,
+  desc,
+  eq,
+  exists,
+  getTableColumns,
+  inArray,
+  isNotNull,
+  isNull,
+  lt,
+  ne,
+  or,
+  sql,
+} from 'drizzle-orm'
 import type postgres from 'postgres'
 import type { Orm } from '../../db/orm.ts'
 import {
   baselines,
+  consents,
   emotionWindows,
   refreshFamilies,
   type SessionLabels,
   sessions,
   userPreferences,
 } from '../../db/schema/index.ts'
+import { CARRY_BASELINE } from '../../domain/consent.ts'
 import { LANGUAGES, type Language } from '../../domain/language.ts'
 import type { EndReason, SessionStatus } from '../../domain/session.ts'
 
@@ -81,11 +97,20 @@ export const sessionsRepository = {
       .select({ language: sql`${preferences} ->> 'language'` })
       .from(userPreferences)
       .where(and(isTheirs, inArray(sql`${preferences} ->> 'language'`, [...LANGUAGES])))
+    const agreed = orm
+      .select({ id: consents.id })
+      .from(consents)
+      .where(
+        and(
+          eq(consents.userId, session.userId),
+          eq(consents.purpose, CARRY_BASELINE),
+          isNull(consents.withdrawnAt),
+        ),
+      )
     const baseline = orm
       .select({ measures: baselines.measures })
       .from(baselines)
-      .innerJoin(userPreferences, eq(userPreferences.userId, baselines.userId))
-      .where(and(isTheirs, sql`${preferences} -> 'carryBaseline' = 'true'::jsonb`))
+      .where(and(eq(baselines.userId, session.userId), exists(agreed)))
     const [row] = await orm
       .insert(sessions)
       .values({

@@ -6,8 +6,12 @@ import { createPreferencesService } from './service.ts'
 /** What belongs to a person beyond the account: preferences. */
 export const users = fp(
   async (app) => {
-    const service = createPreferencesService({ database: app.database, repository: preferencesRepository })
+    const service = createPreferencesService({
+      database: app.database,
+      repository: preferencesRepository,
+      onLanguage: (userId, language) => app.languages.set(userId, language),
+    })
     await app.register(preferencesRoutes, { prefix: '/api/user', service })
   },
-  { name: 'users', dependencies: ['authentication', 'database'] },
+  { name: 'users', dependencies: ['authentication', 'database', 'languages'] },
 )

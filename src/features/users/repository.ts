@@ -1,7 +1,7 @@
 import { eq, sql } from 'drizzle-orm'
 import type { Orm } from '../../db/orm.ts'
 import { prepared } from '../../db/prepared.ts'
-import { baselines, userPreferences, users } from '../../db/schema/index.ts'
+import { userPreferences, users } from '../../db/schema/index.ts'
 
 export type StoredPreferences = Readonly<Record<string, unknown>>
 
@@ -42,11 +42,6 @@ export const preferencesRepository = {
       })
       .returning({ preferences: userPreferences.preferences })
     return row?.preferences
-  },
-
-  /** Erases the neutral face that was kept for the person's next session. */
-  async deleteBaseline(orm: Orm, userId: number): Promise<void> {
-    await orm.delete(baselines).where(eq(baselines.userId, userId))
   },
 }
 

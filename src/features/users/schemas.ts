@@ -1,7 +1,12 @@
 import { Type } from 'typebox'
 import { isTimeZone } from '../../domain/day.ts'
 import { LANGUAGES } from '../../domain/language.ts'
-import { DEFAULT_PREFERENCES, FONT_SCALES, LAYOUT_DENSITIES } from '../../domain/preferences.ts'
+import {
+  DEFAULT_PREFERENCES,
+  FONT_SCALES,
+  LAYOUT_DENSITIES,
+  TIME_ZONE_SOURCES,
+} from '../../domain/preferences.ts'
 import { Success } from '../../plugins/envelope.ts'
 
 const TimeZone = Type.Refine(
@@ -20,13 +25,15 @@ const KNOWN = {
   language: Type.Enum([...LANGUAGES]),
   notificationsOptIn: Type.Boolean(),
   timezone: TimeZone,
-  carryBaseline: Type.Boolean({
-    description:
-      'Whether the neutral face that one session has learnt, as measures, is kept for the next. Turned off, it is erased.',
+  timezoneSource: Type.Enum([...TIME_ZONE_SOURCES], {
+    description: 'Whether a client has taken the time zone from its browser, or the person has chosen it.',
   }),
 }
 
-/** Keys that are not known here belong to the client and are kept as they are. */
+/**
+ * Keys that are not known here belong to the client and are kept as they are. Of a body with every key of `WHOLE`, which is
+ * somebody's copy of everything, the time zone is ignored.
+ */
 export const PreferencesBody = Type.Object({
   preferences: Type.Partial(Type.Object(KNOWN), {
     additionalProperties: true,

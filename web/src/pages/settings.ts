@@ -1,5 +1,5 @@
 import { FONT_SCALES, LAYOUT_DENSITIES, type Preferences } from '../../../src/domain/preferences.ts'
-import { withdrawConsent } from '../consent.ts'
+import { carriesBaseline, carryBaseline, withdrawConsent } from '../consent.ts'
 import { askPreferences, savePreferences } from '../preferences.ts'
 import { ask } from '../ui/ask.ts'
 import { h } from '../ui/dom.ts'
@@ -16,13 +16,16 @@ const DENSITY_WORDS = { compact: 'densityCompact', spacious: 'densitySpacious' }
 
 export const openSettings: OpenPage = async (context) => {
   const { client } = context
-  const [{ user }, preferences] = await Promise.all([client.call('GET /api/auth/me'), askPreferences(client)])
+  const [{ user }, preferences, isCarried] = await Promise.all([
+    client.call('GET /api/auth/me'),
+    askPreferences(client),
+    carriesBaseline(client),
+  ])
   const notice = createNotice('status')
-  const set = (changes: Partial<Preferences>) => {
-    savePreferences(client, changes)
-      .then(() => notice.say(t('saved')))
-      .catch((error: unknown) => notice.say(sentenceOf(error)))
+  const save = (saving: Promise<void>) => {
+    saving.then(() => notice.say(t('saved'))).catch((error: unknown) => notice.say(sentenceOf(error)))
   }
+  const set = (changes: Partial<Preferences>) => save(savePreferences(client, changes))
   const zones = [...new Set([preferences.timezone, 'UTC', ...Intl.supportedValuesOf('timeZone')])]
   const element = h(
     'div',
@@ -76,14 +79,14 @@ export const openSettings: OpenPage = async (context) => {
           t('timezone'),
           zones.map((zone) => [zone, zone] as const),
           preferences.timezone,
-          (timezone) => set({ timezone }),
+          (timezone) => set({ timezone, timezoneSource: 'person' }),
         ).element,
       ),
       h(
         'div',
         { class: 'grid toggles' },
-        toggle(t('carryBaseline'), preferences.carryBaseline, t('carryBaselineText'), (carryBaseline) =>
-          set({ carryBaseline }),
+        toggle(t('carryBaseline'), isCarried, t('carryBaselineText'), (isWanted) =>
+          save(carryBaseline(client, isWanted)),
         ).element,
         toggle(
           t('notifications'),
