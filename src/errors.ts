@@ -31,7 +31,7 @@ const CATALOGUE = {
   INVALID_CREDENTIALS: [
     401,
     '이메일 또는 비밀번호가 올바르지 않습니다.',
-    'The e-mail or the password is not right.',
+    'Invalid credentials: incorrect e-mail or password.',
   ],
   INVALID_REFRESH_TOKEN: [401, '유효하지 않은 리프레시 토큰입니다.', 'The refresh token is not valid.'],
   FORBIDDEN: [403, '이 요청을 수행할 권한이 없습니다.', 'You are not allowed to do this.'],
@@ -54,7 +54,7 @@ const CATALOGUE = {
     '요청 시간이 초과되었습니다. 다시 시도해 주세요.',
     'The request took too long. Please try again.',
   ],
-  USER_EXISTS: [409, '이미 가입된 이메일입니다.', 'An account with this e-mail already exists.'],
+  USER_EXISTS: [409, '이미 사용 중인 이메일입니다.', 'This e-mail is already registered.'],
   USERNAME_EXISTS: [409, '이미 사용 중인 이름입니다.', 'This name is already taken.'],
   COUNSELING_CLOSED: [
     409,

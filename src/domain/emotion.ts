@@ -33,9 +33,9 @@ export type EmotionReading = {
 export const EMOTION_NAMES: Readonly<Record<Emotion, { readonly ko: string; readonly en: string }>> = {
   happy: { ko: '행복', en: 'happiness' },
   sad: { ko: '슬픔', en: 'sadness' },
-  angry: { ko: '분노', en: 'anger' },
+  angry: { ko: '화남', en: 'anger' },
   anxious: { ko: '불안', en: 'anxiety' },
-  neutral: { ko: '평온', en: 'neutral' },
+  neutral: { ko: '중립', en: 'neutral' },
   surprised: { ko: '놀람', en: 'surprise' },
   disgusted: { ko: '혐오', en: 'disgust' },
   fearful: { ko: '두려움', en: 'fear' },

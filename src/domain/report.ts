@@ -123,6 +123,10 @@ export function buildKeptReport(session: ReportedSession, rows: ReportedRows) {
   }
 }
 
+/** Reports that were stored earlier have zeros where no window was analysed. */
+const vadVectorOf = ({ analysis, statistics }: Pick<KeptReport, 'analysis' | 'statistics'>): Vad | null =>
+  statistics.windows === 0 ? null : analysis.vadVector
+
 /** What is stored of a report. Its timelines are in the rows of its windows, which stay as they are. */
 export type KeptReport = ReturnType<typeof buildKeptReport>
 
@@ -133,7 +137,7 @@ export function withTimelines(
 ) {
   return {
     metadata,
-    analysis,
+    analysis: { ...analysis, vadVector: vadVectorOf({ analysis, statistics: rest.statistics }) },
     emotionTimeline: windows.map((window) => ({
       window: window.window,
       timestamp: window.closedAt,
@@ -181,7 +185,7 @@ export function toSummary({
     startedAt: metadata.startedAt,
     endedAt: metadata.endedAt,
     duration: metadata.duration,
-    vadVector: analysis.vadVector,
+    vadVector: vadVectorOf({ analysis, statistics }),
     keyObservations: analysis.overallAssessment.keyObservations,
     dominantEmotion:
       primary === undefined

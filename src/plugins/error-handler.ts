@@ -6,12 +6,13 @@ import {
   type ErrorCode,
   errorMessage,
   errorStatus,
+  type FieldFault,
   type Language,
-  preferredLanguage,
 } from '../errors.ts'
 import { logUrl } from '../lib/redact.ts'
 import { SealError } from '../lib/sealing.ts'
-import { fieldFaults } from './field-faults.ts'
+import { fieldFaults, inOneSentence } from './field-faults.ts'
+import { languageOf } from './languages.ts'
 
 /** Fastify's own refusals, in our words. */
 const FRAMEWORK_CODES: Readonly<Record<string, ErrorCode>> = {
@@ -71,19 +72,25 @@ const byStatus = (error: FastifyError): ErrorCode | undefined =>
     ? undefined
     : (BY_STATUS[error.statusCode] ?? (error.statusCode < 500 ? 'BAD_REQUEST' : undefined))
 
+/** The web client shows the message alone: it names the first field that is at fault. */
+function firstFault(code: ErrorCode, details: unknown, language: Language): string | undefined {
+  const [first] = code === 'VALIDATION_ERROR' && Array.isArray(details) ? (details as FieldFault[]) : [] // only these are lists
+  return first === undefined ? undefined : inOneSentence(first, language)
+}
+
 /** The failure envelope of every REST answer. */
 const envelope = ({ code, details }: AppError, requestId: string, language: Language) => ({
   success: false as const,
   error: {
     code,
-    message: errorMessage(code, language),
+    message: firstFault(code, details, language) ?? errorMessage(code, language),
     requestId,
     ...(details === undefined ? {} : { details }),
   },
 })
 
 export function answerError(thrown: FastifyError | AppError, request: FastifyRequest, reply: FastifyReply) {
-  const language = preferredLanguage(request.headers['accept-language'])
+  const language = languageOf(request)
   const error = toAppError(thrown, language)
   const status = errorStatus(error.code)
   if (status >= 500) request.log.error({ err: error.cause ?? error, code: error.code }, 'request failed')

@@ -65,3 +65,21 @@ export function fieldFaults(
   }
   return [...faults].map(([field, message]) => ({ field, message }))
 }
+
+/** Fields of the forms that people fill in, by the words that stand beside them. */
+const NAMES: Readonly<Record<string, string>> = {
+  currentPassword: '현재 비밀번호',
+  email: '이메일',
+  newPassword: '새 비밀번호',
+  note: '메모',
+  password: '비밀번호',
+  username: '이름',
+}
+
+/** A fault as one sentence that names its field; undefined where the fault is not one of a field. */
+export function inOneSentence({ field, message }: FieldFault, language: Language): string | undefined {
+  if (field === '') return undefined
+  if (language === 'en') return `Field "${field}" ${message}.`
+  const name = NAMES[field]
+  return `${name === undefined ? field : `${name}(${field})`}: ${message}`
+}

@@ -139,7 +139,7 @@ t.test('a page that changes its language is answered in the new one', async (t) 
   let language = 'en'
   const client = clientOf(origin, { language: () => language })
   const refused = () => client.login({ email: 'nobody@example.com', password: 'wrong' })
-  await t.rejects(refused(), { message: 'The e-mail or the password is not right.' })
+  await t.rejects(refused(), { message: 'Invalid credentials: incorrect e-mail or password.' })
   language = 'ko'
   await t.rejects(refused(), { message: '이메일 또는 비밀번호가 올바르지 않습니다.' })
 })

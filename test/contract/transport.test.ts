@@ -20,7 +20,6 @@ type Failed = {
 }
 type LogLine = { reqId?: string; msg: string; url?: string; level: number; address?: string }
 
-const KO_INVALID = '요청 형식이 올바르지 않습니다.'
 const JSON_TYPE = { 'content-type': 'application/json' }
 
 const logLines = ({ log }: TestApp) => log.map((line) => JSON.parse(line) as LogLine)
@@ -33,11 +32,17 @@ t.test('every answer has the envelope, in the language of the caller', async (t)
   const refused = await login({})
   t.equal(refused.statusCode, 400)
   t.equal(refused.headers['content-type'], 'application/json; charset=utf-8')
-  t.match(refused.json(), { success: false, error: { code: 'VALIDATION_ERROR', message: KO_INVALID } })
+  t.match(refused.json(), {
+    success: false,
+    error: { code: 'VALIDATION_ERROR', message: /^이메일\(email\): .+\.$/ },
+  })
   t.same(Object.keys(refused.json<Failed>()), ['success', 'error'])
 
   const english = await login({ 'accept-language': 'en-US,en;q=0.9,ko;q=0.8' })
-  t.equal(english.json<Failed>().error.message, 'The request is not valid.')
+  t.match(english.json<Failed>().error.message, /^Field "email" .+\.$/)
+
+  const korean = await login({ 'accept-language': 'en-US,en', 'x-client-version': '1.4.0' })
+  t.match(korean.json<Failed>().error.message, /^이메일\(email\): /, 'the pages of the web client are Korean')
 
   const succeeded = await app.inject({
     method: 'POST',

@@ -11,6 +11,7 @@ import {
   type ReportedSession,
   type ReportedWindow,
   toSummary,
+  withTimelines,
 } from '../../src/domain/report.ts'
 
 const STARTED_AT = 1_700_000_000_000
@@ -125,7 +126,7 @@ t.test('every number of a report, counted by hand', (t) => {
     topEmotions: [
       { emotion: 'happy', emotionKo: '행복', count: 2, percentage: 28.6 },
       { emotion: 'sad', emotionKo: '슬픔', count: 2, percentage: 28.6 },
-      { emotion: 'neutral', emotionKo: '평온', count: 1, percentage: 14.3 },
+      { emotion: 'neutral', emotionKo: '중립', count: 1, percentage: 14.3 },
     ],
     // The mean arousal 2.1 / 7 = 0.3, as a share of [-1, 1].
     averageIntensity: 0.65,
@@ -297,7 +298,7 @@ t.test('a session of which nothing was analysed has no numbers, and says so', (t
   t.match(report.analysis, {
     emotionSummary: null,
     vadSummary: null,
-    vadVector: { valence: 0, arousal: 0, dominance: 0 },
+    vadVector: null,
     overallAssessment: { keyObservations: ['분석된 구간이 없습니다.'], emotionalState: null },
     recommendations: [],
   })
@@ -313,7 +314,23 @@ t.test('a session of which nothing was analysed has no numbers, and says so', (t
   t.same(reportOf([], 'en', {}, session).analysis.overallAssessment.keyObservations, [
     'No window was analysed.',
   ])
-  t.match(toSummary(report), { dominantEmotion: null, keyObservations: ['분석된 구간이 없습니다.'] })
+  t.match(toSummary(report), {
+    vadVector: null,
+    dominantEmotion: null,
+    keyObservations: ['분석된 구간이 없습니다.'],
+  })
+  t.end()
+})
+
+t.test('a report that was stored with zeros for nothing is read as one without a mean', (t) => {
+  const { emotionTimeline, vadTimeline, ...made } = reportOf([], 'ko')
+  const stored = {
+    ...made,
+    analysis: { ...made.analysis, vadVector: { valence: 0, arousal: 0, dominance: 0 } },
+  }
+  t.same([emotionTimeline, vadTimeline], [[], []])
+  t.equal(toSummary(stored).vadVector, null)
+  t.equal(withTimelines(stored, []).analysis.vadVector, null)
   t.end()
 })
 

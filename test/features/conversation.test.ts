@@ -123,7 +123,7 @@ t.test(
     ask(socket, '두 번째 말', 'happy')
     await next('ai_stream_complete')
     const [first, second] = double.requests
-    t.match(systemOf(first?.body), /평온 0\.70, 슬픔 0\.70, 불안 0\.70/)
+    t.match(systemOf(first?.body), /중립 0\.70, 슬픔 0\.70, 불안 0\.70/)
     t.match(systemOf(second?.body), /행복/)
     t.match(systemOf(first?.body), /109/, 'the crisis lines are known to it')
     t.same(textsOf(first?.body), [{ role: 'user', text: '첫 번째 말' }])

@@ -368,12 +368,12 @@ t.test('the summary of windows', async (t) => {
   t.equal(summarise([]), null, 'nothing was analysed, so nothing is said')
 
   t.same(summarise([seen('neutral')]), {
-    primaryEmotion: { emotion: 'neutral', emotionKo: '평온', count: 1, percentage: 100 },
+    primaryEmotion: { emotion: 'neutral', emotionKo: '중립', count: 1, percentage: 100 },
     emotionalState: 'calm',
     trend: { beginning: 'neutral', middle: 'neutral', end: 'neutral', trend: 'stable' },
     positiveRatio: 0,
     negativeRatio: 0,
-    topEmotions: [{ emotion: 'neutral', emotionKo: '평온', count: 1, percentage: 100 }],
+    topEmotions: [{ emotion: 'neutral', emotionKo: '중립', count: 1, percentage: 100 }],
     averageIntensity: 0.5,
   })
 

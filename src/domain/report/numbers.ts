@@ -7,11 +7,15 @@ export const rounded = (value: number) => Math.round(value * 10_000) / 10_000 + 
 export const mean = (values: readonly number[]) =>
   values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length
 
-export const meanVad = (windows: readonly Vad[]): Vad => ({
-  valence: rounded(mean(windows.map((window) => window.valence))),
-  arousal: rounded(mean(windows.map((window) => window.arousal))),
-  dominance: rounded(mean(windows.map((window) => window.dominance))),
-})
+/** The mean of each axis; null of nothing, for zeros would be a measurement. */
+export const meanVad = (windows: readonly Vad[]): Vad | null =>
+  windows.length === 0
+    ? null
+    : {
+        valence: rounded(mean(windows.map((window) => window.valence))),
+        arousal: rounded(mean(windows.map((window) => window.arousal))),
+        dominance: rounded(mean(windows.map((window) => window.dominance))),
+      }
 
 /** Mean and extremes of at least one value. */
 export const rangeOf = (values: readonly number[]) => ({

@@ -1,10 +1,11 @@
 import cookie from '@fastify/cookie'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { AppError, preferredLanguage } from '../../errors.ts'
+import { AppError } from '../../errors.ts'
 import { principal } from '../../plugins/authentication.ts'
 import { responses, succeed } from '../../plugins/envelope.ts'
 import { fieldFaults } from '../../plugins/field-faults.ts'
+import { languageOf } from '../../plugins/languages.ts'
 import { callerAddress, networkOf } from '../../plugins/security.ts'
 import { NETWORK_SHARE } from './attempts.ts'
 import {
@@ -43,8 +44,8 @@ const COOKIE_SECONDS = DEVICE_COOKIE_DAYS * 86_400
 const text = (value: unknown): string | null => (typeof value === 'string' && value !== '' ? value : null)
 
 /** That many people have the password in this field, in the caller's language. */
-const hintsOn = (field: string, { headers }: FastifyRequest) => ({
-  hints: fieldFaults(commonPassword(field).validation, preferredLanguage(headers['accept-language'])),
+const hintsOn = (field: string, request: FastifyRequest) => ({
+  hints: fieldFaults(commonPassword(field).validation, languageOf(request)),
 })
 
 type Options = {
@@ -186,7 +187,7 @@ export const authRoutes: FastifyPluginAsyncTypebox<Options> = async (
       })
       return {
         success: true as const,
-        message: LOGGED_OUT[preferredLanguage(request.headers['accept-language'])],
+        message: LOGGED_OUT[languageOf(request)],
       }
     },
   )

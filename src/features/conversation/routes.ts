@@ -1,11 +1,12 @@
 import multipart from '@fastify/multipart'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyReply } from 'fastify'
 import type { CrisisNotice } from '../../domain/crisis/notice.ts'
 import type { Language } from '../../domain/language.ts'
-import { AppError, preferredLanguage } from '../../errors.ts'
+import { AppError } from '../../errors.ts'
 import { principal } from '../../plugins/authentication.ts'
 import { responses, succeed } from '../../plugins/envelope.ts'
+import { languageOf } from '../../plugins/languages.ts'
 import { TextEmotionBody, TextEmotionResponse, TranscriptionForm, TranscriptionResponse } from './schemas.ts'
 import type { TextEmotion } from './text-model.ts'
 import type { Transcriber } from './transcriber.ts'
@@ -97,9 +98,6 @@ export const conversationRoutes: FastifyPluginAsyncTypebox<Options> = async (app
     },
   )
 }
-
-const languageOf = ({ headers }: Pick<FastifyRequest, 'headers'>): Language =>
-  preferredLanguage(headers['accept-language'])
 
 /** Aborts when the caller goes away or has been answered. A request's own signal does so once a form has been read. */
 function whileWaitedFor({ raw }: FastifyReply): AbortSignal {

@@ -6,20 +6,22 @@ export type Recommendation = {
   readonly id: string
   readonly title: string
   readonly desc: string
-  readonly cta?: string
 }
 
 /** Means that stay within this of zero, or change by less than this, say nothing. */
 const NOTABLE = 0.2
 const MOST = 3
 
-type Words = readonly [title: string, desc: string, cta?: string]
+type Words = readonly [title: string, desc: string]
 
-/** Offers, not findings: they speak of apparent expression and ask nothing of the person. */
+/**
+ * Offers, not findings: they speak of apparent expression and ask nothing of the person. They have no words for a button:
+ * the web client would show one that does nothing.
+ */
 const OFFERS = {
   start: {
-    ko: ['오늘의 첫 세션', '잠시 시간을 내어 지금의 표정을 살펴보세요.', '세션 시작하기'],
-    en: ['First session of the day', 'Take a moment to look at your expression now.', 'Start a session'],
+    ko: ['오늘의 첫 세션', '잠시 시간을 내어 지금의 표정을 살펴보세요.'],
+    en: ['First session of the day', 'Take a moment to look at your expression now.'],
   },
   breathe: {
     ko: ['천천히 호흡하기', '오늘은 긴장된 표정이 자주 보였습니다. 1분 동안 천천히 숨을 쉬어 보세요.'],
@@ -48,19 +50,19 @@ const OFFERS = {
 
 type Offer = keyof typeof OFFERS
 
-function offersFor(today: Vad | null, change: Vad): Offer[] {
+function offersFor(today: Vad | null, change: Vad | null): Offer[] {
   if (today === null) return ['start']
   const { valence, arousal } = today
   const mood =
     valence > NOTABLE ? 'keep' : valence >= -NOTABLE ? 'notice' : arousal > NOTABLE ? 'breathe' : 'rest'
-  return change.valence < -NOTABLE ? [mood, 'talk'] : [mood]
+  return change !== null && change.valence < -NOTABLE ? [mood, 'talk'] : [mood]
 }
 
 /** At most three things a person might like to do, from the day's means and their change since yesterday. */
-export const recommend = (today: Vad | null, change: Vad, language: Language): Recommendation[] =>
+export const recommend = (today: Vad | null, change: Vad | null, language: Language): Recommendation[] =>
   offersFor(today, change)
     .slice(0, MOST)
     .map((id) => {
-      const [title, desc, cta]: Words = OFFERS[id][language]
-      return { id, title, desc, ...(cta === undefined ? {} : { cta }) }
+      const [title, desc]: Words = OFFERS[id][language]
+      return { id, title, desc }
     })

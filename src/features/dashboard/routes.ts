@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { preferredLanguage } from '../../errors.ts'
 import { principal } from '../../plugins/authentication.ts'
 import { responses, succeed } from '../../plugins/envelope.ts'
+import { languageOf } from '../../plugins/languages.ts'
 import { DashboardResponse, SessionsQuery, SessionsResponse, StatisticsResponse } from './schemas.ts'
 import type { DashboardService } from './service.ts'
 
@@ -24,7 +24,7 @@ export const dashboardRoutes: FastifyPluginAsyncTypebox<{ service: DashboardServ
       },
     },
     async (request) => {
-      const language = preferredLanguage(request.headers['accept-language'])
+      const language = languageOf(request)
       return succeed(await service.summary(principal(request).userId, language))
     },
   )

@@ -19,8 +19,8 @@ export const DashboardResponse = Success(
     ),
     trend: Type.Object({
       dayOverDay: Type.Object(
-        { valence: Change, arousal: Change, dominance: Change },
-        { description: 'Today less yesterday; 0 while one of the days has no window.' },
+        { valence: Nullable(Change), arousal: Nullable(Change), dominance: Nullable(Change) },
+        { description: 'Today less yesterday; null while one of the days has no window.' },
       ),
     }),
     recommendations: Type.Array(
@@ -28,7 +28,6 @@ export const DashboardResponse = Success(
         id: Type.String(),
         title: Type.String(),
         desc: Type.String(),
-        cta: Type.Optional(Type.String({ description: 'Words for a button.' })),
       }),
       { maxItems: 3 },
     ),

@@ -23,6 +23,9 @@ const each = (of: (axis: keyof Vad) => number): Vad => ({
   dominance: rounded(of('dominance')),
 })
 
+/** Zeros would look as if they had been measured. */
+const UNKNOWN = { valence: null, arousal: null, dominance: null }
+
 /** Undefined for a day without a window. */
 const known = (means: { readonly [axis in keyof Vad]: number | null } | undefined): Vad | undefined => {
   const { valence = null, arousal = null, dominance = null } = means ?? {}
@@ -53,14 +56,13 @@ export function createDashboardService({ database, repository, now }: Dependenci
       const days = daysAround(now(), isTimeZone(zone) ? zone : DEFAULT_PREFERENCES.timezone)
       const means = await repository.findDailyMeans(orm, userId, days)
       const [today, yesterday] = [known(means?.today), known(means?.yesterday)]
-      const change = each((axis) =>
-        today === undefined || yesterday === undefined ? 0 : today[axis] - yesterday[axis],
-      )
+      const change =
+        today === undefined || yesterday === undefined ? null : each((axis) => today[axis] - yesterday[axis])
       const average = today === undefined ? null : each((axis) => today[axis])
       const spoken = LANGUAGES.find((known) => known === preferences?.language) ?? language
       return {
-        todayAvg: average ?? { valence: null, arousal: null, dominance: null },
-        trend: { dayOverDay: change },
+        todayAvg: average ?? UNKNOWN,
+        trend: { dayOverDay: change ?? UNKNOWN },
         recommendations: recommend(average, change, spoken),
         recentSessions: reported.map(({ createdAt, valence, ...session }) => ({
           ...session,

@@ -22,7 +22,12 @@ import { CSV_KINDS } from './csv.ts'
 import { REPORT_EXAMPLE, SUMMARY_EXAMPLE } from './examples.ts'
 import { CURSOR_PATTERN } from './timeline.ts'
 
-const Vad = Type.Object({ valence: Axis, arousal: Axis, dominance: Axis })
+const VadVector = Nullable(
+  Type.Object(
+    { valence: Axis, arousal: Axis, dominance: Axis },
+    { description: 'Mean of all windows; null when none was analysed.' },
+  ),
+)
 const Range = Type.Object({ average: Axis, minimum: Axis, maximum: Axis })
 const Label = Type.Union([Type.String(), Type.Number()])
 const MostCommon = Nullable(Type.Enum([...DISTORTION_TYPES]))
@@ -88,7 +93,7 @@ export const SummaryResponse = Success(
       startedAt: Time,
       endedAt: Nullable(Time),
       duration: Count,
-      vadVector: Vad,
+      vadVector: VadVector,
       keyObservations: Type.Array(Type.String()),
       dominantEmotion: Nullable(
         Type.Object({ emotion: EmotionLabel, count: Count, percentage: Type.Number() }),
@@ -155,7 +160,7 @@ export const ReportResponse = Success(
             }),
           ),
         }),
-        vadVector: Vad,
+        vadVector: VadVector,
         overallAssessment: Type.Object({
           keyObservations: Type.Array(Type.String()),
           emotionalState: Nullable(Type.String()),

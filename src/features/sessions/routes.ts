@@ -1,8 +1,8 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { Static } from 'typebox'
-import { preferredLanguage } from '../../errors.ts'
 import { principal } from '../../plugins/authentication.ts'
 import { responses, succeed } from '../../plugins/envelope.ts'
+import { languageOf } from '../../plugins/languages.ts'
 import {
   DeleteSessionResponse,
   EndSessionResponse,
@@ -39,11 +39,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { s
         ...(userId === undefined ? {} : { userId }),
         ...(counselorId === undefined ? {} : { counselorId }),
       }
-      const session = await service.start(
-        principal(request),
-        labels,
-        preferredLanguage(request.headers['accept-language']),
-      )
+      const session = await service.start(principal(request), labels, languageOf(request))
       const wsUrls = toSocketUrls(session.id, publicUrl ?? `${request.protocol}://${request.host}`)
       const startedAt = session.startedAt.getTime()
       const view = { sessionId: session.id, wsUrls, startedAt, status: 'active' as const, ...session.labels }

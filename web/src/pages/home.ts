@@ -26,7 +26,7 @@ function today({ todayAvg, trend }: Dashboard): HTMLElement {
         vary(h('span', { class: 'track', 'aria-hidden': 'true' }, h('span', { class: 'bar' })), {
           '--value': value,
         }),
-        change !== 0 && h('small', {}, t('sinceYesterday', { change: signed(change) })),
+        change !== null && change !== 0 && h('small', {}, t('sinceYesterday', { change: signed(change) })),
       ),
     )
   })
