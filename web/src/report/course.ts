@@ -7,7 +7,7 @@ import { t } from '../words/language.ts'
 /** Valence and arousal over the session, as a picture and as a table. */
 export async function courseOf({ vadTimeline, emotionTimeline, metadata, analysis }: Report) {
   const seconds = vadTimeline.map(({ timestamp }) => (timestamp - metadata.startedAt) / 1000)
-  const { valence, arousal } = analysis.vadVector
+  const { valence, arousal } = analysis.vadVector ?? { valence: 0, arousal: 0 } // there are windows here
   const chart = await createChart({
     label: t('courseLabel', { n: vadTimeline.length, valence: signed(valence), arousal: signed(arousal) }),
     lines: [t('valence'), t('arousal')],
