@@ -21,8 +21,9 @@ const WINDOW = `
 
 | Name | Meaning | Unit |
 |---|---|---|
-| \`frameCount\`, \`framesLeftOut\` | frames measured; frames with no plausible face, or turned by more than 35 degrees while others were not | frames |
-| \`aspect\`, \`aspectSource\` | width over height of the camera's image: as sent, found from the faces, or assumed | ratio |
+| \`frameCount\`, \`framesLeftOut\` | frames measured; frames with no plausible face; those turned by more than 35 degrees, or with a sixth of the face outside the picture, while others were not | frames |
+| \`doubt\` | why nothing here is to be relied on: \`out_of_picture\` (so was every face), \`several_faces\` (faces that take turns: more than two jumps that no head makes); null when there is no reason | |
+| \`aspect\`, \`aspectSource\` | width over height of the camera's image: as sent, found from the faces (also where they speak clearly against what was sent), or assumed | ratio |
 | \`pose\` | median yaw, pitch and roll of the head | degrees |
 | \`mouthMotion\` | mean absolute change of \`mouthOpening\` | eye distances a second |
 | \`speech\` | how much the mouth opens and closes again and again: 0 none, 1 as in talking | 0 to 1 |

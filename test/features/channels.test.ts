@@ -196,6 +196,19 @@ t.test('of two sockets the newest that sends frames feeds and receives', async (
   t.equal(hidden.socket.readyState, WebSocket.OPEN)
 })
 
+t.test('a mesh of another library is refused with a word, and no window is made of it', async (t) => {
+  const session = await start()
+  const { send, next, messages } = await connect(t, session.wsUrls.landmarks)
+  const [frame] = frames('happy', 1)
+  const { data } = JSON.parse(JSON.stringify(frame)) as { data: unknown[] }
+  const swapped = [...data.slice(0, 468), ...data.slice(473), ...data.slice(468, 473)]
+  for (let i = 0; i < 5; i++) send({ type: 'landmarks', data: swapped, timestamp: i })
+  t.match((await next('error')).data, { code: 'INVALID_FRAME', message: /홍채/ })
+  send(frame)
+  t.match((await next('emotion_update')).data, { frameCount: 1 })
+  t.equal(messages.filter(({ type }) => type === 'emotion_update').length, 1)
+})
+
 t.test('a dead session is told once with 1008 and refused in the handshake after that', async (t) => {
   const ended = await start()
   await command(ended, 'end')
@@ -517,7 +530,14 @@ t.test('a change of status during the lookup of a socket wins over what the look
 
 t.test('a refused session whose end was lost is admitted again within seconds', async (t) => {
   const id = `sess_${'v'.repeat(32)}`
-  const row = { id, userId: 1, familyId: null, startedAt: new Date(0), intervalMs: INTERVAL_MS }
+  const row = {
+    id,
+    userId: 1,
+    familyId: null,
+    startedAt: new Date(0),
+    intervalMs: INTERVAL_MS,
+    language: 'ko' as const,
+  }
   let now = 0
   let status: 'active' | 'ended' = 'ended'
   let lookups = 0

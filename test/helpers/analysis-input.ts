@@ -16,6 +16,7 @@ export function analysisInput(changes: Partial<AnalysisInput> = {}): AnalysisInp
     measures: {
       frameCount: 38,
       framesLeftOut: 2,
+      doubt: null,
       aspect: 4 / 3,
       aspectSource: 'assumed',
       median: everyMeasure(0.41234),

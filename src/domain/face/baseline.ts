@@ -22,6 +22,12 @@ const CALIBRATION_WEIGHT = 20
 /** Fewer frames than this are no calibration and teach nothing. */
 const ENOUGH_FRAMES = 8
 
+/**
+ * What a baseline from an earlier session counts at most: the face model of that session may have been another, whose
+ * points differ everywhere, and at full weight a neutral face would then be read as something else for minutes.
+ */
+const MOST_CARRIED_WEIGHT = 2
+
 /** Spread of the mouth corners and brows within a calm window, in eye distances. */
 const CALM = 0.035
 
@@ -62,15 +68,23 @@ export function calibrateBaseline(
   options: { readonly aspect?: number } = {},
 ): Baseline | undefined {
   const m = measureWindow(frames, options)
-  if (m === undefined || m.frameCount < ENOUGH_FRAMES || isTurnedAway(m.pose)) return undefined
+  if (m === undefined || m.frameCount < ENOUGH_FRAMES || isTurnedAway(m.pose) || m.doubt !== null)
+    return undefined
   return { weight: CALIBRATION_WEIGHT, measures: m.median, shape: m.shape }
 }
+
+/** The neutral face as the person's next session begins with it; undefined when it says nothing. */
+export const carriedBaseline = (baseline: Baseline | undefined): Baseline | undefined =>
+  baseline === undefined || baseline.weight === 0
+    ? undefined
+    : { ...baseline, weight: Math.min(MOST_CARRIED_WEIGHT, baseline.weight) }
 
 const NOTHING = Object.fromEntries(MEASURES.map(({ name }) => [name, Number.NaN])) as MeasureValues // every name
 const UNKNOWN: Baseline = { weight: 0, measures: NOTHING, shape: [] }
 
 function trustIn(m: WindowMeasures, { scores }: EmotionReading): number {
-  if (m.frameCount < ENOUGH_FRAMES || isTurnedAway(m.pose) || m.mouthMotion > SILENT) return 0
+  if (m.frameCount < ENOUGH_FRAMES || isTurnedAway(m.pose) || m.mouthMotion > SILENT || m.doubt !== null)
+    return 0
   if (m.spread.lipCornerPull > CALM || m.spread.midBrowRaise > CALM || m.spread.jawDrop > 2 * CALM) return 0
   return Math.max(scores.neutral, LEAST_TRUST * (1 - scores.happy))
 }

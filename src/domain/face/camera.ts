@@ -17,6 +17,9 @@ const EYES_TO_NOSE = 0.895
 /** Width over height of what the mesh takes for a round iris. Same source. */
 const IRIS_ROUNDNESS = 1.113
 
+/** Fewer faces than this are no evidence against a size. */
+const ENOUGH_FRAMES = 4
+
 /** In ln of the shape: more than one step between neighbouring shapes, less than 4:3 turned on its side. */
 const TURNED = 0.43
 
@@ -37,14 +40,29 @@ export function sentAspect({ width, height }: KeptFrame): number | undefined {
  * an earlier window, stays unless the faces speak clearly against it: a phone was turned.
  */
 export function inferAspect(frames: readonly KeptFrame[], known?: number): number | undefined {
+  const estimate = estimateOf(frames)
+  if (estimate === undefined) return known
+  return known !== undefined && !isTurned(known, estimate) ? known : nearest(SHAPES, estimate)
+}
+
+/**
+ * The width / height that a client has sent, or what the faces in these frames show when they speak clearly against it:
+ * some clients send a size that is turned on its side, or that of another picture.
+ */
+export function correctedAspect(frames: readonly KeptFrame[], sent: number): number {
+  const estimate = frames.length < ENOUGH_FRAMES ? undefined : estimateOf(frames)
+  if (estimate === undefined || !isTurned(sent, estimate)) return sent
+  return nearest([1 / sent, ...SHAPES], estimate)
+}
+
+/** ln of width / height as the faces show it. */
+function estimateOf(frames: readonly KeptFrame[]): number | undefined {
   const face = medianLog(frames, (points) => [logAspect(points, 33, 263, 10, 2, EYES_TO_NOSE)])
   const irises = medianLog(frames, (points) => [
     logAspect(points, 469, 471, 470, 472, IRIS_ROUNDNESS),
     logAspect(points, 474, 476, 475, 477, IRIS_ROUNDNESS),
   ])
-  const estimate = face === undefined || irises === undefined ? (face ?? irises) : (face + irises) / 2
-  if (estimate === undefined) return known
-  return known !== undefined && !isTurned(known, estimate) ? known : nearestShape(estimate)
+  return face === undefined || irises === undefined ? (face ?? irises) : (face + irises) / 2
 }
 
 function medianLog(
@@ -71,8 +89,9 @@ function logAspect(
   const down = difference(points, top, bottom)
   const heights = ratio ** 2 * down.y ** 2 - across.y ** 2
   const widths = across.x ** 2 + across.z ** 2 - ratio ** 2 * (down.x ** 2 + down.z ** 2)
-  if (!(heights > 0) || !(widths > 0)) return undefined
-  return Math.log(heights / widths) / 2
+  // Both are negative when the head lies on its side.
+  const squared = heights / widths
+  return squared > 0 && Number.isFinite(squared) ? Math.log(squared) / 2 : undefined
 }
 
 function difference(points: Float32Array, from: number, to: number): { x: number; y: number; z: number } {
@@ -85,9 +104,9 @@ function difference(points: Float32Array, from: number, to: number): { x: number
   }
 }
 
-function nearestShape(logAspectOfImage: number): number {
+function nearest(shapes: readonly number[], logAspectOfImage: number): number {
   const distance = (shape: number) => Math.abs(Math.log(shape) - logAspectOfImage)
-  return SHAPES.reduce((best, shape) => (distance(shape) < distance(best) ? shape : best), 1)
+  return shapes.reduce((best, shape) => (distance(shape) < distance(best) ? shape : best), 1)
 }
 
 function isTurned(known: number, logAspectOfImage: number): boolean {

@@ -1,8 +1,9 @@
+import type { Doubt } from './doubts.ts'
 import { type AspectSource, MEASURES, type MeasureValues, type WindowMeasures } from './measures.ts'
 import { FACE_LABELS } from './model.ts'
 
 /*
- * Little-endian: version (1 byte), aspect source (1), frames analysed (2), frames left out (2), then float32 numbers:
+ * Little-endian: version (1 byte), aspect source in the lower half of a byte and doubt in the upper one (1), frames analysed (2), frames left out (2), then float32 numbers:
  * aspect, mouth motion, blinks a minute, yaw, pitch, roll, from version 2 on speech, onset and the axes of the whole
  * shape, and for each of median, peak, spread and trend all measures in their order. Another list of measures or axes,
  * or another order, is another version.
@@ -10,6 +11,8 @@ import { FACE_LABELS } from './model.ts'
 const VERSION = 2
 const OLDEST = 1
 const ASPECT_SOURCES: readonly AspectSource[] = ['sent', 'inferred', 'assumed']
+const DOUBTS: readonly (Doubt | null)[] = [null, 'out_of_picture', 'several_faces']
+const UPPER = 16
 const NUMBERS_AT = 6
 const TABLES = 4
 
@@ -24,7 +27,7 @@ export function encodeMeasures(m: WindowMeasures): Uint8Array {
   const bytes = new Uint8Array(lengthOf(VERSION))
   const view = new DataView(bytes.buffer)
   view.setUint8(0, VERSION)
-  view.setUint8(1, ASPECT_SOURCES.indexOf(m.aspectSource))
+  view.setUint8(1, ASPECT_SOURCES.indexOf(m.aspectSource) + UPPER * DOUBTS.indexOf(m.doubt))
   view.setUint16(2, m.frameCount, true)
   view.setUint16(4, m.framesLeftOut, true)
   const single = [m.aspect, m.mouthMotion, m.blinksPerMinute, m.pose.yaw, m.pose.pitch, m.pose.roll]
@@ -43,8 +46,10 @@ export function encodeMeasures(m: WindowMeasures): Uint8Array {
 export function decodeMeasures(bytes: Uint8Array): WindowMeasures | undefined {
   const version = bytes[0] ?? 0
   if (version < OLDEST || version > VERSION || bytes.length !== lengthOf(version)) return undefined
-  const aspectSource = ASPECT_SOURCES[bytes[1] ?? -1]
-  if (aspectSource === undefined) return undefined
+  const reasons = bytes[1] ?? -1
+  const aspectSource = ASPECT_SOURCES[reasons % UPPER]
+  const doubt = DOUBTS[Math.floor(reasons / UPPER)]
+  if (aspectSource === undefined || doubt === undefined) return undefined
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const number = (i: number): number => view.getFloat32(NUMBERS_AT + 4 * i, true)
   const table = (t: number): MeasureValues => {
@@ -58,6 +63,7 @@ export function decodeMeasures(bytes: Uint8Array): WindowMeasures | undefined {
     framesLeftOut: view.getUint16(4, true),
     aspect: number(0),
     aspectSource,
+    doubt,
     median: table(0),
     peak: table(1),
     spread: table(2),

@@ -38,7 +38,7 @@ export function readWith(model: FaceModel, m: WindowMeasures, baseline?: Baselin
   const emotion = first ?? 'neutral'
   const confidence = scores[emotion]
   const margin = second === undefined ? 1 : confidence - scores[second]
-  const little = m.frameCount < ENOUGH_FRAMES || isTurnedAway(m.pose)
+  const little = m.frameCount < ENOUGH_FRAMES || isTurnedAway(m.pose) || m.doubt !== null
   const spoken =
     m.speech >= TALKING && READ_FROM_THE_MOUTH.includes(emotion) && confidence < CERTAIN_WHILE_TALKING
   return {

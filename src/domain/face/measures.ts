@@ -1,4 +1,5 @@
-import { inferAspect, sentAspect } from './camera.ts'
+import { correctedAspect, inferAspect, sentAspect } from './camera.ts'
+import { type Doubt, type FacePlace, hasSeveralFaces, isCut, placeOf } from './doubts.ts'
 import type { KeptFrame } from './frame.ts'
 import { MEASURES, type MeasureName } from './measure-table.ts'
 import { LOCAL_MODEL } from './model.ts'
@@ -19,11 +20,13 @@ export type AspectSource = 'sent' | 'inferred' | 'assumed'
 export type WindowMeasures = Motion & {
   /** Frames analysed. */
   readonly frameCount: number
-  /** Frames whose head was turned too far or whose points were no face. */
+  /** Frames whose head was turned too far or cut off by the picture's edge, or whose points were no face. */
   readonly framesLeftOut: number
   /** Width / height of the camera image. */
   readonly aspect: number
   readonly aspectSource: AspectSource
+  /** Why nothing here is to be relied on; null when there is no reason. */
+  readonly doubt: Doubt | null
   readonly median: MeasureValues
   /** 90th percentile. */
   readonly peak: MeasureValues
@@ -69,17 +72,22 @@ export function measureFaces(
   const camera = cameraOf(frames, options.aspect)
   const found: TimedFace[] = []
   for (const frame of frames) {
-    const posed = poseFace(frame.points, sentAspect(frame) ?? camera.aspect)
-    if (posed !== undefined) found.push({ at: frame.at, ...posed })
+    const aspect = camera.of(frame)
+    const posed = poseFace(frame.points, aspect)
+    if (posed === undefined) continue
+    const place = placeOf(frame.points, aspect, frame.at)
+    found.push({ at: frame.at, isCut: isCut(frame.points), place, ...posed })
   }
-  const facing = found.filter((face) => !isTurnedAway(face))
-  // A head that was turned away all the time is still a face: it is measured, and its reading marked uncertain.
+  const facing = found.filter((face) => !isTurnedAway(face) && !face.isCut)
+  // A head that was turned away or cut off all the time is still a face: it is measured, and its reading is uncertain.
   const faces = facing.length > 0 ? facing : found
   if (faces.length === 0) return undefined
   const measures = {
     frameCount: faces.length,
     framesLeftOut: frames.length - faces.length,
-    ...camera,
+    aspect: camera.aspect,
+    aspectSource: camera.aspectSource,
+    doubt: doubtOf(faces),
     ...summaries(faces),
     ...motionOf(faces, GESTURES),
     pose: {
@@ -95,17 +103,39 @@ export function measureFaces(
 const ONSET_MEASURES: readonly MeasureName[] = ['lipCornerPull', 'midBrowRaise', 'jawDrop']
 const GESTURES = MEASURES.filter(({ name }) => ONSET_MEASURES.includes(name)).map(({ of }) => of)
 
-type TimedFace = PosedFace & { readonly at: number }
+type TimedFace = PosedFace & { readonly at: number; readonly isCut: boolean; readonly place: FacePlace }
 
-function cameraOf(
-  frames: readonly KeptFrame[],
-  known: number | undefined,
-): { aspect: number; aspectSource: AspectSource } {
-  const sent = frames.map(sentAspect).filter((aspect) => aspect !== undefined)
-  if (sent.length > 0) return { aspect: median(sent), aspectSource: 'sent' }
-  const inferred = inferAspect(frames, known)
-  if (inferred !== undefined) return { aspect: inferred, aspectSource: 'inferred' }
-  return { aspect: ASSUMED_ASPECT, aspectSource: 'assumed' }
+function doubtOf(faces: readonly TimedFace[]): Doubt | null {
+  if (hasSeveralFaces(faces.map(({ place }) => place))) return 'several_faces'
+  return faces.every((face) => face.isCut) ? 'out_of_picture' : null
+}
+
+type Camera = {
+  readonly aspect: number
+  readonly aspectSource: AspectSource
+  /** Of the picture of one frame: a phone may be turned within a window. */
+  readonly of: (frame: KeptFrame) => number
+}
+
+function cameraOf(frames: readonly KeptFrame[], known: number | undefined): Camera {
+  const bySent = new Map<number, KeptFrame[]>()
+  for (const frame of frames) {
+    const sent = sentAspect(frame)
+    if (sent === undefined) continue
+    const those = bySent.get(sent)
+    if (those === undefined) bySent.set(sent, [frame])
+    else those.push(frame)
+  }
+  if (bySent.size === 0) {
+    const inferred = inferAspect(frames, known)
+    const aspect = inferred ?? ASSUMED_ASPECT
+    return { aspect, aspectSource: inferred === undefined ? 'assumed' : 'inferred', of: () => aspect }
+  }
+  const corrected = new Map([...bySent].map(([sent, those]) => [sent, correctedAspect(those, sent)]))
+  const aspectOf = (frame: KeptFrame) => corrected.get(sentAspect(frame) ?? Number.NaN)
+  const aspect = median(frames.map(aspectOf).filter((one) => one !== undefined))
+  const isAsSent = [...corrected].every(([sent, right]) => sent === right)
+  return { aspect, aspectSource: isAsSent ? 'sent' : 'inferred', of: (frame) => aspectOf(frame) ?? aspect }
 }
 
 function summaries(

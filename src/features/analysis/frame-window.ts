@@ -1,3 +1,4 @@
+import { hasSwappedIrises } from '../../domain/face/doubts.ts'
 import type { KeptFrame } from '../../domain/face/frame.ts'
 import type { FrameRoom } from './frame-room.ts'
 import type { FrameFault, FramePoints, FrameReader } from './landmarks-frame.ts'
@@ -80,6 +81,7 @@ export class FrameWindow {
     if (read !== undefined) room.set(read.points)
     const frame = read ?? how(bytes, room)
     if (typeof frame === 'string') return frame
+    if (hasSwappedIrises(room)) return 'foreign_mesh'
     this.#slots[slot] = { at, points: room, width: frame.width, height: frame.height }
     this.#filled++
     return 'kept'

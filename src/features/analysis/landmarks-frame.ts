@@ -9,7 +9,8 @@ export type FramePoints = {
   readonly height: number | null
 }
 
-export type FrameFault = 'invalid_message' | 'invalid_frame'
+/** `foreign_mesh`: points in another order than that of the face mesh that is read here. */
+export type FrameFault = 'invalid_message' | 'invalid_frame' | 'foreign_mesh'
 
 /** Reads a frame of one form; its points are written to `room`, of `ROOM_OF_FRAME` numbers. Never throws. */
 export type FrameReader = (bytes: Buffer, room: Float32Array) => FramePoints | FrameFault

@@ -1,5 +1,11 @@
 import type { EmotionReading } from '../../domain/emotion.ts'
-import { type Baseline, decodeBaseline, encodeBaseline, learnBaseline } from '../../domain/face/baseline.ts'
+import {
+  type Baseline,
+  carriedBaseline,
+  decodeBaseline,
+  encodeBaseline,
+  learnBaseline,
+} from '../../domain/face/baseline.ts'
 import { belief } from '../../domain/face/heads.ts'
 import { encodeLearnt, type Learnt, NOTHING_LEARNT } from '../../domain/face/learnt.ts'
 import { readExpression } from '../../domain/face/local-analyser.ts'
@@ -49,7 +55,7 @@ export function differences(
 }
 
 /** What the person's next session begins with: the neutral face alone, for the camera may be another. */
-export const carriedFrom = ({ baseline }: Learnt): Uint8Array | undefined =>
-  baseline === undefined || baseline.weight === 0
-    ? undefined
-    : encodeLearnt(given(NOTHING_LEARNT, 1, baseline))
+export function carriedFrom({ baseline }: Learnt): Uint8Array | undefined {
+  const carried = carriedBaseline(baseline)
+  return carried === undefined ? undefined : encodeLearnt(given(NOTHING_LEARNT, 1, carried))
+}

@@ -25,6 +25,8 @@ const REMEMBERED_WINDOWS = 200
 const MESSAGE_RATE = { perSecond: 50, burst: 200 }
 const FRAME_RATE = { perSecond: 60, burst: 240 }
 
+type Words = Readonly<Record<Language, string>>
+
 type About = {
   readonly socket: WebSocket
   readonly channel: Channel
@@ -123,8 +125,8 @@ export class Connection {
   }
 
   /** Says what is wrong with a message, and charges it. */
-  refuse(bytes: number, code: ErrorCode): void {
-    this.complain(code)
+  refuse(bytes: number, code: ErrorCode, words?: Words): void {
+    this.complain(code, words)
     this.wasted(bytes)
   }
 
@@ -171,21 +173,22 @@ export class Connection {
   }
 
   /** Says what is wrong, at most once a second. */
-  complain(code: ErrorCode): void {
+  complain(code: ErrorCode, words?: Words): void {
     const now = this.#monotonic()
     if (now - this.#complainedAt < ERROR_EVERY_MS) return
     this.#complainedAt = now
-    this.fail(code)
+    this.fail(code, undefined, words)
   }
 
-  fail(code: ErrorCode, action?: ErrorAction): void {
+  /** `words` say it more exactly than the code's own sentence. */
+  fail(code: ErrorCode, action?: ErrorAction, words?: Words): void {
     const retryable = errorStatus(code) >= 500
     const newer = { retryable, ...(retryable ? { retryAfterMs: RETRY_AFTER_MS } : {}) }
     this.send({
       type: 'error',
       data: {
         code,
-        message: errorMessage(code, this.language),
+        message: words?.[this.language] ?? errorMessage(code, this.language),
         timestamp: Date.now(),
         ...(action === undefined ? {} : { action }),
         ...(this.isV2 ? newer : {}),

@@ -32,6 +32,12 @@ type Peer = {
   readonly calibrate: (durationMs: number) => void
 }
 
+/** For whoever writes the client: nothing is wrong with any one number. */
+const FOREIGN_MESH = {
+  ko: '얼굴 메시의 두 홍채가 서로 바뀌어 있습니다. MediaPipe Face Mesh의 순서대로 점을 보내 주세요.',
+  en: 'The irises of this face mesh are swapped. Send the points in the order of MediaPipe Face Mesh.',
+}
+
 /** Anything longer that begins like a landmarks frame may go unread; everything else within the bounds is parsed. */
 const ALWAYS_PARSED_BYTES = 4096
 const ENDS_BYTES = 96
@@ -81,6 +87,7 @@ function isWanted({ connection, feed, reclaim }: Peer): boolean {
 function judge({ connection, noteFrame }: Peer, bytes: Buffer, fate: string): void {
   if (fate === 'invalid_message') connection.refuse(bytes.length, 'INVALID_MESSAGE')
   else if (fate === 'invalid_frame') connection.refuse(bytes.length, 'INVALID_FRAME')
+  else if (fate === 'foreign_mesh') connection.refuse(bytes.length, 'INVALID_FRAME', FOREIGN_MESH)
   else {
     noteFrame()
     if (fate === 'consent_required') connection.complain('CONSENT_REQUIRED')
