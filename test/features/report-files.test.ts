@@ -620,6 +620,7 @@ t.test('a printer', async (t) => {
     await t.rejects(fragile.print(odd), { name: 'DataCloneError' })
     const many = await Promise.allSettled(Array.from({ length: 40 }, () => fragile.print(one)))
     const written = many.flatMap((each) => (each.status === 'fulfilled' ? [bytesOf(each.value)] : []))
+    t.ok(written.length >= 16, `${written.length} were written`)
     t.ok((await Promise.all(written)).every(({ length }) => length > 10_000))
     const refused = many.flatMap((each) => (each.status === 'rejected' ? [each.reason] : []))
     t.ok(refused.length > 0 && refused.length < 40)
@@ -628,6 +629,13 @@ t.test('a printer', async (t) => {
     await threads[1]?.terminate()
     isOutOfThreads = true
     await t.rejects(fragile.print(one), { code: 'SERVER_BUSY', retryAfter: Number })
+  })
+
+  t.test('writes for several people at once, each document whole', async (t) => {
+    const one = printed([window(1)], 'x')
+    const alone = await bytesOf(await printer.print(one))
+    const all = await Promise.all(Array.from({ length: 6 }, async () => bytesOf(await printer.print(one))))
+    t.ok(all.every((each) => each.equals(alone)))
   })
 
   t.test('takes nothing more once it is closed', async (t) => {
