@@ -91,6 +91,11 @@ function createMetrics() {
       labelNames: ['reason'],
       registers,
     }),
+    restoredWindows: new Counter({
+      name: 'maeum_windows_restored_total',
+      help: 'Windows that the database lost after it had stored them, and that were stored again.',
+      registers,
+    }),
     webVitals: new Histogram({
       name: 'maeum_web_vitals',
       help: 'Web vitals as browsers report them: seconds, except CLS, which is a score.',

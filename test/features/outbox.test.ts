@@ -84,7 +84,8 @@ function setUp({ perSession = 60, maxBytes = 1024 * 1024 } = {}) {
     onWaiting: (count) => {
       waiting = count
     },
-    onStored: (stored) => told.push(...stored.map(({ window }) => window)),
+    onStored: (stored) =>
+      told.push(...stored.flatMap(({ kind, write }) => (kind === 'window' ? [write.row.window] : []))),
     onRetry: (_error, waiting) => retries.push(waiting),
     onDrop: (reason, sessionId) => dropped.push([reason, sessionId]),
     holds: ({ sessionId }) => !held.has(`not ${sessionId}`),

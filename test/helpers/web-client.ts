@@ -87,7 +87,8 @@ export function openClient(
   const told = (of: 'emotion_update' | 'analysis_started'): Update[] =>
     sockets.flatMap((socket) =>
       socket.messages
-        .filter(({ type }) => type === of)
+        // A refined answer comes after the window's own one.
+        .filter(({ type, data }) => type === of && data['revision'] !== 2)
         .map(({ data, at }) => ({ window: Number(data['window']), socket, at })),
     )
 

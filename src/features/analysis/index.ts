@@ -8,6 +8,7 @@ import type { Language } from '../../domain/language.ts'
 import { BASELINE } from '../../domain/sealed-rows.ts'
 import { isTakenBack } from '../../domain/session.ts'
 import { within } from '../../lib/deadline.ts'
+import { createLook } from '../../lib/look.ts'
 import { logId } from '../../lib/redact.ts'
 import type { WindowAnswer } from '../../plugins/hub.ts'
 import type { ModelAnalyser } from './analyser.ts'
@@ -17,9 +18,10 @@ import { carriedFrom, decodeLearnt } from './learnt.ts'
 import type { SessionStart } from './live-session.ts'
 import { openModel } from './model/open.ts'
 import { modelRepository } from './model/repository.ts'
-import { Outbox } from './outbox.ts'
+import { Outbox, type OutboxContent } from './outbox.ts'
 import { type Client, analysisRepository as repository } from './repository.ts'
 import { fromWindowRow } from './rows.ts'
+import { RecentWindows } from './recent-windows.ts'
 import { createScheduler } from './scheduler.ts'
 import { createSparePool } from './spare-pool.ts'
 
@@ -74,11 +76,13 @@ declare module 'fastify' {
 
 const MAX_WAITING_PER_SESSION = 60
 const MAX_WAITING_BYTES = 64 * 1024 * 1024
+const MAX_RECENT_BYTES = 32 * 1024 * 1024
 /** Unread spare frames of all sessions together. */
 const SPARE_BYTES = 32 * 1024 * 1024
 /** A write that fails for less long is a hiccup; after it this instance is not ready. */
 const UNWRITTEN_MS = 1000
 const STOP_MS = 1500
+const RESTORE_MS = 30_000
 /** After a lost result this instance is not ready for so long. */
 const LOST_MS = 10_000
 /** How long sockets are kept for the sake of what has been sent on them: whoever comes next must find it marked. */
@@ -119,18 +123,33 @@ export const analysis = fp(
       return { faults, remarks }
     })
 
+    const recent = new RecentWindows(MAX_RECENT_BYTES)
+    const lookForLost = createLook({
+      ask: () => repository.restoreWindows(sql, recent.list()),
+      take: (count) => {
+        if (count === 0) return
+        metrics.restoredWindows.inc(count)
+        log.warn({ count }, 'the database has lost windows that it had stored; they are stored again')
+      },
+      deadlineMs: RESTORE_MS,
+    })
+    /** Windows whose commit was confirmed may be missing after the database has failed over. */
+    const restore = () =>
+      void lookForLost().catch((error: unknown) =>
+        log.warn({ err: error }, 'windows that the database may have lost could not be looked for'),
+      )
+    app.notices.onListening(restore)
+
     const outbox = new Outbox({
       transaction: (statements, work) => (statements === 1 ? work(sql) : inTransaction(sql, work)),
       repository,
       isPassing: (error) => ['unavailable', 'not_ready'].includes(databaseFault(error)?.kind ?? ''),
       onWaiting: (count) => metrics.outboxWindows.set(count),
-      onStored: (rows) => {
+      onStored: (contents) => {
+        if (failingSince !== undefined) restore()
         failingSince = undefined
-        for (const row of rows)
-          log.info(
-            { session: logId(row.sessionId), window: row.window },
-            `✅ [CRITICAL] Emotion saved to Supabase: ${row.emotion}`,
-          )
+        recent.record(contents)
+        logStored(log, contents)
       },
       onRetry: (error, waiting) => {
         failingSince ??= performance.now()
@@ -143,7 +162,10 @@ export const analysis = fp(
       },
       holds: app.sessions.leases.holds,
       onLost: app.sessions.leases.lost,
-      onBehind: app.sessions.leases.renew,
+      onBehind: () => {
+        restore()
+        return app.sessions.leases.renew()
+      },
       onLocked: (sessionId) =>
         log.warn(
           { session: logId(sessionId) },
@@ -203,19 +225,25 @@ export const analysis = fp(
       if (learnt !== undefined) await repository.carry(orm, found.userId, safe.seal(learnt, BASELINE))
     }
 
+    /** Nothing of the session may be stored from now on. */
+    const discard = (sessionId: string) => {
+      outbox.discard(sessionId)
+      recent.forget(sessionId)
+    }
+
     app.hub.subscribe((sessionId, event) => {
       if (event.type === 'results_settled')
         carry(sessionId).catch((error: unknown) =>
           log.warn({ err: error, session: logId(sessionId) }, 'what a session has learnt was not kept'),
         )
-      if (event.type === 'session_deleted') outbox.discard(sessionId)
+      if (event.type === 'session_deleted') discard(sessionId)
       if (event.type !== 'status_changed') return
       if (event.status !== 'ended') {
         scheduler.setStatus(sessionId, event.status)
         return
       }
       const isCut = isTakenBack(event.reason)
-      if (isCut) outbox.discard(sessionId)
+      if (isCut) discard(sessionId)
       scheduler
         .end(sessionId, isCut)
         .catch((error: unknown) => log.error({ err: error }, 'a session did not end cleanly'))
@@ -328,6 +356,7 @@ export const analysis = fp(
       'health',
       'hub',
       'metrics',
+      'notices',
       'sessions',
       'vault',
       'voice',
@@ -342,6 +371,14 @@ const inTransaction = async <T>(sql: Sql, work: (client: Client) => Promise<T>):
 /** An exercise that nobody has seen yet is not shown any more after words of self-harm. */
 const withoutOffers = (answers: readonly WindowAnswer[]): WindowAnswer[] =>
   answers.map((answer) => ({ ...answer, intervention: null }))
+
+function logStored(log: FastifyBaseLogger, contents: readonly OutboxContent[]): void {
+  for (const content of contents) {
+    if (content.kind !== 'window') continue
+    const { sessionId, window, emotion } = content.write.row
+    log.info({ session: logId(sessionId), window }, `✅ [CRITICAL] Emotion saved to Supabase: ${emotion}`)
+  }
+}
 
 function logAnswer(log: FastifyBaseLogger, sessionId: string, answer: AnsweredWindow): void {
   const about = {

@@ -56,7 +56,7 @@ type Dependencies = {
   readonly isPassing: (error: unknown) => boolean
   /** Told of every change of how many entries wait. */
   readonly onWaiting: (count: number) => void
-  readonly onStored: (rows: readonly NewWindowRow[]) => void
+  readonly onStored: (contents: readonly OutboxContent[]) => void
   readonly onRetry: (error: unknown, waiting: number) => void
   readonly onDrop: (reason: DropReason, sessionId: string, error?: unknown) => void
   /** Whether the lease of a write is still held, as far as is known here. */
@@ -289,10 +289,7 @@ export class Outbox {
     })
     this.#remove(decided)
     for (const entry of decided) this.#decide(entry, verdicts.get(entry) ?? 'stored')
-    const isStored = (entry: Entry) => (verdicts.get(entry) ?? 'stored') === 'stored'
-    this.#deps.onStored(
-      decided.flatMap((entry) => (entry.kind === 'window' && isStored(entry) ? [entry.write.row] : [])),
-    )
+    this.#deps.onStored(decided.filter((entry) => (verdicts.get(entry) ?? 'stored') === 'stored'))
     if (behind.size > 0) await this.#deps.onBehind()
     for (const { sessionId } of decided) if (!again.has(sessionId)) this.#tries.delete(sessionId)
     for (const sessionId of resting) this.#rest(sessionId)

@@ -31,6 +31,7 @@ export const consent = fp(
       onUnknown: (error) => app.log.warn({ err: error }, 'it is not known whether a person has consented'),
       monotonic: () => performance.now(),
     })
+    app.notices.onListening(() => consents.recheck())
     app.decorate('consent', {
       isRequired: config.privacy.requireConsent,
       prepare: (userId: number) => consents.prepare(userId),
@@ -42,5 +43,5 @@ export const consent = fp(
       required: config.privacy.requireConsent,
     })
   },
-  { name: 'consent', dependencies: ['authentication', 'database', 'security-events', 'sessions'] },
+  { name: 'consent', dependencies: ['authentication', 'database', 'notices', 'security-events', 'sessions'] },
 )

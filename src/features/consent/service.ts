@@ -35,6 +35,8 @@ export function createConsents(dependencies: Dependencies) {
   const known = new LRUCache<number, Known>({ max: REMEMBERED })
 
   let now = 0
+  /** What was looked up before is asked again: the database may have lost it since. */
+  let staleBefore = Number.NEGATIVE_INFINITY
 
   const note = (userId: number, isGiven: boolean, tick = ++now): void => {
     const before = known.get(userId)
@@ -60,10 +62,15 @@ export function createConsents(dependencies: Dependencies) {
     allows(userId: number): boolean {
       if (!isRequired) return true
       const entry = known.get(userId)
-      if (entry?.isGiven === true) return true
-      if (entry === undefined || monotonic() - entry.lookedAt >= LOOK_MS)
-        look(userId).catch(dependencies.onUnknown)
-      return false
+      const isGiven = entry?.isGiven === true
+      const isDue = entry === undefined || monotonic() - entry.lookedAt >= LOOK_MS
+      if (isDue && !(isGiven && entry.lookedAt >= staleBefore)) look(userId).catch(dependencies.onUnknown)
+      return isGiven
+    },
+
+    /** Looks up again what is known, when it is needed: the connection to the database was lost in between. */
+    recheck(): void {
+      staleBefore = monotonic()
     },
 
     list: (userId: number): Promise<ConsentRow[]> => repository.list(orm, userId, MOST_SHOWN),
