@@ -1,3 +1,4 @@
+import driver from 'postgres'
 import { createChainHash } from '../../../src/features/audit/chain.ts'
 import { auditRepository } from '../../../src/features/audit/repository.ts'
 import { verifyTrail } from '../../../src/features/audit/verify.ts'
@@ -81,7 +82,8 @@ export function contentScenarios({ a, b, postgres, person, scenario }: Stage) {
         return new;
       end $$;
       create trigger hold_report before insert on reports for each row execute function hold_report()`)
-    const holder = await postgres.sql.reserve()
+    const holder = driver(postgres.url, { max: 1, onnotice: () => undefined })
+    t.teardown(() => holder.end({ timeout: 0 }))
     await holder`select pg_advisory_lock(${HOLD})`
     await owner.post(a, `/api/session/${session.id}/end`)
     const waiting = () => postgres.sql`select 1 from pg_locks where locktype = 'advisory' and not granted`
@@ -89,7 +91,6 @@ export function contentScenarios({ a, b, postgres, person, scenario }: Stage) {
 
     await until('detached')
     await holder`select pg_advisory_unlock(${HOLD})`
-    holder.release()
     const report = () => owner.get(b, `/api/session/${session.id}/report`)
     const made = await eventually(report, ({ reportId }) => typeof reportId === 'string')
     await until('recovered')
