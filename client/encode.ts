@@ -2,7 +2,7 @@
 export type Capture = {
   /** Rises within a session and never starts again. */
   readonly number: number
-  /** By the clock that never jumps, ms. */
+  /** When its picture was taken, by the clock that never jumps, ms. */
   readonly at: number
   /** Milliseconds since the epoch. */
   readonly timestamp: number

@@ -8,8 +8,10 @@ export type Shot = {
   /** Size of the camera's image in pixels: without it its shape is inferred from the face. */
   readonly width?: number
   readonly height?: number
-  /** When it was taken, ms since the epoch; now unless told. */
+  /** When it was taken, ms since the epoch; now, or `ageMs` ago, unless told. */
   readonly timestamp?: number
+  /** How long the model has looked at its picture: a face of a window that has passed meanwhile is not sent. */
+  readonly ageMs?: number
 }
 
 /** `taken`: on its way, now or as soon as there is a socket. `skipped`: more than the server can use. */
@@ -75,7 +77,8 @@ export class Feed {
     return this.#highestSent
   }
 
-  push(face: Landmarks, { width = 0, height = 0, timestamp = Date.now() }: Shot): PushResult {
+  push(face: Landmarks, shot: Shot): PushResult {
+    const { width = 0, height = 0, ageMs = 0, timestamp = Date.now() - ageMs } = shot
     const at = this.#now()
     if (at < this.#dueAt) return 'skipped'
     const points = copyPoints(face)
@@ -86,7 +89,8 @@ export class Feed {
     const size = isSide(width) && isSide(height) ? [width, height] : []
     const [w = 0, h = 0] = size.map(Math.round)
     const number = ++this.#number
-    this.#kept.push({ number, at, timestamp: Math.round(timestamp), width: w, height: h, points })
+    const takenAt = at - (ageMs > 0 ? ageMs : 0) // false for NaN too
+    this.#kept.push({ number, at: takenAt, timestamp: Math.round(timestamp), width: w, height: h, points })
     this.#stats.taken++
     if (this.#kept.length > KEPT_FRAMES) this.#drop(this.#kept.shift())
     this.#pump()
