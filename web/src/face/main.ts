@@ -18,13 +18,13 @@ type MeshConstructor = new (options: { locateFile: (name: string) => string }) =
 const tell = (message: FromFace, transfer: Transferable[] = []) => parent.postMessage(message, '*', transfer)
 
 async function load(): Promise<Mesh> {
-  const { promise, resolve, reject } = Promise.withResolvers<undefined>()
-  const script = document.createElement('script')
-  script.src = `${FACE_PATH}face_mesh.js`
-  script.onload = () => resolve(undefined)
-  script.onerror = () => reject(new Error('the face model is not there'))
-  document.head.append(script)
-  await promise
+  await new Promise((resolve, reject) => {
+    const script = document.createElement('script')
+    script.src = `${FACE_PATH}face_mesh.js`
+    script.onload = resolve
+    script.onerror = () => reject(new Error('the face model is not there'))
+    document.head.append(script)
+  })
   const { FaceMesh } = globalThis as unknown as { FaceMesh: MeshConstructor } // what the script leaves behind
   const mesh = new FaceMesh({ locateFile: (name) => FACE_PATH + name })
   mesh.setOptions({
@@ -44,7 +44,27 @@ function flat(face: readonly Landmark[] | undefined): Float32Array | null {
   return points
 }
 
+type Canvas = EventTarget & { getContext: (this: Canvas, ...wanted: unknown[]) => unknown }
+
+/** The model makes its canvas itself, and says nothing when its graphics are lost: it only finds no face any more. */
+function watchGraphics(onLost: () => void): void {
+  const kinds = [HTMLCanvasElement, globalThis.OffscreenCanvas] as readonly { readonly prototype: object }[]
+  for (const { prototype } of kinds) {
+    const canvas = prototype as Canvas // as both are
+    const { getContext } = canvas
+    canvas.getContext = function (...wanted) {
+      this.addEventListener('webglcontextlost', onLost)
+      return getContext.apply(this, wanted)
+    }
+  }
+}
+
 async function serve(): Promise<void> {
+  let isLost = false
+  watchGraphics(() => {
+    isLost = true
+    tell({ kind: 'lost' })
+  })
   const mesh = await load()
   const canvas = document.createElement('canvas')
   const pen = canvas.getContext('2d')
@@ -61,7 +81,7 @@ async function serve(): Promise<void> {
     found = null
     try {
       await mesh.send({ image: canvas })
-      tell({ kind: 'points', points: found })
+      tell(isLost ? { kind: 'lost' } : { kind: 'points', points: found })
     } catch (error) {
       tell({ kind: 'failed', reason: String(error) })
     }

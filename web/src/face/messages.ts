@@ -8,3 +8,5 @@ export type FromFace =
   /** x, y, z of 478 points; null when there is no face. */
   | { readonly kind: 'points'; readonly points: Float32Array | null }
   | { readonly kind: 'failed'; readonly reason: string }
+  /** The graphics that it computes with are gone: it would find no face any more. */
+  | { readonly kind: 'lost' }

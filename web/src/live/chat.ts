@@ -29,8 +29,7 @@ export function createChat(session: Session, emotionNow: () => Emotion | null) {
     return words
   }
 
-  form.addEventListener('submit', (event) => {
-    event.preventDefault()
+  const send = () => {
     const message = input.value.trim()
     if (message === '') return
     if (!session.ask(message, emotionNow())) {
@@ -40,6 +39,23 @@ export function createChat(session: Session, emotionNow: () => Emotion | null) {
     notice.say('')
     line(t('chatYou'), message, 'mine')
     input.value = ''
+  }
+
+  // Enter may end a syllable and submit at once: what is cleared before the syllable has ended, it would write again.
+  let isComposing = false
+  let isSubmitted = false
+  input.addEventListener('compositionstart', () => {
+    isComposing = true
+  })
+  input.addEventListener('compositionend', () => {
+    isComposing = false
+    if (isSubmitted) setTimeout(send)
+    isSubmitted = false
+  })
+  form.addEventListener('submit', (event) => {
+    event.preventDefault()
+    if (isComposing) isSubmitted = true
+    else send()
   })
 
   session.on('ai', (piece) => {

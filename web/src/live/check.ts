@@ -4,13 +4,13 @@ import { choice } from '../ui/fields.ts'
 import { attempt, createNotice } from '../ui/notice.ts'
 import { t, type Word } from '../words/language.ts'
 import type { FaceSource, SourceState } from './source.ts'
+import { createSourceFault } from './source-fault.ts'
 import type { Stage } from './stage.ts'
 
 type Dependencies = {
   readonly client: Client
   readonly source: FaceSource
   readonly stage: Stage
-  readonly deviceId: string | undefined
   readonly begin: () => Promise<void>
   /** Looks through another camera, or at the recording. */
   readonly use: (kind: FaceSource['kind'], deviceId?: string) => void
@@ -34,11 +34,12 @@ function row(name: Word) {
 const STATES = {
   waiting: ['waiting', 'stateWaiting'],
   ready: ['good', 'stateReady'],
+  interrupted: ['waiting', 'stateInterrupted'],
   failed: ['bad', 'stateFailed'],
 } as const satisfies Record<SourceState['camera'], readonly [Mark, Word]>
 
 /** Whether everything is there for a session, before it begins. */
-export function createCheck({ client, source, stage, deviceId, begin, use }: Dependencies): HTMLElement {
+export function createCheck({ client, source, stage, begin, use }: Dependencies): HTMLElement {
   const rows = {
     camera: row('checkCamera'),
     model: row('checkModel'),
@@ -46,6 +47,7 @@ export function createCheck({ client, source, stage, deviceId, begin, use }: Dep
     server: row('checkServer'),
   }
   const notice = createNotice('alert')
+  const fault = createSourceFault(source)
   const start = h('button', { type: 'button', class: 'main', 'aria-disabled': 'true' }, t('begin'))
   const cameras = h('div', { class: 'cameras' })
   let isServerThere = false
@@ -58,9 +60,11 @@ export function createCheck({ client, source, stage, deviceId, begin, use }: Dep
     else start.setAttribute('aria-disabled', 'true')
   }
 
-  stage.onState(({ camera, model }) => {
+  stage.onState((state) => {
+    const { camera, model } = state
     rows.camera.mark(STATES[camera])
     rows.model.mark(STATES[model])
+    fault.show(state)
     if (camera === 'ready' && source.kind === 'camera') void listCameras()
   })
   // A face is enough; one that turns away for a moment may still begin.
@@ -77,7 +81,10 @@ export function createCheck({ client, source, stage, deviceId, begin, use }: Dep
     )
     if (found.length < 2) return
     const options = found.map((device, i) => [device.deviceId, device.label || `${i + 1}`] as const)
-    const now = deviceId ?? found[0]?.deviceId ?? ''
+    // Another than the chosen one, if that is no longer there.
+    const { srcObject } = source.preview ?? {}
+    const [track] = srcObject instanceof MediaStream ? srcObject.getVideoTracks() : []
+    const now = track?.getSettings().deviceId ?? found[0]?.deviceId ?? ''
     cameras.replaceChildren(choice(t('whichCamera'), options, now, (id) => use('camera', id)).element)
   }
 
@@ -91,19 +98,9 @@ export function createCheck({ client, source, stage, deviceId, begin, use }: Dep
     }
   }
 
-  const startSource = async () => {
-    try {
-      await source.start()
-    } catch (error) {
-      const isDenied = error instanceof DOMException && error.name !== 'AbortError'
-      const word = source.kind === 'recording' ? 'recordingFailed' : isDenied ? 'cameraDenied' : 'modelFailed'
-      notice.say(t(word))
-    }
-  }
-
   start.addEventListener('click', () => void attempt(start, notice, begin))
   void askServer()
-  void startSource()
+  void source.start()
   const other =
     source.kind === 'camera'
       ? h('button', { type: 'button', class: 'quiet', onclick: () => use('recording') }, t('startRecording'))
@@ -123,6 +120,7 @@ export function createCheck({ client, source, stage, deviceId, begin, use }: Dep
       { class: 'side' },
       h('ul', { class: 'checks' }, ...Object.values(rows).map(({ element }) => element)),
       cameras,
+      fault.element,
       notice.element,
       h('div', { class: 'row' }, start, other),
     ),

@@ -7,8 +7,11 @@ const ANSWER_MS = 30_000
 
 export type FaceModel = {
   readonly ready: Promise<void>
-  /** Points of the face in the picture, which is given away; null when there is none. One at a time. */
-  readonly find: (picture: ImageBitmap) => Promise<Float32Array | null>
+  /**
+   * Points of the face in the picture, which is given away; null when there is none, `lost` when this model will find
+   * none any more. One at a time.
+   */
+  readonly find: (picture: ImageBitmap) => Promise<Float32Array | null | 'lost'>
   readonly close: () => void
 }
 
@@ -28,18 +31,21 @@ export function openFaceModel(): FaceModel {
   }
 
   /** The next word from the frame, which must come in time. */
-  const next = (withinMs: number): Promise<FromFace> => {
-    const { promise, resolve, reject } = Promise.withResolvers<FromFace>()
-    const late = setTimeout(() => reject(new Error('the face model does not answer')), withinMs)
-    hear = resolve
-    return promise.finally(() => clearTimeout(late))
-  }
+  const next = (withinMs: number): Promise<FromFace> =>
+    new Promise((resolve, reject) => {
+      const late = setTimeout(() => reject(new Error('the face model does not answer')), withinMs)
+      hear = (message) => {
+        clearTimeout(late)
+        resolve(message)
+      }
+    })
 
   addEventListener('message', onMessage)
   document.body.append(frame)
   const ready = next(READY_MS).then((message) => {
     if (message.kind === 'failed') throw new Error(message.reason)
   })
+  ready.catch(() => undefined) // it may have been closed before anybody waits
 
   return {
     ready,
@@ -48,6 +54,7 @@ export function openFaceModel(): FaceModel {
       frame.contentWindow?.postMessage({ picture }, '*', [picture]) // it has no origin to name
       const message = await answer
       if (message.kind === 'failed') throw new Error(message.reason)
+      if (message.kind === 'lost') return 'lost'
       return message.kind === 'points' ? message.points : null
     },
     close() {

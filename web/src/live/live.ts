@@ -12,6 +12,7 @@ import { createNow } from './now.ts'
 import { createPlane } from './plane.ts'
 import type { Recording } from './recording.ts'
 import type { FaceSource } from './source.ts'
+import { createSourceFault } from './source-fault.ts'
 import type { Stage } from './stage.ts'
 import { createTimeline } from './timeline.ts'
 
@@ -38,6 +39,7 @@ export function createLive(dependencies: Dependencies): Live {
   const plane = createPlane()
   const meters = createMeters()
   const notice = createNotice('alert')
+  const fault = createSourceFault(source)
   const connection = h('p', { class: 'connection', role: 'status' }, t('connecting'))
   const elapsed = h('span', { class: 'clock', role: 'timer', 'aria-live': 'off' })
   const controls = createControls({ session, notice })
@@ -70,14 +72,11 @@ export function createLive(dependencies: Dependencies): Live {
     document.documentElement.dataset['session'] = status
   }
 
-  stage.onState(({ camera, model }) => {
-    if (camera === 'failed') notice.say(t('cameraDenied'))
-    else if (model === 'failed') notice.say(t('modelFailed'))
-  })
+  stage.onState((state) => fault.show(state))
   stage.onSeen(({ face, motion }) => {
     meters.show(motion)
-    const { points, width, height } = face
-    if (points !== null && !isPaused && !isOver) session.push(points, { width, height })
+    const { points, ...shot } = face
+    if (points !== null && !isPaused && !isOver) session.push(points, shot)
   })
 
   session.on('emotion', (event) => {
@@ -125,6 +124,7 @@ export function createLive(dependencies: Dependencies): Live {
     'div',
     { class: 'live' },
     h('header', { class: 'bar-of-state' }, h('h1', {}, t('session')), elapsed, connection, controls.element),
+    fault.element,
     notice.element,
     h('div', { class: 'seen' }, stage.element, meters.element),
     h('div', { class: 'read' }, now.element, plane.element),

@@ -1,5 +1,5 @@
 import { type Emotion, parseEmotion } from '../../../src/domain/emotion.ts'
-import type { Face, FaceSource, SourceState } from './source.ts'
+import { type Face, type FaceSource, type SourceState, WAITING } from './source.ts'
 
 type Segment = { readonly label: Emotion; readonly faces: Float32Array[] }
 type Line = { readonly label: string; readonly data: readonly { x: number; y: number; z: number }[] }
@@ -29,7 +29,7 @@ export function openRecording(): Recording {
   let clock: Clock = () => ({ window: 0, share: 0 })
   let onFace: (face: Face) => void = () => undefined
   let onState: (state: SourceState) => void = () => undefined
-  let state: SourceState = { camera: 'waiting', model: 'waiting' }
+  let state = WAITING
   let timer: ReturnType<typeof setInterval> | undefined
   const gone = new AbortController()
 
@@ -56,17 +56,19 @@ export function openRecording(): Recording {
     },
     async start() {
       try {
+        change(WAITING)
         segments = await readSegments(gone.signal)
-        change({ camera: 'ready', model: 'ready' })
-      } catch (error) {
-        change({ camera: 'failed', model: 'waiting' })
-        throw error
+        change({ camera: 'ready', model: 'ready', fault: null })
+      } catch {
+        change({ camera: 'failed', model: 'waiting', fault: 'recordingFailed' })
+        return
       }
       if (gone.signal.aborted) return
+      clearInterval(timer)
       timer = setInterval(() => {
         const { window, share } = clock()
         const points = faceAt(segmentOf(window) ?? segments[0], share)
-        onFace({ points, ...SIZE })
+        onFace({ points, ...SIZE, ageMs: 0 })
       }, FRAME_MS)
     },
     close() {
@@ -78,7 +80,10 @@ export function openRecording(): Recording {
 
 /** The stretches of the recording that show something. */
 async function readSegments(signal: AbortSignal): Promise<Segment[]> {
-  const answer = await fetch(PATH, { signal: AbortSignal.any([signal, AbortSignal.timeout(DEADLINE_MS)]) })
+  const late = AbortSignal.timeout(DEADLINE_MS)
+  const given = new AbortController() // either of the two; `AbortSignal.any` is younger than some telephones
+  for (const one of [signal, late]) one.addEventListener('abort', () => given.abort(one.reason))
+  const answer = await fetch(PATH, { signal: given.signal })
   if (!answer.ok || answer.body === null) throw new Error(`the recording: ${answer.status}`)
   const text = await new Response(answer.body.pipeThrough(new DecompressionStream('gzip'))).text()
   const [, ...lines] = text.trim().split('\n')

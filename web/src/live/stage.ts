@@ -2,7 +2,7 @@ import { h } from '../ui/dom.ts'
 import { t } from '../words/language.ts'
 import { createMeter, type Motion } from './measures.ts'
 import { createOutline } from './outline.ts'
-import type { Face, FaceSource, SourceState } from './source.ts'
+import { type Face, type FaceSource, type SourceState, WAITING } from './source.ts'
 
 export type Seen = { readonly face: Face; readonly motion: Motion | undefined }
 export type Stage = ReturnType<typeof createStage>
@@ -15,7 +15,7 @@ export function createStage(source: FaceSource) {
   const label = t(source.kind === 'camera' ? 'preview' : 'previewRecording')
   let onSeen: (seen: Seen) => void = () => undefined
   let onState: (state: SourceState) => void = () => undefined
-  let state: SourceState = { camera: 'waiting', model: 'waiting' }
+  let state = WAITING
 
   source.onState((next) => {
     state = next

@@ -1,4 +1,6 @@
+import { MaeumError } from '../../../client/index.ts'
 import { consentState } from '../consent.ts'
+import { inTab } from '../kept.ts'
 import { openCamera } from '../live/camera.ts'
 import { createCheck } from '../live/check.ts'
 import { createLive, type Live } from '../live/live.ts'
@@ -15,7 +17,7 @@ type Kept = { readonly id: string; readonly kind: FaceSource['kind'] }
 
 function kept(): Kept | undefined {
   try {
-    const { id, kind } = Object(JSON.parse(sessionStorage.getItem(KEY) ?? 'null')) as Partial<Kept>
+    const { id, kind } = Object(JSON.parse(inTab.get(KEY) ?? 'null')) as Partial<Kept>
     return typeof id === 'string' && (kind === 'camera' || kind === 'recording') ? { id, kind } : undefined
   } catch {
     return undefined // not ours, or spoilt
@@ -49,7 +51,6 @@ export const openSessionPage: OpenPage = async (context) => {
       client,
       source: opened,
       stage,
-      deviceId,
       begin: () => run(opened, stage),
       use: (otherKind, otherId) => check(otherKind, otherId),
     })
@@ -62,7 +63,7 @@ export const openSessionPage: OpenPage = async (context) => {
       session.close()
       return
     }
-    sessionStorage.setItem(KEY, JSON.stringify({ id: session.id, kind: from.kind } satisfies Kept))
+    inTab.set(KEY, JSON.stringify({ id: session.id, kind: from.kind } satisfies Kept))
     live = createLive({
       client,
       about,
@@ -70,7 +71,7 @@ export const openSessionPage: OpenPage = async (context) => {
       source: from,
       stage,
       onOver: (sessionId) => {
-        sessionStorage.removeItem(KEY)
+        inTab.remove(KEY)
         from.close()
         go(`/report#${sessionId}`)
       },
@@ -85,13 +86,18 @@ export const openSessionPage: OpenPage = async (context) => {
     const opened = openSource(kind)
     const stage = createStage(opened)
     await run(opened, stage, id)
-    opened.start().catch(() => undefined) // its state says so on the stage
+    void opened.start()
   }
 
   if (before === undefined) check(fragment === 'recording' ? 'recording' : 'camera')
   else {
-    await resume(before).catch(() => {
-      sessionStorage.removeItem(KEY) // it has ended meanwhile
+    await resume(before).catch((error: unknown) => {
+      // Only the server's own word ends it: while it cannot be reached, coming back may be tried again.
+      if (error instanceof MaeumError && error.retryable) {
+        source?.close()
+        throw error
+      }
+      inTab.remove(KEY)
       check(before.kind)
     })
   }

@@ -115,14 +115,51 @@ export const CATALOGUE = {
   stateFound: ['찾았습니다', 'found'],
   stateNotFound: ['보이지 않습니다', 'not in sight'],
   stateTurned: ['정면을 봐 주세요', 'please look ahead'],
+  stateInterrupted: ['영상이 멈췄습니다', 'no pictures'],
   stateFailed: ['되지 않습니다', 'not working'],
   cameraDenied: [
-    '카메라를 쓸 수 없습니다. 브라우저의 주소창에서 카메라를 허용하거나, 데모 녹화를 재생해 주세요.',
-    'The camera cannot be used. Allow it beside the address, or play the demo recording.',
+    '카메라 사용이 허용되지 않았습니다. 주소창 옆과 기기 설정에서 카메라를 허용한 뒤 다시 시도하거나, 데모 녹화를 재생해 주세요.',
+    'The camera is not allowed. Allow it beside the address and in the settings of the device, then try again, or play the demo recording.',
+  ],
+  cameraBusy: [
+    '다른 프로그램이 카메라를 쓰고 있습니다. 화상 회의 프로그램 등을 닫은 뒤 다시 시도해 주세요.',
+    'Another program is using the camera. Close it, for example a video call, then try again.',
+  ],
+  cameraMissing: [
+    '카메라를 찾을 수 없습니다. 카메라를 연결한 뒤 다시 시도하거나, 데모 녹화를 재생해 주세요.',
+    'No camera was found. Connect one and try again, or play the demo recording.',
+  ],
+  cameraUnfit: [
+    '이 카메라로는 영상을 받을 수 없습니다. 다른 카메라를 연결한 뒤 다시 시도해 주세요.',
+    'This camera cannot give a suitable picture. Connect another one, then try again.',
+  ],
+  cameraGone: [
+    '카메라 연결이 끊어졌습니다. 카메라를 다시 연결한 뒤 다시 시도해 주세요.',
+    'The camera was disconnected. Connect it again, then try again.',
+  ],
+  cameraInterrupted: [
+    '카메라 영상이 멈췄습니다. 통화 중이거나 다른 앱이 카메라를 쓰고 있으면, 끝난 뒤 자동으로 이어집니다.',
+    'The camera has stopped giving pictures. If a call or another app is using it, this goes on by itself afterwards.',
+  ],
+  cameraInsecure: [
+    '카메라는 https 주소나 localhost에서만 쓸 수 있습니다. 이 페이지를 https 주소로 열어 주세요.',
+    'The camera works only at https addresses and at localhost. Open this page at its https address.',
+  ],
+  cameraUnsupported: [
+    '이 브라우저에서는 카메라를 쓸 수 없습니다. 앱 안에서 열었다면 이 주소를 Chrome이나 Safari에서 열어 주세요.',
+    'This browser gives pages no camera. If you are inside an app, open this address in Chrome or Safari instead.',
+  ],
+  cameraBroken: [
+    '카메라를 켤 수 없습니다. 다시 시도하거나, 데모 녹화를 재생해 주세요.',
+    'The camera could not be turned on. Try again, or play the demo recording.',
   ],
   modelFailed: [
     '얼굴 모델을 불러오지 못했습니다. 페이지를 다시 열거나, 데모 녹화를 재생해 주세요.',
     'The face model could not be loaded. Load the page again, or play the demo recording.',
+  ],
+  modelStopped: [
+    '얼굴 모델이 멈췄습니다. 다시 시도하거나 페이지를 다시 열어 주세요.',
+    'The face model has stopped. Try again, or load the page again.',
   ],
   recordingFailed: ['녹화를 불러오지 못했습니다.', 'The recording could not be loaded.'],
   begin: ['세션 시작', 'Start the session'],
