@@ -5,8 +5,8 @@ import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { AxeResults } from 'axe-core'
-import { type BrowserContextOptions, chromium, type Page } from 'playwright-core'
-import type { Test } from 'tap'
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
+import root, { type Test } from 'tap'
 import type { Emotion } from '../../src/domain/emotion.ts'
 
 type Scope = Pick<Test, 'teardown'>
@@ -44,14 +44,40 @@ type Visit = BrowserContextOptions & {
   readonly blind?: boolean
 }
 
-/** Somebody with a browser of their own, watched. */
-export async function visit(t: Scope, { origin, camera, blind, ...options }: Visit): Promise<Visitor> {
-  const browser = await chromium.launch({
-    executablePath: CHROMIUM,
-    chromiumSandbox: false,
-    args: camera === undefined ? FLAGS : [...FLAGS, `--use-file-for-fake-video-capture=${camera}`],
-  })
+/** What younger browsers have and the oldest that the console knows lack (docs/console.md): nothing may need it. */
+const YOUNGER = `(() => {
+  delete Promise.withResolvers
+  delete Promise.try
+  delete AbortSignal.any
+  delete Array.fromAsync
+  delete Object.groupBy
+  delete Map.groupBy
+})()`
+
+const launch = (...flags: readonly string[]): Promise<Browser> =>
+  chromium.launch({ executablePath: CHROMIUM, chromiumSandbox: false, args: [...FLAGS, ...flags] })
+
+/** Starting one takes seconds on a busy machine, and its contexts know nothing of each other. */
+let shared: Promise<Browser> | undefined
+function sharedBrowser(): Promise<Browser> {
+  if (shared === undefined) {
+    const launched = launch()
+    root.teardown(async () => (await launched).close())
+    shared = launched
+  }
+  return shared
+}
+
+/** A film is for one browser alone. */
+async function browserBefore(t: Scope, camera: string): Promise<Browser> {
+  const browser = await launch(`--use-file-for-fake-video-capture=${camera}`)
   t.teardown(() => browser.close())
+  return browser
+}
+
+/** Somebody with storage and a login of their own, watched. */
+export async function visit(t: Scope, { origin, camera, blind, ...options }: Visit): Promise<Visitor> {
+  const browser = await (camera === undefined ? sharedBrowser() : browserBefore(t, camera))
   const context = await browser.newContext({
     baseURL: origin,
     locale: 'en-GB',
@@ -59,7 +85,9 @@ export async function visit(t: Scope, { origin, camera, blind, ...options }: Vis
     acceptDownloads: true,
     ...options,
   })
+  t.teardown(() => context.close())
   context.setDefaultTimeout(PATIENCE_MS)
+  await context.addInitScript(YOUNGER)
   const page = await context.newPage()
   const faults: string[] = []
   page.on('pageerror', (error) => faults.push(`script: ${error.message}`))

@@ -1,12 +1,14 @@
 import { createClient } from '../../client/index.ts'
 import { askAbout } from './about.ts'
 import { applyPreferences } from './preferences.ts'
+import { reloadWhenFilesAreGone } from './reload.ts'
 import { createRouter } from './router.ts'
 import { createShell } from './shell.ts'
 import { applyLook } from './ui/look.ts'
 import { failure } from './ui/notice.ts'
 import { language, setLanguage } from './words/language.ts'
 
+reloadWhenFilesAreGone()
 setLanguage(language())
 applyLook()
 

@@ -51,9 +51,12 @@ export function createRouter({ client, about, shell }: Dependencies) {
       return
     }
     shell.wait()
+    // A file that could not be had is not asked for twice by the same page.
+    let again = () => location.reload()
     try {
       const open = await place.open()
       if (mine !== turn) return
+      again = () => void show()
       const page = await open({ client, about, go, fragment: decodeURIComponent(location.hash.slice(1)) })
       if (mine === turn) {
         shown = page
@@ -61,7 +64,7 @@ export function createRouter({ client, about, shell }: Dependencies) {
       } else page.close?.()
     } catch (error) {
       if (mine !== turn) return
-      const element = failure(error, () => void show())
+      const element = failure(error, again)
       shell.show({ title: document.title, element }, path, isSignedIn)
     }
   }

@@ -1,3 +1,4 @@
+import { inTab } from '../kept.ts'
 import { parseMetrics, type Sample } from './prometheus.ts'
 
 const DEADLINE_MS = 8000
@@ -9,12 +10,12 @@ export type Seen =
   | { readonly kind: 'seen'; readonly samples: readonly Sample[]; readonly checks: Readiness }
   | { readonly kind: 'denied' }
 
-export const keepToken = (token: string): void => sessionStorage.setItem(KEY, token)
-export const hasToken = (): boolean => sessionStorage.getItem(KEY) !== null
+export const keepToken = (token: string): void => inTab.set(KEY, token)
+export const hasToken = (): boolean => inTab.get(KEY) !== null
 
 /** Metrics and readiness at this moment. */
 export async function lookAtServer(): Promise<Seen> {
-  const token = sessionStorage.getItem(KEY)
+  const token = inTab.get(KEY)
   const signal = AbortSignal.timeout(DEADLINE_MS)
   const headers: HeadersInit = token === null ? {} : { authorization: `Bearer ${token}` }
   const [metrics, ready] = await Promise.all([

@@ -10,7 +10,6 @@ type Question = {
 
 /** Asks before something goes for good; true when it was meant. */
 export function ask({ title, text, action, more = [] }: Question): Promise<boolean> {
-  const { promise, resolve } = Promise.withResolvers<boolean>()
   const dialog = h(
     'dialog',
     { 'aria-labelledby': 'question' },
@@ -28,11 +27,12 @@ export function ask({ title, text, action, more = [] }: Question): Promise<boole
       ),
     ),
   )
-  dialog.addEventListener('close', () => {
-    dialog.remove()
-    resolve(dialog.returnValue === 'yes')
-  })
   document.body.append(dialog)
   dialog.showModal()
-  return promise
+  return new Promise((resolve) => {
+    dialog.addEventListener('close', () => {
+      dialog.remove()
+      resolve(dialog.returnValue === 'yes')
+    })
+  })
 }

@@ -1,4 +1,5 @@
 import type { Preferences } from '../../../src/domain/preferences.ts'
+import { onDevice } from '../kept.ts'
 
 export const THEMES = ['system', 'light', 'dark'] as const
 export type Theme = (typeof THEMES)[number]
@@ -10,7 +11,7 @@ const USUAL: Look = { theme: 'system', fontScale: 'md', layoutDensity: 'spacious
 /** As it was last seen on this device, so that a page does not change its looks after it has appeared. */
 export function look(): Look {
   try {
-    return { ...USUAL, ...(JSON.parse(localStorage.getItem(KEY) ?? '{}') as Partial<Look>) }
+    return { ...USUAL, ...(JSON.parse(onDevice.get(KEY) ?? '{}') as Partial<Look>) }
   } catch {
     return USUAL // not ours, or spoilt
   }
@@ -18,7 +19,7 @@ export function look(): Look {
 
 export function applyLook(changes: Partial<Look> = {}): void {
   const next = { ...look(), ...changes }
-  localStorage.setItem(KEY, JSON.stringify(next))
+  onDevice.set(KEY, JSON.stringify(next))
   const { dataset } = document.documentElement
   dataset['theme'] = next.theme
   dataset['scale'] = next.fontScale

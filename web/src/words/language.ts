@@ -1,4 +1,5 @@
 import { LANGUAGES, type Language } from '../../../src/domain/language.ts'
+import { onDevice } from '../kept.ts'
 import { CATALOGUE } from './catalogue.ts'
 
 export type { Language }
@@ -9,7 +10,7 @@ const KEY = 'maeum.language'
 const isLanguage = (text: unknown): text is Language => LANGUAGES.some((language) => language === text)
 
 function chosen(): Language {
-  const kept = localStorage.getItem(KEY)
+  const kept = onDevice.get(KEY)
   if (isLanguage(kept)) return kept
   return navigator.language.startsWith('ko') ? 'ko' : 'en'
 }
@@ -20,7 +21,7 @@ export const language = (): Language => current
 
 export function setLanguage(next: Language): void {
   current = next
-  localStorage.setItem(KEY, next)
+  onDevice.set(KEY, next)
   document.documentElement.lang = next
 }
 
