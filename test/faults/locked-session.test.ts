@@ -168,3 +168,30 @@ t.test('an end that cannot wait any longer is refused for now, and nothing of it
   const { closed, begun } = await windowsAt(session, data.endedAt)
   t.ok(data.emotionCount === closed || data.emotionCount === begun, `${data.emotionCount} of ${begun}`)
 })
+
+t.test('a claim that waits for the row leaves the clock of the session as it is', async (t) => {
+  const account = await createAccount(server)
+  const session = await startSession(server, account)
+  const letGo = await hold(session)
+  const opening = connect(t, session.wsUrls.landmarks)
+  await blockedQuery(database, 'with found as')
+  const from = Date.now()
+  await eventually(Date.now, (now) => now > from + 5 * INTERVAL_MS)
+  letGo()
+  const socket = await opening
+  const [frame] = frames('happy', 1)
+  const timer = setInterval(() => socket.send(frame), 40)
+  t.teardown(() => clearInterval(timer))
+  const lateMs: number[] = []
+  for (let i = 0; i < 5; i++) {
+    const { data } = await socket.next('emotion_update')
+    lateMs.push(Date.now() - (session.startedAt + Number(data['window']) * INTERVAL_MS))
+  }
+  clearInterval(timer)
+  // A busy machine answers late, but not every time.
+  const least = Math.min(...lateMs)
+  t.ok(
+    least > -50 && least < INTERVAL_MS,
+    `windows closed at their boundaries, ${lateMs.join(', ')} ms after`,
+  )
+})
