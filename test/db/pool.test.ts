@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { openDatabase } from '../../src/db/client.ts'
@@ -71,6 +73,60 @@ t.test('servers that leave again and again: no answer goes astray, and none fail
   t.same(
     answers.map(([row]) => row?.['number'] as unknown),
     numbers,
+  )
+})
+
+t.test('a server that closes while connections are made settles every query by its deadline', async (t) => {
+  const { socketDir, sql: admin } = await createTestDatabase(t, { migrated: false })
+  const [row] = await admin<{ name: string }[]>`select current_database() as name`
+  /** How many bytes of the server's answers pass before the connection is closed; none: all of them. */
+  const passes = [0, 1, 9, 40, 200, 300, 420, undefined]
+  let isBad = true
+  let made = 0
+  const server = createServer((client) => {
+    const left = isBad ? passes[made++ % passes.length] : undefined
+    const upstream = connect(`${socketDir}/.s.PGSQL.5432`)
+    for (const socket of [client, upstream]) socket.on('error', () => socket.destroy())
+    client.on('close', () => upstream.destroy())
+    upstream.on('close', () => client.destroy())
+    client.pipe(upstream)
+    let sent = 0
+    upstream.on('data', (chunk) => {
+      const part = left === undefined ? chunk : chunk.subarray(0, Math.max(0, left - sent))
+      sent += chunk.length
+      client.write(part)
+      if (left !== undefined && sent > left) client.end()
+    })
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  const { port } = server.address() as AddressInfo // listening on TCP
+  const database = await openDatabase({
+    url: `postgres://maeum@127.0.0.1:${port}/${row?.name ?? ''}?sslmode=disable`,
+    dataDir: '.data',
+    poolMax: 3,
+    answerDeadlineMs: 2000,
+  })
+  t.teardown(() => database.close())
+  const wrong: unknown[] = []
+  for (let round = 0; round < 20; round++) {
+    const numbers = Array.from({ length: 12 }, (_, place) => round * 100 + place)
+    const outcomes = await Promise.all(
+      numbers.map((number) =>
+        database.sql`select ${number}::int as number`.then(
+          ([found]) => (found?.['number'] === number ? 'own' : found),
+          (error: unknown) => (isPassing(error) ? 'later' : error),
+        ),
+      ),
+    )
+    wrong.push(...outcomes.filter((outcome) => outcome !== 'own' && outcome !== 'later'))
+  }
+  t.same(wrong, [])
+  t.ok(made > passes.length, `${made} connections were tried`)
+  isBad = false
+  await eventually(
+    () => database.sql`select 1 as one`.catch(() => []),
+    ([found]) => found?.['one'] === 1,
   )
 })
 
