@@ -65,6 +65,7 @@ export async function buildApp({ config, model, logger }: Parts) {
     trustProxy: config.server.trustProxy,
     bodyLimit: MAX_BODY_BYTES,
     handlerTimeout: HANDLER_DEADLINE_MS,
+    pluginTimeout: 0, // what the boot waits for, such as the database, has its own deadlines
     return503OnClosing: false, // `draining` answers
     ...httpLimits(config.server.keepAliveMs),
     frameworkErrors: answerUnroutable,

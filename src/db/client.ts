@@ -7,10 +7,11 @@ import * as schema from './schema/index.ts'
 import { createSql } from './sql.ts'
 import { failedSocket, socketError } from './driver-socket.ts'
 import { listen, type Subscription } from './listen.ts'
+import { Manners, mannerOf, startParameters } from './manners.ts'
 import { Pool } from './pool.ts'
 import type { ServerError } from './server-messages.ts'
 import { openSocket, requestCancel } from './socket.ts'
-import { type DatabaseAddress, describeAddress, parseDatabaseUrl } from './url.ts'
+import { type DatabaseAddress, describeAddress, parseDatabaseUrl, unusedParameters } from './url.ts'
 
 export { waitForDatabase } from './wait.ts'
 
@@ -26,10 +27,12 @@ export type Database = {
   readonly orm: PostgresJsDatabase<typeof schema>
   /** The same pool for what may take long, such as migrations, exports and writers that nobody waits for. */
   readonly patient: Pick<Database, 'sql' | 'orm'>
+  /** The same pool for what takes as long as it takes, such as a migration: no answer of the server is too late. */
+  readonly unhurried: Pick<Database, 'sql'>
   /** Notices of a channel, on a connection of its own that is made again whenever it fails, until the database is closed. */
   readonly listen: (subscription: Subscription) => void
   readonly kind: 'embedded' | 'postgres'
-  /** For the log: where the database is, without user and password. */
+  /** For the log: where the database is, without user and password, and whether a pooler has been found before it. */
   readonly description: string
   /** Lets running queries finish for two seconds, then ends the pool and, if it is ours, the server. */
   close(): Promise<void>
@@ -53,7 +56,6 @@ export type DatabaseOptions = {
 }
 
 const CONNECT_DEADLINE_MS = 10_000
-const STATEMENT_DEADLINE_MS = 15_000
 const ANSWER_DEADLINE_MS = 30_000
 const CLOSE_DEADLINE_MS = 2_000
 const LONGEST_TICK_MS = 250
@@ -68,8 +70,17 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   if (address.tls === 'unverified') {
     options.onNotice?.('the certificate of the database server is not verified (sslmode=no-verify)')
   }
-  const pool = createPool(address, options, await readAuthority(options.caCertFile))
-  return { ...pool, kind: 'postgres', description: describeAddress(address) }
+  for (const name of unusedParameters(options.url))
+    options.onNotice?.(`${name} in the address of the database has no effect here`)
+  const { isPooled, ...pool } = createPool(address, options, await readAuthority(options.caCertFile))
+  return {
+    ...pool,
+    kind: 'postgres',
+    get description() {
+      const isFound = address.pooler === null && isPooled()
+      return `${describeAddress(address)}${isFound ? ', pooler' : ''}`
+    },
+  }
 }
 
 async function openEmbedded(options: DatabaseOptions): Promise<Database> {
@@ -81,7 +92,7 @@ async function openEmbedded(options: DatabaseOptions): Promise<Database> {
   void server.exited.then((log) => {
     if (!closing) options.onNotice?.(`the embedded database ended by itself: ${log ?? ''}`)
   })
-  const pool = createPool(
+  const { isPooled: _, ...pool } = createPool(
     {
       host: server.socketDir,
       port: server.port,
@@ -125,16 +136,19 @@ function createPool(address: DatabaseAddress, options: DatabaseOptions, ca?: str
     keep_alive: 15,
     // The driver would ask each new connection for its array types, and nobody catches it when that one breaks.
     fetch_types: false,
-    connection: { application_name: 'maeum', ...deadlines(address) },
+    connection: startParameters(mannerOf(address)),
     onnotice: () => undefined, // "already exists, skipping" and the like
   }
   const base = postgres(settings)
-  const { answerDeadlineMs = ANSWER_DEADLINE_MS } = options
-  const { onServerError } = options
+  const { answerDeadlineMs = ANSWER_DEADLINE_MS, onNotice, onServerError } = options
+  const manners = new Manners(base.options, mannerOf(address), (how) => onNotice?.(poolerNotice(how)))
   const sockets = {
     connectDeadlineMs: CONNECT_DEADLINE_MS,
     ...(ca !== undefined && { ca }),
-    ...(onServerError !== undefined && { onServerError }),
+    onServerError: (error: ServerError) => {
+      manners.notice(error)
+      onServerError?.(error)
+    },
   }
   const open = (signal: AbortSignal) => openSocket(address, sockets, signal)
   const pool = new Pool({
@@ -144,6 +158,7 @@ function createPool(address: DatabaseAddress, options: DatabaseOptions, ca?: str
     max: options.poolMax,
     connectDeadlineMs: CONNECT_DEADLINE_MS,
     tickMs: Math.min(LONGEST_TICK_MS, answerDeadlineMs / 4),
+    manners,
   })
   const closing = new AbortController()
   const clientOf = (deadlineMs: number) => {
@@ -153,8 +168,10 @@ function createPool(address: DatabaseAddress, options: DatabaseOptions, ca?: str
   return {
     ...clientOf(answerDeadlineMs),
     patient: clientOf(ANSWER_DEADLINE_MS),
+    unhurried: clientOf(Infinity),
+    isPooled: () => manners.now !== 'direct',
     listen: (subscription: Subscription) =>
-      void listen(subscription, { options: base.options, open, signal: closing.signal }),
+      void listen(subscription, { options: base.options, open, signal: closing.signal, manners }),
     async close() {
       closing.abort()
       await pool.close(CLOSE_DEADLINE_MS)
@@ -162,20 +179,16 @@ function createPool(address: DatabaseAddress, options: DatabaseOptions, ca?: str
   }
 }
 
-/** Deadlines that the server keeps for us. Poolers refuse such parameters or leak them to other clients. */
-function deadlines(address: DatabaseAddress) {
-  if (address.pooler !== null) return {}
-  return {
-    statement_timeout: STATEMENT_DEADLINE_MS,
-    idle_in_transaction_session_timeout: STATEMENT_DEADLINE_MS,
-  }
-}
+const poolerNotice = (how: string) =>
+  `there is a pooler before the database (${how}): prepared statements are not used. Notices of other instances do not ` +
+  'pass a transaction pooler: set DATABASE_DIRECT_URL to a direct or session-mode address'
 
 async function readAuthority(file: string | null | undefined): Promise<string | undefined> {
   if (file == null) return undefined
-  try {
-    return await readFile(file, 'utf8')
-  } catch (error) {
-    throw new Error(`DATABASE_CA_CERT: the file ${file} cannot be read`, { cause: error })
-  }
+  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
+    throw new Error(`DATABASE_CA_CERT: the file ${file} cannot be read`, { cause })
+  })
+  if (!text.includes('-----BEGIN CERTIFICATE-----'))
+    throw new Error(`DATABASE_CA_CERT: the file ${file} holds no certificate (PEM)`)
+  return text
 }

@@ -99,6 +99,11 @@ export class Connection {
     return this.#socket?.cancelKey
   }
 
+  /** The process of the server that its greeting announced: the first four bytes of the key. */
+  get announcedPid(): number | undefined {
+    return this.#socket?.cancelKey?.readInt32BE(0)
+  }
+
   /** Resolves when the statement is settled. */
   async run(statement: Statement, deadlineTicks: number): Promise<void> {
     this.#begin('statement', deadlineTicks)

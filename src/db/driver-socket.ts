@@ -146,8 +146,14 @@ export class DriverSocket extends EventEmitter {
   }
 }
 
+/** Reasons why a connection could not be made, whatever their codes. */
+const connectionFailures = new WeakSet<Error>()
+
+export const isConnectionFailure = (error: Error): boolean => connectionFailures.has(error)
+
 /** A socket that could not be opened: fails as soon as the driver listens. */
 export function failedSocket(error: Error): DriverSocket {
+  connectionFailures.add(error)
   const failed = new DriverSocket(new Socket())
   setImmediate(() => failed.fail(error))
   return failed

@@ -1,3 +1,5 @@
+import { isConnectionFailure } from './driver-socket.ts'
+
 /**
  * What a database error means to a caller:
  *
@@ -97,6 +99,7 @@ export function isAboutData({ code }: { readonly code: string }): boolean {
 }
 
 function kindOf(error: Error): Kind | undefined {
+  if (isConnectionFailure(error)) return 'unavailable'
   if (!('code' in error) || typeof error.code !== 'string') return undefined
   if (Object.hasOwn(KINDS, error.code)) return KINDS[error.code]
   if (SQLSTATE.test(error.code)) return isAboutData({ code: error.code }) ? 'invalid_data' : 'unavailable'

@@ -1,6 +1,7 @@
 import { pause, within } from '../lib/deadline.ts'
 import { Connection, type ParsedOptions } from './connection.ts'
 import { type DriverSocket, silent, socketError } from './driver-socket.ts'
+import type { Manners } from './manners.ts'
 
 export type Subscription = {
   /** An identifier of Postgres, of lower case. */
@@ -17,6 +18,7 @@ type Dependencies = {
   readonly open: (signal: AbortSignal) => Promise<DriverSocket>
   /** Aborts when there is to be no more listening. */
   readonly signal: AbortSignal
+  readonly manners: Manners
 }
 
 const LISTEN_MS = 10_000
@@ -32,8 +34,10 @@ export async function listen(subscription: Subscription, deps: Dependencies): Pr
     subscription.onListening()
   }
   for (;;) {
+    const manner = deps.manners.now
     const error = await listenOnce({ ...subscription, onListening }, deps)
     if (signal.aborted) return
+    if (error instanceof Error && deps.manners.isWorthRetry(error, manner)) continue
     subscription.onFailure(error)
     await pause(pauseMs, signal)
     pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)

@@ -2,6 +2,7 @@ import type postgres from 'postgres'
 import { pause } from '../lib/deadline.ts'
 import { Connection, type ParsedOptions, type Statement } from './connection.ts'
 import { type DriverSocket, silent, socketError } from './driver-socket.ts'
+import type { Manner, Manners } from './manners.ts'
 
 type Dependencies = {
   readonly options: ParsedOptions
@@ -11,6 +12,7 @@ type Dependencies = {
   readonly connectDeadlineMs: number
   /** Deadlines are counted in these. */
   readonly tickMs: number
+  readonly manners: Manners
 }
 
 /** Something that waits for a connection. */
@@ -43,6 +45,10 @@ export class Pool {
   readonly #idle: Connection[] = []
   /** Not to be used again once what they are doing is done. */
   readonly #retired = new WeakSet<Connection>()
+  /** Begun with a first statement of ours, in this manner. */
+  readonly #greeted = new WeakMap<Connection, Manner>()
+  /** Refused for their manner alone. */
+  readonly #toRetry = new WeakSet<Connection>()
   readonly #waiting: Task[] = []
   readonly #clock: NodeJS.Timeout
   #failures = 0
@@ -114,7 +120,42 @@ export class Pool {
       if (connection === undefined) return
       const task = this.#waiting.shift()
       if (task === undefined) return
-      void task.start(connection).then(() => this.#release(connection))
+      if (this.#greeted.has(connection)) this.#carryOut(task, connection)
+      else void this.#begin(task, connection)
+    }
+  }
+
+  // No await on the way: whoever has an answer finds the connection free.
+  #carryOut(task: Task, connection: Connection): void {
+    void task.start(connection).then(() => this.#release(connection))
+  }
+
+  async #begin(task: Task, connection: Connection): Promise<void> {
+    const error = await this.#greet(connection, task.deadlineTicks)
+    if (error === undefined) this.#carryOut(task, connection)
+    else this.#giveBack(task, connection, error)
+  }
+
+  #giveBack(task: Task, connection: Connection, error: Error): void {
+    if (this.#toRetry.has(connection) && !this.#isClosing) {
+      this.#waiting.unshift(task)
+      this.#serve()
+    } else task.reject(error)
+  }
+
+  /** Finds out, once for each connection, whether it leads to the server or to a pooler; with the reason if it cannot. */
+  async #greet(connection: Connection, deadlineTicks: number): Promise<Error | undefined> {
+    const { manners } = this.#deps
+    this.#greeted.set(connection, manners.now)
+    try {
+      const [row] = await connection.transact(
+        (sql) => sql.unsafe<{ pid: number }[]>('select pg_backend_pid() as pid'),
+        deadlineTicks,
+      )
+      manners.compare(connection.announcedPid, Number(row?.pid))
+      return undefined
+    } catch (error) {
+      return error instanceof Error ? error : new Error(String(error))
     }
   }
 
@@ -154,7 +195,10 @@ export class Pool {
     const place = this.#idle.indexOf(connection)
     if (place >= 0) this.#idle.splice(place, 1)
     if (OF_ALL.test(codeOf(error))) for (const other of this.#connections) this.#retire(other)
-    if (!connection.hasConnected) {
+    const manner = this.#greeted.get(connection)
+    if (!connection.hasConnected && manner !== undefined && this.#deps.manners.isWorthRetry(error, manner))
+      this.#toRetry.add(connection)
+    else if (!connection.hasConnected) {
       if (![...this.#connections].some(({ hasConnected }) => hasConnected)) {
         for (const task of this.#waiting.splice(0)) task.reject(error)
       }

@@ -11,6 +11,9 @@ const TLS_ACCEPTED = 'S'
 /** Length 16 with the key that follows, request code 1234.5678 ("CancelRequest"). */
 const CANCEL_REQUEST = Buffer.from([0, 0, 0, 16, 4, 210, 22, 46])
 
+/** A name may have many addresses; one that is far away needs longer than the quarter second of Node to accept. */
+const ADDRESS_DEADLINE_MS = 2_500
+
 export type SocketOptions = {
   /** PEM text of the certificate authority, when it is not a public one. */
   readonly ca?: string
@@ -61,7 +64,9 @@ async function connect(
   const deadline = AbortSignal.timeout(connectDeadlineMs)
   const signal = AbortSignal.any([deadline, given])
   const { host, port } = address
-  const plain = host.startsWith('/') ? openPlain(`${host}/.s.PGSQL.${port}`) : openPlain(port, host)
+  const plain = host.startsWith('/')
+    ? openPlain(`${host}/.s.PGSQL.${port}`)
+    : openPlain({ host, port, autoSelectFamilyAttemptTimeout: ADDRESS_DEADLINE_MS })
   try {
     await once(plain, 'connect', { signal })
     return address.tls === 'off' ? plain : await secure(plain, address, ca, signal)

@@ -29,6 +29,14 @@ const KNOWN_PARAMETERS = new Set(
   ).split(' '),
 )
 
+/** What `parseDatabaseUrl` reads, and what only tells other programs how to use a connection that we use anyway. */
+const USED_PARAMETERS = new Set(
+  (
+    'host port user password dbname ssl sslmode pgbouncer prepare application_name pool_mode pool_timeout ' +
+    'connection_limit connect_timeout supa uselibpqcompat client_encoding channel_binding'
+  ).split(' '),
+)
+
 const TRANSACTION_POOLER_PORTS = [6543, 6432]
 
 const privateNetworks = new BlockList()
@@ -80,6 +88,14 @@ export function parseDatabaseUrl(text: string): DatabaseAddress {
     prepare: pooler !== 'transaction' && parameters.get('prepare') !== 'false',
     pooler,
   }
+}
+
+/** Names of the parameters that an operator may rely on and that mean nothing here. */
+export function unusedParameters(text: string): string[] {
+  const scheme = /^postgres(?:ql)?:\/\//i.exec(text.trim())?.[0] ?? ''
+  const { location } = splitAddress(text.trim().slice(scheme.length))
+  const names = new URLSearchParams(LOCATION.exec(location)?.[4] ?? '').keys()
+  return [...new Set(names)].filter((name) => !USED_PARAMETERS.has(name))
 }
 
 /** One line for the log, without user and password. */

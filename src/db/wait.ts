@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Database } from './client.ts'
 import { isPassing } from './faults.ts'
@@ -6,17 +7,21 @@ const ATTEMPT_DEADLINE_MS = 10_000
 const FIRST_PAUSE_MS = 100
 const LONGEST_PAUSE_MS = 3_000
 
-/** Waiting changes nothing about these: who asks, for what, with which right. */
-const NOT_CURED_BY_WAITING = new Set(['28P01', '28000', '3D000', '42501', 'CONNECTION_ENDED'])
-const UNKNOWN_TENANT = /tenant or user not found/i
+/** Waiting changes nothing about these: who asks, for what, with which right, and to whom. */
+const NOT_CURED_BY_WAITING =
+  /^(28P01|28000|3D000|42501|CONNECTION_ENDED|TLS_NOT_OFFERED|EACCES|EPROTO)$|CERT|SIGNATURE|ISSUER|ERR_TLS|ERR_SSL/
+/** What poolers with many databases answer when they do not find ours. */
+const UNKNOWN_TENANT = /tenant or user not found|tenant\/user .*not found|no tenant identifier/i
+/** Of Postgres, PgBouncer, Neon and Azure. */
+const WANTS_TLS = /no encryption|SSL off|connection is insecure|\b(SSL|TLS)\b.*required/i
 
 export type WaitOptions = {
   /** How long to wait for a database that is not there yet; 0 tries once. */
   readonly deadlineMs: number
   /** Where the address came from, for the line that says what to set. */
   readonly variable?: string
-  /** Is told of each failed attempt: the code of its error and the pause before the next one. */
-  readonly onRetry?: (reason: string, pauseMs: number) => void
+  /** Called after each failed attempt: the code of its error, the pause before the next one, what the server said. */
+  readonly onRetry?: (reason: string, pauseMs: number, sentence: string | undefined) => void
 }
 
 /**
@@ -38,15 +43,10 @@ export async function waitForDatabase(
     if (error === undefined) return
     if (!isCuredByWaiting(error))
       throw new Error(`${database.description}: ${adviceFor(error, variable)}`, { cause: error })
-    const reason = codeOf(error)
     const pauseMs = Math.round(longestPauseMs * (0.5 + Math.random() / 2))
-    if (Date.now() + pauseMs > deadline) {
-      throw new Error(
-        `${database.description}: not reachable (${reason}); check that it runs and that ${variable} names it`,
-        { cause: error },
-      )
-    }
-    onRetry?.(reason, pauseMs)
+    if (Date.now() + pauseMs > deadline)
+      throw new Error(`${database.description}: ${reportOf(error, variable)}`, { cause: error })
+    onRetry?.(codeOf(error), pauseMs, sentenceOf(error))
     await delay(pauseMs)
   }
 }
@@ -70,19 +70,45 @@ async function attempt({ sql }: Pick<Database, 'sql'>): Promise<unknown> {
 }
 
 function isCuredByWaiting(error: unknown): boolean {
+  const message = error instanceof Error ? error.message : ''
   return (
     isPassing(error) &&
-    !NOT_CURED_BY_WAITING.has(codeOf(error)) &&
-    !(error instanceof Error && UNKNOWN_TENANT.test(error.message))
+    !NOT_CURED_BY_WAITING.test(codeOf(error)) &&
+    !UNKNOWN_TENANT.test(message) &&
+    !WANTS_TLS.test(message)
   )
+}
+
+/** What can be said of a server that was waited for in vain. */
+function reportOf(error: unknown, variable: string): string {
+  const code = codeOf(error)
+  const sentence = sentenceOf(error)
+  const report = `not reachable (${code})${sentence === undefined ? '' : `: ${sentence}`}`
+  if (isUnreachableIpv6(error)) {
+    return (
+      `${report}: its name has IPv6 addresses alone, and this network does not reach them; use a name that has an IPv4 ` +
+      `address in ${variable} (at Supabase the session pooler, under Connect)`
+    )
+  }
+  return `${report}; check that it runs and that ${variable} names it`
 }
 
 function adviceFor(error: unknown, variable: string): string {
   const code = codeOf(error)
+  const sentence = sentenceOf(error) ?? ''
+  if (WANTS_TLS.test(sentence))
+    return `the server wants TLS (${sentence}); append sslmode=require to ${variable}`
+  if (UNKNOWN_TENANT.test(sentence)) {
+    return (
+      `the pooler does not know this user or project (${sentence}): copy host and user from Connect in the dashboard into ` +
+      `${variable} (the user has the form postgres.<project>, and the host names the cluster of the project), and look ` +
+      'whether the project is paused'
+    )
+  }
   switch (code) {
     case '28P01':
     case '28000':
-      return `the server refuses the user or the password; check both in ${variable}`
+      return `the server refuses the user or the password (${sentence}); check both in ${variable}`
     case '3D000':
       return `there is no database of this name; create it or correct the name in ${variable}`
     case 'TLS_NOT_OFFERED':
@@ -91,6 +117,10 @@ function adviceFor(error: unknown, variable: string): string {
       return 'it was closed while it was waited for'
     case 'EACCES':
       return `the socket is closed to this account; run as another one or correct ${variable}`
+    case 'ERR_TLS_CERT_ALTNAME_INVALID':
+      return `its certificate is for another name; put a name that the certificate has into ${variable}`
+    case 'CERT_HAS_EXPIRED':
+      return 'its certificate has expired; renew it there'
   }
   if (/CERT|SIGNATURE|ISSUER|ERR_TLS|ERR_SSL/.test(code)) {
     return (
@@ -99,10 +129,28 @@ function adviceFor(error: unknown, variable: string): string {
     )
   }
   const message = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error)
-  if (UNKNOWN_TENANT.test(message)) {
-    return `the pooler does not know this user; it has the form postgres.<project> in ${variable}`
-  }
-  return `the server refuses the connection (${code}: ${message}); check ${variable}`
+  return `the server refuses the connection (${code}: ${withoutNames(message)}); check ${variable}`
+}
+
+/** The first line of what the server said, without the name of a user; undefined when it said nothing. */
+function sentenceOf(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !('severity' in error)) return undefined
+  return withoutNames(error.message.split('\n')[0] ?? '')
+}
+
+const withoutNames = (text: string): string =>
+  text.replace(/\b(user|role) "[^"]*"/gi, '$1 "…"').replace(/(tenant\/user) \S+/gi, '$1 …')
+
+/** Whether every address that was tried is one of IPv6 to which there is no way. */
+function isUnreachableIpv6(error: unknown): boolean {
+  const tries: unknown[] = error instanceof AggregateError ? error.errors : [error]
+  return tries.every(
+    (one) =>
+      one instanceof Error &&
+      /^(ENETUNREACH|EHOSTUNREACH|EADDRNOTAVAIL)$/.test(codeOf(one)) &&
+      'address' in one &&
+      isIP(String(one.address)) === 6,
+  )
 }
 
 function codeOf(error: unknown): string {

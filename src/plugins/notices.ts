@@ -39,8 +39,14 @@ declare module 'fastify' {
 }
 
 const CHANNEL = 'maeum'
+/** A notice to oneself that has not come back by then does not come. */
+const ECHO_MS = 5_000
+const NO_ECHO =
+  'notices of other instances do not arrive here, as behind a transaction pooler: set DATABASE_DIRECT_URL to a direct or ' +
+  'session-mode address of the same database; until then changes are found by looking at the rows'
 
-type Envelope = { readonly from: string; readonly notice: Notice }
+/** Without a notice: to the sender itself. */
+type Envelope = { readonly from: string; readonly notice?: Notice }
 
 /** LISTEN and NOTIFY on a connection of its own, direct or in session mode: a transaction pooler delivers nothing. */
 export const notices = fp(
@@ -55,14 +61,18 @@ export const notices = fp(
       ? await openDatabase({ ...config.database, poolMax: 1, url: direct })
       : database
 
+    let echo: NodeJS.Timeout | undefined
     const receive = (payload: string) => {
-      const envelope = parseEnvelope(payload)
-      if (envelope === undefined || envelope.from === instanceId) return
+      const { from, notice } = parseEnvelope(payload) ?? {}
+      if (from === instanceId) clearTimeout(echo)
+      if (notice === undefined || from === instanceId) return
       // In the data handler of the driver: an error would end the process.
-      for (const listener of listeners) app.guard.run('notices', () => listener(envelope.notice))
+      for (const listener of listeners) app.guard.run('notices', () => listener(notice))
     }
-    const failed = (error: unknown) =>
+    const failed = (error: unknown) => {
+      clearTimeout(echo)
       app.log.warn({ err: error }, 'a notice to other instances was not sent')
+    }
 
     const waiting: string[] = []
     /** What is said in one breath, as when everyone comes back after a crash, shares a statement. */
@@ -73,12 +83,22 @@ export const notices = fp(
       `.catch(failed)
     }
 
+    const send = (envelope: Envelope) => {
+      if (waiting.push(JSON.stringify(envelope)) === 1) setImmediate(() => app.guard.run('notices', flush))
+    }
+    let hasWarned = false
+    const expectEcho = () => {
+      clearTimeout(echo)
+      echo = setTimeout(() => {
+        if (!hasWarned) app.log.warn(NO_ECHO)
+        hasWarned = true
+      }, ECHO_MS)
+      send({ from: instanceId })
+    }
+
     app.decorate('instanceId', instanceId)
     app.decorate('notices', {
-      send: (notice: Notice) => {
-        const payload: Envelope = { from: instanceId, notice }
-        if (waiting.push(JSON.stringify(payload)) === 1) setImmediate(() => app.guard.run('notices', flush))
-      },
+      send: (notice: Notice) => send({ from: instanceId, notice }),
       onNotice: (listener: NoticeListener) => void listeners.push(listener),
       onListening: (listener: () => void) => void onListening.push(listener),
     })
@@ -90,11 +110,13 @@ export const notices = fp(
         onNotice: receive,
         onListening: () => {
           for (const listener of onListening) app.guard.run('listening', listener)
+          expectEcho()
         },
         onFailure: (error) => app.log.warn({ err: error }, 'cannot listen to other instances'),
       })
     })
     app.addHook('onClose', async () => {
+      clearTimeout(echo)
       if (apart) await listening.close()
     })
   },
@@ -104,7 +126,8 @@ export const notices = fp(
 function parseEnvelope(payload: string): Envelope | undefined {
   try {
     const { from, notice } = JSON.parse(payload) as Partial<Envelope> // checked below
-    return typeof from === 'string' && isNotice(notice) ? { from, notice } : undefined
+    if (typeof from !== 'string') return undefined
+    return isNotice(notice) ? { from, notice } : { from }
   } catch {
     return undefined // not ours: another program may use the same name
   }

@@ -1,4 +1,5 @@
 import { createServer } from 'node:net'
+import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { openDatabase, waitForDatabase } from '../../src/db/client.ts'
 import { createTestDatabase } from '../helpers/database.ts'
@@ -114,6 +115,15 @@ t.test('an unreadable certificate file is named', async (t) => {
     caCertFile: '/nowhere/ca.pem',
   })
   await t.rejects(opening, { message: 'DATABASE_CA_CERT: the file /nowhere/ca.pem cannot be read' })
+})
+
+t.test('a certificate file without a certificate is named', async (t) => {
+  const opening = openDatabase({
+    ...OPTIONS,
+    url: 'postgres://u@db.example.com/d',
+    caCertFile: fileURLToPath(import.meta.url),
+  })
+  await t.rejects(opening, { message: /^DATABASE_CA_CERT: the file .* holds no certificate/ })
 })
 
 t.test('times arrive as text through sql', async (t) => {

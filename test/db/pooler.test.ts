@@ -9,10 +9,14 @@ import t, { type Test } from 'tap'
 import { openDatabase, waitForDatabase } from '../../src/db/client.ts'
 import { migrate } from '../../src/db/migrate.ts'
 import { verifySchema } from '../../src/db/verify.ts'
+import { startTestApp } from '../helpers/app.ts'
 import { createTestDatabase } from '../helpers/database.ts'
+import { eventually } from '../helpers/eventually.ts'
 import { MIGRATIONS } from '../helpers/test-server.ts'
 
 const PORT = 6432
+/** One that no address tells as that of a pooler. */
+const OTHER_PORT = 5499
 
 function findPgbouncer(): string | undefined {
   const directories = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin']
@@ -28,8 +32,21 @@ function findPgbouncer(): string | undefined {
     })
 }
 
+const program = findPgbouncer()
+
+type Pooled = {
+  readonly socketDir: string
+  readonly database: string
+  readonly port?: number
+  /** Lines of its configuration. */
+  readonly more?: string
+}
+
 /** A transaction pooler of two server connections in front of a database, on a unix socket; resolves with its URL. */
-async function startPooler(t: Test, program: string, socketDir: string, database: string): Promise<string> {
+async function startPooler(
+  t: Test,
+  { socketDir, database, port = PORT, more = '' }: Pooled,
+): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'maeum-pooler-'))
   await chmod(folder, 0o777)
   t.teardown(() => rm(folder, { recursive: true, force: true }))
@@ -37,17 +54,18 @@ async function startPooler(t: Test, program: string, socketDir: string, database
 app = host=${socketDir} port=5432 user=maeum dbname=${database}
 [pgbouncer]
 listen_addr =
-listen_port = ${PORT}
+listen_port = ${port}
 unix_socket_dir = ${folder}
 auth_type = any
 pool_mode = transaction
 default_pool_size = 2
 max_client_conn = 200
+${more}
 `
   await writeFile(join(folder, 'pgbouncer.ini'), settings)
   // It refuses to run as root, as Postgres does, and the server's socket is open to the server's account.
   const account = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {}
-  const child = spawn(program, [join(folder, 'pgbouncer.ini')], {
+  const child = spawn(program ?? '', [join(folder, 'pgbouncer.ini')], {
     ...account,
     stdio: ['ignore', 'ignore', 'pipe'],
   })
@@ -58,12 +76,11 @@ max_client_conn = 200
   })
   for await (const line of createInterface(child.stderr)) {
     if (line.includes('process up'))
-      return `postgres://anyone@/app?host=${encodeURIComponent(folder)}&port=${PORT}`
+      return `postgres://anyone@/app?host=${encodeURIComponent(folder)}&port=${port}`
   }
   throw new Error('pgbouncer ended')
 }
 
-const program = findPgbouncer()
 const skip =
   program === undefined &&
   'PGBOUNCER IS NOT INSTALLED: boots and queries through a transaction pooler are NOT TESTED here'
@@ -71,7 +88,7 @@ const skip =
 t.test('behind a transaction pooler', { skip }, async (t) => {
   const { socketDir, sql } = await createTestDatabase(t, { migrated: false })
   const [row] = await sql<{ name: string }[]>`select current_database() as name`
-  const url = await startPooler(t, program ?? '', socketDir, row?.name ?? '')
+  const url = await startPooler(t, { socketDir, database: row?.name ?? '' })
   const open = async () => {
     const database = await openDatabase({ url, dataDir: '.data', poolMax: 5 })
     t.teardown(() => database.close())
@@ -108,4 +125,94 @@ t.test('behind a transaction pooler', { skip }, async (t) => {
       )
     },
   )
+})
+
+const IGNORED =
+  'ignore_startup_parameters = statement_timeout,idle_in_transaction_session_timeout,lock_timeout,intervalstyle,bytea_output,default_transaction_isolation,extra_float_digits,search_path'
+for (const [how, more] of [
+  ['refuses parameters that it does not keep', ''],
+  ['ignores them', IGNORED],
+] as const) {
+  t.test(`a pooler on a port of its own that ${how} is found`, { skip }, async (t) => {
+    const { socketDir, sql } = await createTestDatabase(t, { migrated: false })
+    const [row] = await sql<{ name: string }[]>`select current_database() as name`
+    const url = await startPooler(t, { socketDir, database: row?.name ?? '', port: OTHER_PORT, more })
+    const notices: string[] = []
+    const database = await openDatabase({
+      url,
+      dataDir: '.data',
+      poolMax: 5,
+      onNotice: (text) => notices.push(text),
+    })
+    t.teardown(() => database.close())
+    await waitForDatabase(database, { deadlineMs: 10_000 })
+    t.match(database.description, /, pooler$/)
+
+    await sql`create table kept (id int primary key)`
+    const numbers = Array.from({ length: 120 }, (_, number) => number)
+    const answers = await Promise.all(
+      numbers.map(async (number) => {
+        if (number % 2 === 0) return (await database.sql`select ${number}::int as number`)[0]?.['number']
+        return database.sql.begin(async (tx) => {
+          await tx`insert into kept values (${number})`
+          return number
+        })
+      }),
+    )
+    t.same(answers, numbers, 'each gets its own answer')
+    t.equal((await sql`select from kept`).length, 60, 'and what was committed is there')
+    t.match(notices, [/pooler.*DATABASE_DIRECT_URL/], 'said once')
+  })
+}
+
+t.test(
+  'a server that listens through a transaction pooler says that nothing arrives',
+  { skip },
+  async (t) => {
+    const database = await createTestDatabase(t)
+    const { socketDir, sql } = database
+    const [row] = await sql<{ name: string }[]>`select current_database() as name`
+    const url = await startPooler(t, { socketDir, database: row?.name ?? '', port: OTHER_PORT })
+    const warned = (log: string[]) =>
+      log.filter((line) => /notices of other instances do not arrive/.test(line))
+
+    const behind = await startTestApp(t, { database, env: { DATABASE_URL: url } })
+    await eventually(
+      () => warned(behind.log),
+      (lines) => lines.length > 0,
+    )
+    t.match(warned(behind.log), [/DATABASE_DIRECT_URL/], 'once')
+    t.equal((await behind.app.inject({ url: '/api/health/ready' })).statusCode, 200)
+
+    const beside = await startTestApp(t, {
+      database,
+      env: { DATABASE_URL: url, DATABASE_DIRECT_URL: database.url },
+    })
+    const heard: unknown[] = []
+    beside.app.notices.onNotice((notice) => heard.push(notice))
+    await eventually(
+      () => {
+        behind.app.notices.send({ kind: 'deleted', sessionId: 'sess_1' })
+        return heard
+      },
+      (notices) => notices.length > 0,
+    )
+    t.same(warned(beside.log), [])
+  },
+)
+
+t.test('a direct connection is none', async (t) => {
+  const { url } = await createTestDatabase(t, { migrated: false })
+  const notices: string[] = []
+  const database = await openDatabase({
+    url,
+    dataDir: '.data',
+    poolMax: 2,
+    onNotice: (text) => notices.push(text),
+  })
+  t.teardown(() => database.close())
+  await waitForDatabase(database, { deadlineMs: 10_000 })
+  t.same(await database.sql`show bytea_output`, [{ bytea_output: 'hex' }])
+  t.notMatch(database.description, /pooler/)
+  t.same(notices, [])
 })

@@ -1,5 +1,10 @@
 import t from 'tap'
-import { type DatabaseAddress, describeAddress, parseDatabaseUrl } from '../../src/db/url.ts'
+import {
+  type DatabaseAddress,
+  describeAddress,
+  parseDatabaseUrl,
+  unusedParameters,
+} from '../../src/db/url.ts'
 
 const LOCAL: DatabaseAddress = {
   host: 'localhost',
@@ -108,4 +113,16 @@ t.test('an address is described without user and password', async (t) => {
     'postgres at db.example.com:6543/app, TLS verified, transaction pooler',
   )
   t.equal(describe('postgres://alice:s3cret@[::1]/app'), 'postgres at [::1]:5432/app, no TLS')
+})
+
+t.test('parameters that have no effect are named', (t) => {
+  const base = 'postgres://u:p?a=b@db.example.com/d'
+  t.same(unusedParameters(`${base}?sslmode=require&sslrootcert=/ca&options=-c%20x&statement_timeout=5`), [
+    'sslrootcert',
+    'options',
+    'statement_timeout',
+  ])
+  t.same(unusedParameters(`${base}?sslmode=verify-full&pgbouncer=true&channel_binding=require`), [])
+  t.same(unusedParameters(base), [])
+  t.end()
 })

@@ -71,8 +71,16 @@ t.test('what waiting does not cure stops at once and says what to set', async (t
   const refusals: [code: string, message: string, advice: RegExp][] = [
     ['28P01', 'password authentication failed for user "alice"', /check both in DATABASE_URL/],
     ['28000', 'no pg_hba.conf entry for user "alice"', /refuses the user or the password/],
+    ['28000', 'no pg_hba.conf entry for host "10.0.0.1", user "alice", no encryption', /sslmode=require/],
+    ['08P01', 'connection is insecure (try using `sslmode=require`)', /wants TLS/],
     ['3D000', 'database "app" does not exist', /no database of this name/],
     ['XX000', 'Tenant or user not found', /postgres\.<project>/],
+    [
+      'XX000',
+      '(ENOTFOUND) tenant/user alice.abcdefghijklmnopqrst not found',
+      /host and user from Connect.*postgres\.<project>.*cluster.*paused/,
+    ],
+    ['XX000', '(ENOIDENTIFIER) no tenant identifier provided', /postgres\.<project>/],
     ['42501', 'permission denied for database "app"', /refuses the connection \(42501: permission denied/],
   ]
   for (const [code, message, advice] of refusals) {
@@ -82,6 +90,36 @@ t.test('what waiting does not cure stops at once and says what to set', async (t
     await t.rejects(waiting, { message: /^(?!.*(alice|s3cret))[^\n]+$/ }, `${code}: one line without secrets`)
     t.equal(state.calls, 1, `${code}: asked once`)
   }
+})
+
+t.test('the sentence of a server is shown when waiting for it ends', async (t) => {
+  const said =
+    '(EMAXCONNSESSION) max clients reached in session mode - max clients are limited to pool_size: 15'
+  const { state, url } = await startRefusing(t, 'XX000', said)
+  const sentences: unknown[] = []
+  const waiting = waitForDatabase(await open(t, url), {
+    deadlineMs: 500,
+    onRetry: (_reason, _pauseMs, sentence) => sentences.push(sentence),
+  })
+  await t.rejects(waiting, {
+    message: new RegExp(`not reachable \\(XX000\\): .*max clients reached in session mode`),
+  })
+  t.ok(state.calls > 1)
+  t.equal(sentences[0], said)
+})
+
+t.test('a name with IPv6 addresses alone, on a network without, is told as that', async (t) => {
+  const unreachable = (address: string) =>
+    Object.assign(new Error(`connect ENETUNREACH ${address}:5432`), { code: 'ENETUNREACH', address })
+  const away = (error: Error) => {
+    const sql = () => Promise.reject(error)
+    return waitForDatabase({ sql, description: 'postgres at db.example.com' } as never, { deadlineMs: 0 })
+  }
+  await t.rejects(away(unreachable('2001:db8::1')), { message: /IPv6 addresses alone.*session pooler/ })
+  const both = Object.assign(new AggregateError([unreachable('2001:db8::1'), unreachable('192.0.2.1')]), {
+    code: 'ENETUNREACH',
+  })
+  await t.rejects(away(both), { message: /^(?!.*IPv6).*ENETUNREACH/ })
 })
 
 t.test('a server without TLS is not taken for one that is away', async (t) => {

@@ -76,6 +76,9 @@ export async function startOwnPostgres(t: Pick<Test, 'teardown'>): Promise<OwnPo
     get patient() {
       return database.patient
     },
+    get unhurried() {
+      return database.unhurried
+    },
     listen: (subscription) => database.listen(subscription),
     get port() {
       return port

@@ -96,6 +96,9 @@ export async function startReplicatedPostgres(t: Pick<Test, 'teardown'>): Promis
     get patient() {
       return database.patient
     },
+    get unhurried() {
+      return database.unhurried
+    },
     listen: (subscription) => database.listen(subscription),
     url: urlAt(address.port),
     port: address.port,
