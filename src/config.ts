@@ -205,6 +205,7 @@ function grouped(v: Variables) {
       publicUrl: v.PUBLIC_URL === undefined ? null : addressOf(v.PUBLIC_URL),
       trustProxy: trustProxy(v.TRUST_PROXY),
       keepAliveMs: v.KEEP_ALIVE_MS,
+      drainDelayMs: v.DRAIN_DELAY_MS,
     },
     database: {
       url: v.DATABASE_URL ?? null,

@@ -6,6 +6,7 @@ import { destination } from 'pino'
 import { type App, buildApp } from './app.ts'
 import { type Config, ConfigError, readConfig } from './config.ts'
 import { misspeltVariables, readSettings } from './environment.ts'
+import { pause } from './lib/deadline.ts'
 import { LOG_SERIALIZERS } from './plugins/request-log.ts'
 import { VERSION } from './version.ts'
 
@@ -94,6 +95,37 @@ function reasonOf(error: unknown): string {
   return listening ? `${error.message}; choose another PORT or HOST` : error.message
 }
 
+/**
+ * Ends the process in order, once: readiness is red for `drainDelayMs` before the port closes. Supervisors may send
+ * SIGTERM twice, which changes nothing; Ctrl-C twice ends at once.
+ */
+function endWithGrace(drainDelayMs: number, getApp: () => App | undefined) {
+  let isEnding = false
+  let isTerminated = false
+  const delay = SHUTDOWN_MS + drainDelayMs
+  const grace = closeWithGrace({ delay, skip: ['SIGTERM'] }, async ({ err, signal }) => {
+    isEnding = true
+    const app = getApp()
+    const sent = isTerminated ? 'SIGTERM' : signal
+    if (err !== undefined) app?.log.fatal({ err }, 'the process ends because of a fault')
+    else app?.log.info({ signal: sent }, 'the process ends')
+    if (isTerminated && drainDelayMs > 0) {
+      app?.announceShutdown()
+      await pause(drainDelayMs)
+    }
+    await app?.close()
+  })
+  process.on('SIGTERM', () => {
+    if (isEnding) {
+      getApp()?.log.info('SIGTERM again: the process is ending')
+      return
+    }
+    isTerminated = true
+    void grace.close()
+  })
+  return grace
+}
+
 async function main(): Promise<void> {
   const configured = configure()
   if (configured === undefined) {
@@ -102,11 +134,7 @@ async function main(): Promise<void> {
   }
   const { config, doubts } = configured
   let app: App | undefined
-  const grace = closeWithGrace({ delay: SHUTDOWN_MS }, async ({ err, signal }) => {
-    if (err !== undefined) app?.log.fatal({ err }, 'the process ends because of a fault')
-    else app?.log.info({ signal }, 'the process ends')
-    await app?.close()
-  })
+  const grace = endWithGrace(config.server.drainDelayMs, () => app)
   try {
     app = await buildApp({ config, logger: loggerOf(config) })
     for (const doubt of doubts) app.log.warn(doubt)

@@ -50,6 +50,12 @@ export const VariablesSchema = Type.Object({
       'How long an idle connection stays open; longer than the proxy in front keeps its own (AWS 60 s, Traefik 90 s, Caddy 120 s, Google 600 s).',
     examples: ['620000'],
   }),
+  DRAIN_DELAY_MS: whole(0, 0, 600_000, {
+    group: 'Server',
+    description:
+      'How long after SIGTERM everything is still served, with a red readiness check, before the port closes; longer than the balancer takes to notice. The process ends nine seconds after it at the latest.',
+    examples: ['5000'],
+  }),
   LOG_LEVEL: choice(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'info', {
     group: 'Server',
     description: 'Least severe log line that is written.',

@@ -109,6 +109,41 @@ t.test('a signal lets the request in flight be answered', async (t) => {
     t.type(JSON.parse(line), 'object', 'in production each line is JSON')
 })
 
+t.test('before the port closes a balancer sees red, and a second signal changes nothing', async (t) => {
+  const database = await createTestDatabase(t)
+  const { child, ended, listening, output } = startProcess(t, await temporaryFolder(t), {
+    NODE_ENV: 'production',
+    DATABASE_URL: database.url,
+    JWT_SECRET: SECRET,
+    DRAIN_DELAY_MS: '3000',
+  })
+  const origin = `http://127.0.0.1:${await listening()}`
+  child.kill('SIGTERM')
+  await eventually(
+    async () => (await fetch(`${origin}/api/health/ready`)).status,
+    (status) => status === 503,
+  )
+  child.kill('SIGTERM')
+  const login = await post(origin, '/api/auth/login', { email: 'a@b.kr', password: 'x' })
+  t.equal(login.status, 401, 'requests are served as before')
+  t.equal(await ended, 0)
+  t.equal(output.stderr, '')
+})
+
+t.test('no plugin ends a boot that waits', async (t) => {
+  const { app } = await startTestApp(t)
+  t.equal(app.initialConfig.pluginTimeout, 0)
+})
+
+t.test('two addresses of different databases are told before anything is migrated', async (t) => {
+  const one = await createTestDatabase(t, { migrated: false })
+  const other = await createTestDatabase(t, { migrated: false })
+  const starting = startTestApp(t, { database: one, env: { DATABASE_DIRECT_URL: other.url } })
+  await t.rejects(starting, { message: /DATABASE_DIRECT_URL leads to another database/ })
+  t.same(await tablesOf(one), [])
+  t.same(await tablesOf(other), [])
+})
+
 t.test('a port that is taken is named', async (t) => {
   const database = await createTestDatabase(t)
   const taken = createServer().listen(0, '127.0.0.1')

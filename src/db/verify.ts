@@ -1,6 +1,6 @@
-import type { Sql } from 'postgres'
+import type { Sql, TransactionSql } from 'postgres'
 import { type ExpectedTable, expectedSchema, normalPart } from './expected.ts'
-import { createdTables, readMigrations } from './migrate.ts'
+import { createdTables, readMigrations } from './migration-files.ts'
 
 export { expectedSchema }
 
@@ -40,7 +40,7 @@ type Fault = Omit<SchemaFinding, 'table' | 'migration'>
  *
  * With the `folder` of the migrations, findings name the one that would help. Rejects when the database is away.
  */
-export async function verifySchema(sql: Sql, folder?: string): Promise<SchemaFinding[]> {
+export async function verifySchema(sql: Sql | TransactionSql, folder?: string): Promise<SchemaFinding[]> {
   const expected = expectedSchema()
   const found = new Map((await readTables(sql, expected)).map((table) => [table.name, table]))
   const findings = expected.flatMap((table) =>
@@ -70,6 +70,32 @@ export function describeFinding({
   const place = column === null ? `table ${table}` : `column ${table}.${column}`
   const origin = migration === null ? '' : ` (migration ${migration})`
   return `${place}: ${problem.replaceAll('_', ' ')}, expected ${expected}, found ${found}${origin}`
+}
+
+/** As `describeFinding`, but what is missing of the rights of the role is one line with the statement that gives it. */
+export async function describeFindings(sql: Sql, findings: readonly SchemaFinding[]): Promise<string[]> {
+  const isRight = ({ problem }: SchemaFinding) => problem === 'no_privilege' || problem === 'rows_hidden'
+  const lines = findings.filter((finding) => !isRight(finding)).map(describeFinding)
+  if (!findings.some(isRight)) return lines
+  const [row] = await sql<{ role: string }[]>`select quote_ident(current_user) as role`
+  const role = row?.role ?? 'current_user'
+  const tablesWith = (problem: SchemaFinding['problem']) =>
+    findings.filter((finding) => finding.problem === problem).map(({ table }) => table)
+  const noPrivilege = tablesWith('no_privilege')
+  const hidden = tablesWith('rows_hidden')
+  if (noPrivilege.length > 0) {
+    lines.push(
+      `the role ${role} may not use ${noPrivilege.join(', ')}: GRANT USAGE ON SCHEMA public TO ${role}; ` +
+        `GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO ${role}`,
+    )
+  }
+  if (hidden.length > 0) {
+    lines.push(
+      `row level security hides the rows of ${hidden.join(', ')} from the role ${role}: ALTER ROLE ${role} BYPASSRLS, ` +
+        'or let it own the tables',
+    )
+  }
+  return lines
 }
 
 function compare(expected: ExpectedTable, found: FoundTable | undefined): Fault[] {
@@ -123,7 +149,7 @@ function compareRights({ rowsHidden, missingPrivileges }: FoundTable): Fault[] {
   return faults
 }
 
-function readTables(sql: Sql, expected: readonly ExpectedTable[]): Promise<FoundTable[]> {
+function readTables(sql: Sql | TransactionSql, expected: readonly ExpectedTable[]): Promise<FoundTable[]> {
   return sql<FoundTable[]>`
     select
       c.relname as name,
@@ -140,7 +166,12 @@ function readTables(sql: Sql, expected: readonly ExpectedTable[]): Promise<Found
       ) as "missingPrivileges",
       (
         select coalesce(json_agg(json_build_object(
-          'name', attname, 'type', format_type(atttypid, atttypmod), 'notNull', attnotnull)), '[]')
+          'name', attname, 'type', format_type(atttypid, atttypmod),
+          'notNull', attnotnull and not exists (
+            -- from version 18: nulls from before such a constraint are still there
+            select from pg_constraint
+            where conrelid = attrelid and contype = 'n' and not convalidated and conkey = array[attnum]
+          ))), '[]')
         from pg_attribute where attrelid = c.oid and attnum > 0 and not attisdropped
       ) as columns,
       (

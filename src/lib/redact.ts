@@ -50,7 +50,10 @@ export function logError(thrown: unknown, depth = 0): LoggedError {
     stack: framesOf(thrown),
     code: field(thrown, 'code'),
   }
-  if ('query' in thrown && 'params' in thrown) return { ...shown, message: 'a query failed', ...cause }
+  if ('query' in thrown && 'params' in thrown) {
+    const reason = 'cause' in cause ? `: ${cause.cause?.message}` : ''
+    return { ...shown, message: `a query failed${reason}`, ...cause }
+  }
   if (thrown.name !== 'PostgresError') return { ...shown, ...cause }
   const details = Object.fromEntries(POSTGRES_FIELDS.map((name) => [name, field(thrown, name)]))
   return {

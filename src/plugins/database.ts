@@ -1,11 +1,16 @@
 import { fileURLToPath } from 'node:url'
+import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
+import type { Sql } from 'postgres'
 import type { Config } from '../config.ts'
+import { closeOpened, describeOpened, findOpened } from '../db/api-roles.ts'
 import { type Database, openDatabase, waitForDatabase } from '../db/client.ts'
 import { isAboutData } from '../db/faults.ts'
+import { MissingGrantError } from '../db/journal.ts'
 import { migrate } from '../db/migrate.ts'
 import type { ServerError } from '../db/server-messages.ts'
-import { describeFinding, NO_WRITES, verifySchema } from '../db/verify.ts'
+import { describeFindings, NO_WRITES, verifySchema } from '../db/verify.ts'
+import { type ServerFindings, verifyServer } from '../db/verify-server.ts'
 
 /** Requests are refused after this, as handshakes of sockets are; what may take longer asks `patient`. */
 const ANSWER_DEADLINE_MS = 4000
@@ -21,9 +26,15 @@ export class SchemaMismatchError extends Error {
   }
 }
 
+const WITHOUT_JOURNAL =
+  'the journal of the migrations (schema drizzle) is missing, as after a restore of the schema public alone; all tables ' +
+  'are as expected: start once with MIGRATE_ON_BOOT=true, or run `npm run db:migrate`, to write it'
+
 declare module 'fastify' {
   interface FastifyInstance {
     database: Database
+    /** What is wrong with the server, the database or the role right now. Throws when the database is away. */
+    readonly serverFindings: () => Promise<ServerFindings>
     /** What is wrong with the schema right now, one line each; empty when all is there. Throws when the database is away. */
     readonly schemaFaults: () => Promise<string[]>
   }
@@ -34,16 +45,7 @@ export const database = fp(
   async (app, { config }: { config: Config }) => {
     const settings = config.database
     const onNotice = (text: string) => app.log.warn(text)
-    const loggedAt = new Map<string, number>()
-    /** Counted all; those that are not about a row's data are also logged, each code once a minute. */
-    const onServerError = (error: ServerError) => {
-      // Metrics are registered after this.
-      if (app.hasDecorator('metrics')) app.metrics.databaseErrors.labels(error.code).inc()
-      const since = performance.now() - (loggedAt.get(error.code) ?? -Infinity)
-      if (isAboutData(error) || since < LOG_PAUSE_MS) return
-      loggedAt.set(error.code, performance.now())
-      app.log.warn({ err: error, sqlstate: error.code }, 'the database sent an error')
-    }
+    const onServerError = createErrorLog(app)
     const open = (url: string | null) =>
       openDatabase({ ...settings, url, onNotice, onServerError, answerDeadlineMs: ANSWER_DEADLINE_MS })
 
@@ -54,32 +56,31 @@ export const database = fp(
       waitForDatabase(database, {
         variable,
         deadlineMs: settings.waitMs,
-        onRetry: (reason) => app.log.warn({ reason }, 'waiting for the database'),
+        onRetry: (reason, _, detail) => app.log.warn({ reason, detail }, 'waiting for the database'),
       })
     await wait(main, 'DATABASE_URL')
     app.log.info({ database: main.description }, '✅ 데이터베이스 연결 성공')
 
-    const schemaFaults = async (): Promise<string[]> => {
-      const { pending } = await migrate(main, { folder: MIGRATIONS, apply: false })
-      const findings = await verifySchema(main.sql, MIGRATIONS)
-      return [
-        ...pending.map((name) => `migration ${name} has not been applied`),
-        ...findings.map(describeFinding),
-      ]
-    }
-    app.decorate('schemaFaults', schemaFaults)
+    app.decorate('schemaFaults', () => schemaFaults(main))
+    app.decorate('serverFindings', () => verifyServer(main.sql))
 
-    if (settings.migrateOnBoot) {
+    const { settings: unfit, doubts } = await verifyServer(main.sql)
+    for (const doubt of doubts) app.log.warn(doubt)
+    if (unfit.length > 0 && settings.onMismatch === 'stop') throw new SchemaMismatchError(unfit)
+    if (settings.migrateOnBoot && unfit.length === 0) {
       const direct = settings.directUrl === settings.url ? main : await open(settings.directUrl)
       try {
-        if (direct !== main) await wait(direct, 'DATABASE_DIRECT_URL')
-        const { applied } = await migrate(direct.patient, { folder: MIGRATIONS, apply: true })
-        if (applied.length > 0) app.log.info({ applied }, 'migrations applied')
+        if (direct !== main) {
+          await wait(direct, 'DATABASE_DIRECT_URL')
+          await requireSameDatabase(main.sql, direct.sql)
+        }
+        await prepareDatabase(app, direct)
       } finally {
         if (direct !== main) await direct.close()
       }
     }
-    const faults = await schemaFaults()
+    for (const fault of (await verifyServer(main.sql)).faults) app.log.error(fault)
+    const faults = [...unfit, ...(await schemaFaults(main))]
     if (faults.length === 0) return
     // A standby may be promoted while it is waited for.
     const isSchema = faults.some((line) => !line.startsWith(NO_WRITES))
@@ -88,3 +89,69 @@ export const database = fp(
   },
   { name: 'database' },
 )
+
+/** Counts all errors of the server; those that are not about a row's data are also logged, each code once a minute. */
+function createErrorLog(app: FastifyInstance): (error: ServerError) => void {
+  const loggedAt = new Map<string, number>()
+  return (error) => {
+    // Metrics are registered after this.
+    if (app.hasDecorator('metrics')) app.metrics.databaseErrors.labels(error.code).inc()
+    const since = performance.now() - (loggedAt.get(error.code) ?? -Infinity)
+    if (isAboutData(error) || since < LOG_PAUSE_MS) return
+    loggedAt.set(error.code, performance.now())
+    app.log.warn({ err: error, sqlstate: error.code }, 'the database sent an error')
+  }
+}
+
+/** Applies migrations, and takes away what a restore has given to the API roles of a host. */
+async function prepareDatabase(app: FastifyInstance, database: Database): Promise<void> {
+  const onWait = () => app.log.warn('another instance applies migrations; waiting for it')
+  const { applied, unknown, withoutJournal } = await migrate(database.unhurried, {
+    folder: MIGRATIONS,
+    apply: true,
+    onWait,
+  })
+  if (applied.length > 0) app.log.info({ applied }, 'migrations applied')
+  if (withoutJournal === true)
+    app.log.warn('the tables had no journal of migrations and are as expected; it was written')
+  if (unknown > 0) app.log.warn({ unknown }, 'a newer version has migrated this database')
+  const opened = describeOpened(await findOpened(database.sql))
+  if (opened === undefined) return
+  try {
+    await closeOpened(database.unhurried.sql)
+    app.log.warn({ opened }, 'privileges of public API roles were taken away')
+  } catch (error) {
+    app.log.error({ err: error }, 'privileges of public API roles could not be taken away')
+  }
+}
+
+async function schemaFaults({ sql }: Pick<Database, 'sql'>): Promise<string[]> {
+  try {
+    const { pending, withoutJournal } = await migrate({ sql }, { folder: MIGRATIONS, apply: false })
+    const findings = await verifySchema(sql, MIGRATIONS)
+    if (withoutJournal === true) return [WITHOUT_JOURNAL]
+    return [
+      ...pending.map((name) => `migration ${name} has not been applied`),
+      ...(await describeFindings(sql, findings)),
+    ]
+  } catch (error) {
+    if (error instanceof MissingGrantError) return [error.message]
+    throw error
+  }
+}
+
+/** Two addresses of one database say the same of these, whatever is between. */
+async function requireSameDatabase(main: Sql, direct: Sql): Promise<void> {
+  const identify = async (sql: Sql) => {
+    const [row] = await sql<{ name: string; id: string }[]>`
+      select current_database() as name, concat(oid, ' ', extract(epoch from pg_postmaster_start_time())) as id
+      from pg_database where datname = current_database()`
+    return row
+  }
+  const [one, other] = await Promise.all([identify(main), identify(direct)])
+  if (one?.id === other?.id) return
+  throw new Error(
+    `DATABASE_DIRECT_URL leads to another database (${other?.name}) than DATABASE_URL (${one?.name}): both have to name ` +
+      'the same database of the same server',
+  )
+}

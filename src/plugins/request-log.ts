@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import fp from 'fastify-plugin'
 import { logError, logUrl } from '../lib/redact.ts'
+import { isWatching } from './shedding.ts'
 
 const WELL_FORMED = /^[\w.:-]{1,128}$/
 
@@ -23,7 +24,9 @@ export const requestLog = fp(
     app.addHook('onResponse', (request, reply, next) => {
       const { method, url } = request
       const line = { method, url: logUrl(url), status: reply.statusCode, ms: Math.round(reply.elapsedTime) }
-      request.log.info(line, 'request completed')
+      // A check every two seconds says nothing as long as all is well.
+      const isRoutine = isWatching(request) && reply.statusCode < 400
+      request.log[isRoutine ? 'debug' : 'info'](line, 'request completed')
       next()
     })
     done()

@@ -1,7 +1,9 @@
 import t, { type Test } from 'tap'
 import { openDatabase } from '../../src/db/client.ts'
-import { migrate } from '../../src/db/migrate.ts'
+import { FUNCTIONS, findOpened } from '../../src/db/api-roles.ts'
+import { migrate, readMigrations } from '../../src/db/migrate.ts'
 import { expectedSchema } from '../../src/db/verify.ts'
+import { startTestApp } from '../helpers/app.ts'
 import { createTestDatabase, type TestDatabase } from '../helpers/database.ts'
 import { MIGRATIONS } from '../helpers/test-server.ts'
 
@@ -84,4 +86,44 @@ t.test('the public roles of a hosted database', async (t) => {
     }
     t.equal((await sql`select from users where email = 'a@example.com'`).length, 1)
   })
+})
+
+t.test('rights that a restore has given back are named, and taken away at the next boot', async (t) => {
+  const database = await openHosted(t)
+  const { sql } = database
+  await sql.unsafe('grant all on all tables in schema public to anon, authenticated')
+  await sql.unsafe('grant all on all sequences in schema public to anon')
+  await sql.unsafe('grant execute on all functions in schema public to public')
+  const ready = async (env: Record<string, string>) => {
+    const { app, log } = await startTestApp(t, { database, env })
+    const answer = await app.inject({ url: '/api/health/ready' })
+    await app.close()
+    return { status: answer.statusCode, body: answer.body, log: log.join('') }
+  }
+  const shown = await ready({ MIGRATE_ON_BOOT: 'false' })
+  t.equal(shown.status, 503)
+  t.match(
+    shown.body,
+    /the roles anon, authenticated have privileges on .* and \d+ more: REVOKE ALL ON ALL TABLES/,
+  )
+
+  const closed = await ready({})
+  t.equal(closed.status, 200)
+  t.match(closed.log, /privileges of public API roles were taken away/)
+  t.same(await findOpened(sql), [])
+
+  await sql`grant select (email) on users to authenticated`
+  t.match(
+    await findOpened(sql),
+    [{ role: 'authenticated', kind: 'table', name: 'users' }],
+    'of a column as well',
+  )
+})
+
+t.test('every function of a migration is known to be one', async (t) => {
+  const statements = (await readMigrations(MIGRATIONS)).flatMap(({ statements }) => statements)
+  const made = statements.flatMap((text) =>
+    [...text.matchAll(/CREATE (?:OR REPLACE )?FUNCTION "(\w+)"/g)].map(([, name]) => name),
+  )
+  t.same(made, FUNCTIONS)
 })

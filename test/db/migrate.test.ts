@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,9 +8,11 @@ import { promisify } from 'node:util'
 import { migrate as migrateWithDrizzle } from 'drizzle-orm/postgres-js/migrator'
 import t, { type Test } from 'tap'
 import { type Database, openDatabase } from '../../src/db/client.ts'
-import { migrate, readMigrations, SchemaConflictError } from '../../src/db/migrate.ts'
+import { LOCK_KEY, migrate, readMigrations, SchemaConflictError } from '../../src/db/migrate.ts'
+import { startTestApp } from '../helpers/app.ts'
 import { createTestDatabase } from '../helpers/database.ts'
-import { MIGRATIONS } from '../helpers/test-server.ts'
+import { eventually } from '../helpers/eventually.ts'
+import { MIGRATIONS, uniqueName } from '../helpers/test-server.ts'
 
 const ALL = { folder: MIGRATIONS, apply: true }
 const tags = (await readMigrations(MIGRATIONS)).map(({ tag }) => tag)
@@ -81,7 +84,10 @@ t.test('a migration that fails leaves nothing behind', async (t) => {
   const database = await createTestDatabase(t, { migrated: false })
   const { folder, add } = await copyMigrations(t)
   await add('9999_broken', Date.now(), 'CREATE TABLE "half" ();--> statement-breakpoint\nSELECT nonsense;')
-  await t.rejects(migrate(database, { folder, apply: true }), { code: '42703' })
+  await t.rejects(migrate(database, { folder, apply: true }), {
+    code: '42703',
+    message: /^migration 9999_broken failed and was undone: .*nonsense/,
+  })
   t.same(await listRelations(database), [])
 })
 
@@ -96,6 +102,115 @@ t.test('a migration merged late with an older date is not skipped', async (t) =>
   })
   t.ok((await listRelations(database)).includes('public.late'))
   t.equal((await migrate(database, ALL)).unknown, 1, 'an older version sees that it is older')
+})
+
+t.test('line ends that git has changed make no other migration', async (t) => {
+  const database = await createTestDatabase(t)
+  const windows = await copyMigrations(t)
+  for (const tag of tags) {
+    const file = join(windows.folder, `${tag}.sql`)
+    await writeFile(file, (await readFile(file, 'utf8')).replaceAll('\n', '\r\n'))
+  }
+  const NOTHING = { applied: [], pending: [], unknown: 0 }
+  t.same(await migrate(database, { folder: windows.folder, apply: true }), NOTHING)
+
+  const other = await createTestDatabase(t, { migrated: false })
+  t.same((await migrate(other, { folder: windows.folder, apply: true })).applied, tags)
+  t.same(await migrate(other, ALL), NOTHING)
+  t.same((await readJournal(other)).length, tags.length)
+
+  // As a version before this one has written it there.
+  const hashes = await Promise.all(
+    tags.map(async (tag) =>
+      createHash('sha256')
+        .update(await readFile(join(windows.folder, `${tag}.sql`)))
+        .digest('hex'),
+    ),
+  )
+  await other.sql`delete from drizzle.__drizzle_migrations`
+  for (const hash of hashes) await other.sql`insert into drizzle.__drizzle_migrations (hash) values (${hash})`
+  t.same(await migrate(other, ALL), NOTHING)
+})
+
+t.test('tables without a journal are adopted when nothing is missing', async (t) => {
+  const database = await createTestDatabase(t)
+  await database.sql`drop schema drizzle cascade`
+  t.match(await migrate(database, { folder: MIGRATIONS, apply: false }), {
+    pending: tags,
+    withoutJournal: true,
+  })
+  await t.rejects(startTestApp(t, { database, env: { MIGRATE_ON_BOOT: 'false' } }), {
+    message: /journal of the migrations \(schema drizzle\) is missing/,
+  })
+  t.match(await migrate(database, ALL), { applied: [], pending: [], withoutJournal: true })
+  t.same(await migrate(database, ALL), { applied: [], pending: [], unknown: 0 })
+})
+
+for (const [what, statement] of [
+  ['a trigger', 'drop trigger audit_log_rows_stay on audit_log'],
+  ['an index', 'drop index sessions_changed_idx'],
+  ['a constraint', 'alter table feedbacks drop constraint feedbacks_rating_range'],
+  ['a column', 'alter table tickets drop column family_id'],
+] as const) {
+  t.test(`tables without a journal that lack ${what} are left alone`, async (t) => {
+    const database = await createTestDatabase(t)
+    await database.sql`drop schema drizzle cascade`
+    await database.sql.unsafe(statement)
+    await t.rejects(migrate(database, ALL), { message: /restore it with the journal.*schema drizzle/ })
+    t.same(await database.sql`select from pg_namespace where nspname = 'drizzle'`, [])
+  })
+}
+
+t.test('a role that may not is told the statement that lets it', async (t) => {
+  const database = await createTestDatabase(t, { migrated: false })
+  const { sql, url } = database
+  const [row] = await sql<{ name: string }[]>`select current_database() as name`
+  const role = uniqueName('guest')
+  await sql.unsafe(`create role ${role} login`)
+  t.teardown(() => sql.unsafe(`drop owned by ${role}; drop role ${role}`))
+  const guest = await openDatabase({ url: url.replace('maeum@', `${role}@`), dataDir: '.data', poolMax: 1 })
+  t.teardown(() => guest.close())
+
+  const grants = async (): Promise<string[]> => {
+    const error = await migrate(guest, ALL).catch((reason: unknown) => reason)
+    const [, list = ''] =
+      /may not apply migrations: (.*)/.exec(error instanceof Error ? error.message : '') ?? []
+    return list.split('; ').filter((grant) => grant !== '')
+  }
+  const first = await grants()
+  t.match(first, [
+    /^GRANT USAGE, CREATE ON SCHEMA public TO/,
+    new RegExp(`^GRANT CREATE ON DATABASE "${row?.name}"`),
+  ])
+  await sql.unsafe(first[0] ?? '')
+  await sql.unsafe(`create schema drizzle authorization ${role}`)
+  t.same((await migrate(guest, ALL)).applied, tags, 'a schema that is ready will do for the journal')
+
+  await sql.unsafe(
+    `alter schema drizzle owner to maeum; alter table drizzle.__drizzle_migrations owner to maeum`,
+  )
+  const unreadable = await migrate(guest, { folder: MIGRATIONS, apply: false }).catch(
+    (reason: unknown) => reason,
+  )
+  t.match(unreadable, {
+    message: /may not read the journal.*GRANT USAGE ON SCHEMA drizzle TO .*; GRANT SELECT ON drizzle/,
+  })
+})
+
+t.test('another process that migrates is waited for', async (t) => {
+  const database = await createTestDatabase(t, { migrated: false })
+  const waits: number[] = []
+  const migrating = await database.sql.begin(async (tx) => {
+    await tx`select pg_advisory_xact_lock(${LOCK_KEY})`
+    const begun = migrate(database, { ...ALL, onWait: () => waits.push(1) })
+    await eventually(
+      () => waits,
+      ({ length }) => length > 0,
+    )
+    return { begun }
+  })
+  t.same((await migrating.begun).applied, tags)
+  t.equal(waits.length, 1, 'said once')
 })
 
 t.test("drizzle-orm's own migrator and ours continue each other", async (t) => {

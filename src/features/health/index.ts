@@ -34,12 +34,6 @@ type Options = { config: Config; version: string }
 
 /** Liveness touches no dependency; readiness proves each of them. */
 const routes: FastifyPluginAsyncTypebox<Options> = async (app, { config, version }) => {
-  let closing = false
-  app.addHook('preClose', (done) => {
-    closing = true
-    done()
-  })
-
   const liveness = () => ({
     status: 'ok' as const,
     timestamp: Date.now(),
@@ -71,8 +65,9 @@ const routes: FastifyPluginAsyncTypebox<Options> = async (app, { config, version
   })
   const readiness = createReadiness({
     schemaFaults: app.schemaFaults,
+    serverFindings: app.serverFindings,
     writes: () => describeWrites(),
-    isClosing: () => closing,
+    isClosing: app.isShuttingDown,
     model: () => describeModel(),
   })
   app.get(
@@ -92,4 +87,4 @@ const routes: FastifyPluginAsyncTypebox<Options> = async (app, { config, version
   )
 }
 
-export const health = fp(routes, { name: 'health', dependencies: ['database', 'error-handler'] })
+export const health = fp(routes, { name: 'health', dependencies: ['database', 'draining', 'error-handler'] })

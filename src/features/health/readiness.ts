@@ -1,4 +1,5 @@
 import { databaseFault } from '../../db/faults.ts'
+import type { ServerFindings } from '../../db/verify-server.ts'
 import { within } from '../../lib/deadline.ts'
 
 type Check = { readonly ok: boolean; readonly details: string[] }
@@ -18,6 +19,8 @@ export type WriteReport = {
 type Dependencies = {
   /** One line for each thing the schema lacks; rejects when the database is away. */
   readonly schemaFaults: () => Promise<string[]>
+  /** What is wrong with the database server and with its settings; rejects when it is away. */
+  readonly serverFindings: () => Promise<ServerFindings>
   readonly writes: () => WriteReport
   readonly isClosing: () => boolean
   /** What there is to say of the model, a line each. Without it windows are answered locally, so it is never missed. */
@@ -30,15 +33,18 @@ const ok = (...details: string[]): Check => ({ ok: true, details })
 const bad = (...details: string[]): Check => ({ ok: false, details })
 
 /** Asks the database at most once at a time, however many ask for readiness. */
-export function createReadiness({ schemaFaults, writes, isClosing, model }: Dependencies) {
+export function createReadiness({ schemaFaults, serverFindings, writes, isClosing, model }: Dependencies) {
   let flight: Promise<{ database: Check; schema: Check }> | undefined
 
   const look = async (): Promise<{ database: Check; schema: Check }> => {
     try {
-      const faults = await within(schemaFaults(), DEADLINE_MS)
-      if (faults === 'late') return { database: bad('no answer in time'), schema: bad('not known') }
+      const found = await within(Promise.all([schemaFaults(), serverFindings()]), DEADLINE_MS)
+      if (found === 'late') return { database: bad('no answer in time'), schema: bad('not known') }
+      const [faults, server] = found
       const { faults: unwritten, remarks } = writes()
-      const database = unwritten.length === 0 ? ok(...remarks) : bad(...unwritten, ...remarks)
+      const wrong = [...unwritten, ...server.settings, ...server.faults]
+      const told = [...remarks, ...server.doubts]
+      const database = wrong.length === 0 ? ok(...told) : bad(...wrong, ...told)
       return { database, schema: faults.length === 0 ? ok() : bad(...faults) }
     } catch (error) {
       const kind = databaseFault(error)?.kind ?? 'unknown fault'

@@ -1,0 +1,75 @@
+import type { Sql, TransactionSql } from 'postgres'
+import { expectedSchema } from './expected.ts'
+import { LOCK_KEY } from './migrate.ts'
+
+/** The roles through which hosts of Postgres publish the schema `public` over HTTP to whoever knows the address. */
+const API_ROLES = ['anon', 'authenticated']
+/** Every function that a migration makes. Postgres lets everybody execute a new one. */
+export const FUNCTIONS = ['audit_log_only_grows']
+
+type Opened = {
+  readonly role: string
+  readonly kind: 'table' | 'sequence' | 'function'
+  readonly name: string
+}
+
+/**
+ * What the API roles may do with anything of ours: nothing, after the migrations. The default privileges of a hosted
+ * cluster give it back when a dump is restored there.
+ */
+export async function findOpened(sql: Sql | TransactionSql): Promise<Opened[]> {
+  const tables = expectedSchema().map(({ name }) => name)
+  return sql<Opened[]>`
+    with ours as (
+      select oid, relname, relkind from pg_class
+      where relnamespace = to_regnamespace('public') and relkind in ('r', 'p') and relname in ${sql(tables)}
+    ),
+    things as (
+      select 'table' as kind, oid, relname::text as name from ours
+      union all
+      select 'sequence', s.oid, s.relname::text from pg_class s
+      join pg_depend d on d.objid = s.oid and d.classid = 'pg_class'::regclass and d.deptype in ('a', 'i')
+      join ours on ours.oid = d.refobjid
+      where s.relkind = 'S'
+      union all
+      select 'function', oid, proname::text from pg_proc
+      where pronamespace = to_regnamespace('public') and proname in ${sql(FUNCTIONS)}
+    )
+    select role.rolname as role, kind, name
+    from pg_roles role cross join things
+    where role.rolname in ${sql(API_ROLES)} and case kind
+      when 'table' then
+        has_table_privilege(role.oid, things.oid, 'select, insert, update, delete, truncate, references, trigger')
+        or has_any_column_privilege(role.oid, things.oid, 'select, insert, update, references')
+      when 'sequence' then has_sequence_privilege(role.oid, things.oid, 'usage, select, update')
+      else has_function_privilege(role.oid, things.oid, 'execute')
+    end
+    order by kind, name, role`
+}
+
+/** Takes away what `findOpened` finds, one process at a time. Rejects when it is not ours to take. */
+export async function closeOpened(sql: Sql): Promise<void> {
+  await sql.begin(async (tx) => {
+    await tx`select pg_advisory_xact_lock(${LOCK_KEY})`
+    const opened = await findOpened(tx)
+    for (const { role, kind, name } of opened) {
+      const signature = kind === 'function' ? '()' : ''
+      await tx.unsafe(`revoke all on ${kind} public."${name}"${signature} from public, "${role}"`)
+    }
+  })
+}
+
+/** One line for the operator; undefined when nothing is open. */
+export function describeOpened(opened: readonly Opened[]): string | undefined {
+  if (opened.length === 0) return undefined
+  const roles = [...new Set(opened.map(({ role }) => role))]
+  const names = [...new Set(opened.map(({ name }) => name))]
+  const shown = names.slice(0, 3).join(', ')
+  const more = names.length > 3 ? ` and ${names.length - 3} more` : ''
+  return (
+    `the roles ${roles.join(', ')} have privileges on ${shown}${more}: ` +
+    ['TABLES', 'SEQUENCES', 'FUNCTIONS']
+      .map((kind) => `REVOKE ALL ON ALL ${kind} IN SCHEMA public FROM PUBLIC, ${roles.join(', ')}`)
+      .join('; ')
+  )
+}
