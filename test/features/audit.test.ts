@@ -291,7 +291,7 @@ t.test('retention swears to nothing that somebody else has taken away or put the
 
 /** What `npm run audit -- --verify` says, and with what it ends. */
 async function runVerification({ url }: TestDatabase, ...flags: string[]) {
-  const script = spawn(process.execPath, ['--import', 'tsx', 'scripts/audit.ts', '--verify', ...flags], {
+  const script = spawn(process.execPath, ['--import', 'tsx', 'src/audit.ts', '--verify', ...flags], {
     env: { ...process.env, DATABASE_URL: url, JWT_SECRET: SECRET },
     stdio: ['ignore', 'pipe', 'inherit'],
   })

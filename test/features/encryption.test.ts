@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import t from 'tap'
-import { reencrypt } from '../../scripts/reencrypt/run.ts'
+import { reencrypt } from '../../src/tools/reencrypt/run.ts'
 import { createSafe, openBytes, SealError, sealBytes } from '../../src/lib/sealing.ts'
 import { createWrapping } from '../../src/lib/wrapping.ts'
 import {

@@ -3,8 +3,8 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { readScript } from '../../gemini-double/script-file.ts'
-import { summaryLines, windowLine } from '../../scripts/replay/print.ts'
-import { isFault, type ReplayedWindow, replaySession } from '../../scripts/replay/replay.ts'
+import { summaryLines, windowLine } from '../../src/tools/replay/print.ts'
+import { isFault, type ReplayedWindow, replaySession } from '../../src/tools/replay/replay.ts'
 import { LOCAL_MODEL } from '../../src/domain/face/model.ts'
 import type { ModelAnalyser } from '../../src/features/analysis/analyser.ts'
 import { createGeminiAnalyser } from '../../src/features/analysis/model/gemini-analyser.ts'
@@ -17,7 +17,7 @@ import { createGeminiDouble, DOUBLE_KEY } from '../helpers/gemini-double.ts'
 
 /** `npm run replay`: a stored session read again, beside the server that serves it. */
 
-const REPLAY = fileURLToPath(new URL('../../scripts/replay.ts', import.meta.url))
+const REPLAY = fileURLToPath(new URL('../../src/replay.ts', import.meta.url))
 const LOADER = import.meta.resolve('tsx')
 
 /** As an operator calls it. */

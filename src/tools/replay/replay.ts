@@ -1,23 +1,23 @@
 import { and, asc, eq, isNotNull } from 'drizzle-orm'
-import type { Orm } from '../../src/db/orm.ts'
-import { emotionWindows, sessions, voiceWindows } from '../../src/db/schema/index.ts'
-import type { Emotion, EmotionReading, EmotionScores } from '../../src/domain/emotion.ts'
-import { EMOTIONS } from '../../src/domain/emotion.ts'
-import type { Baseline } from '../../src/domain/face/baseline.ts'
-import { decodeMeasures } from '../../src/domain/face/encoding.ts'
-import { LOCAL_ANALYSER_VERSION } from '../../src/domain/face/local-analyser.ts'
-import type { WindowMeasures } from '../../src/domain/face/measures.ts'
-import { BASELINE, windowRow } from '../../src/domain/sealed-rows.ts'
-import type { ModelAnalyser, ModelAnswer } from '../../src/features/analysis/analyser.ts'
+import type { Orm } from '../../db/orm.ts'
+import { emotionWindows, sessions, voiceWindows } from '../../db/schema/index.ts'
+import type { Emotion, EmotionReading, EmotionScores } from '../../domain/emotion.ts'
+import { EMOTIONS } from '../../domain/emotion.ts'
+import type { Baseline } from '../../domain/face/baseline.ts'
+import { decodeMeasures } from '../../domain/face/encoding.ts'
+import { LOCAL_ANALYSER_VERSION } from '../../domain/face/local-analyser.ts'
+import type { WindowMeasures } from '../../domain/face/measures.ts'
+import { BASELINE, windowRow } from '../../domain/sealed-rows.ts'
+import type { ModelAnalyser, ModelAnswer } from '../../features/analysis/analyser.ts'
 import {
   decodeLearnt,
   differences,
   type Learnt,
   NOTHING_LEARNT,
   readAndLearn,
-} from '../../src/features/analysis/learnt.ts'
-import { questionOf, REMEMBERED_RESULTS } from '../../src/features/analysis/question.ts'
-import type { Safe } from '../../src/lib/sealing.ts'
+} from '../../features/analysis/learnt.ts'
+import { questionOf, REMEMBERED_RESULTS } from '../../features/analysis/question.ts'
+import type { Safe } from '../../lib/sealing.ts'
 
 type Row = typeof emotionWindows.$inferSelect
 

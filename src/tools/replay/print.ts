@@ -1,4 +1,4 @@
-import { LOCAL_ANALYSER_VERSION } from '../../src/domain/face/local-analyser.ts'
+import { LOCAL_ANALYSER_VERSION } from '../../domain/face/local-analyser.ts'
 import { isFault, type ReplayedWindow } from './replay.ts'
 
 const answer = ({ emotion, confidence }: { emotion: string; confidence: number }) =>

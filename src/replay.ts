@@ -1,20 +1,16 @@
 import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
-import process from 'node:process'
 import { isDeepStrictEqual, parseArgs } from 'node:util'
-import { type Config, ConfigError, readConfig } from '../src/config.ts'
-import { openDatabase } from '../src/db/client.ts'
-import { readSettings } from '../src/environment.ts'
-import type { Baseline } from '../src/domain/face/baseline.ts'
-import { readWith } from '../src/domain/face/local-analyser.ts'
-import type { WindowMeasures } from '../src/domain/face/measures.ts'
-import { type FaceModel, LOCAL_MODEL } from '../src/domain/face/model.ts'
-import { createGeminiAnalyser } from '../src/features/analysis/model/gemini-analyser.ts'
-import { keptSecret } from '../src/lib/kept-secret.ts'
-import { createWrapping } from '../src/lib/wrapping.ts'
-import { createVault } from '../src/plugins/vault.ts'
-import { summaryLines, windowLine } from './replay/print.ts'
-import { isFault, type ReplayedWindow, replaySession } from './replay/replay.ts'
+import type { Config } from './config.ts'
+import type { Baseline } from './domain/face/baseline.ts'
+import { readWith } from './domain/face/local-analyser.ts'
+import type { WindowMeasures } from './domain/face/measures.ts'
+import { type FaceModel, LOCAL_MODEL } from './domain/face/model.ts'
+import { createGeminiAnalyser } from './features/analysis/model/gemini-analyser.ts'
+import { createWrapping } from './lib/wrapping.ts'
+import { createVault } from './plugins/vault.ts'
+import { summaryLines, windowLine } from './tools/replay/print.ts'
+import { isFault, type ReplayedWindow, replaySession } from './tools/replay/replay.ts'
+import { complain, DONE, FAILED, FOUND, runTool, say, withDatabase } from './tools/run.ts'
 
 /**
  * `npm run replay -- --session ID [--model NAME]` reads the stored windows of a session again with the local analyser and
@@ -23,10 +19,6 @@ import { isFault, type ReplayedWindow, replaySession } from './replay/replay.ts'
  * 1: an answer differs though the analyser is the same; 2: it could not be done.
  */
 const { values } = parseArgs({ options: { session: { type: 'string' }, model: { type: 'string' } } })
-
-function say(...lines: readonly string[]): void {
-  for (const line of lines) process.stdout.write(`${line}\n`)
-}
 
 function modelOf({ analysis: { gemini } }: Config, name: string) {
   if (gemini === null) throw new Error('GEMINI_API_KEY is not set: there is nobody to ask')
@@ -62,15 +54,10 @@ async function besides(config: Config, name: string | undefined) {
   }
 }
 
-async function run(sessionId: string, modelName: string | undefined): Promise<number> {
-  const config = readConfig(readSettings(process.env))
+async function run(config: Config, sessionId: string, modelName: string | undefined): Promise<number> {
   const other = await besides(config, modelName)
-  const database = await openDatabase({ ...config.database, poolMax: 1 })
-  const { accounts, privacy } = config
-  const secret = accounts.jwtSecret ?? (await keptSecret(join(config.database.dataDir, 'jwt-secret')))
-  const secrets = [secret, ...(accounts.previousJwtSecret === null ? [] : [accounts.previousJwtSecret])]
-  const vault = createVault(database.sql, createWrapping(privacy.dataKeys, secrets))
-  try {
+  return withDatabase(config, { connections: 1 }, async ({ database, secrets }) => {
+    const vault = createVault(database.sql, createWrapping(config.privacy.dataKeys, secrets))
     const windows: ReplayedWindow[] = []
     const onWindow = (window: ReplayedWindow) => {
       windows.push(window)
@@ -86,22 +73,12 @@ async function run(sessionId: string, modelName: string | undefined): Promise<nu
     })
     if (!isKnown) throw new Error('there is no such session')
     say(...summaryLines(windows))
-    return windows.some(isFault) ? 1 : 0
-  } finally {
-    await database.close()
-  }
+    return windows.some(isFault) ? FOUND : DONE
+  })
 }
 
-if (values.session === undefined) {
-  process.stderr.write('say which session: npm run replay -- --session ID [--model NAME or FILE.json]\n')
-  process.exitCode = 2
-} else {
-  try {
-    process.exitCode = await run(values.session, values.model)
-  } catch (error) {
-    const reasons =
-      error instanceof ConfigError ? error.faults : [error instanceof Error ? error.message : String(error)]
-    for (const reason of reasons) process.stderr.write(`${reason}\n`)
-    process.exitCode = 2
-  }
-}
+await runTool(async (config) => {
+  if (values.session !== undefined) return run(config, values.session, values.model)
+  complain('say which session: npm run replay -- --session ID [--model NAME or FILE.json]')
+  return FAILED
+})

@@ -1,5 +1,5 @@
-import { queriedOf } from '../../src/domain/report/queried.ts'
-import { BASELINE, exchangeRow, findingRow, windowRow } from '../../src/domain/sealed-rows.ts'
+import { queriedOf } from '../../domain/report/queried.ts'
+import { BASELINE, exchangeRow, findingRow, windowRow } from '../../domain/sealed-rows.ts'
 
 type Row = Readonly<Record<string, unknown>>
 

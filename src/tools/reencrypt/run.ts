@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type postgres from 'postgres'
-import { createSafe, isSealedValue, KEY_BYTES, type Safe, SealError } from '../../src/lib/sealing.ts'
-import type { Wrapping } from '../../src/lib/wrapping.ts'
+import { createSafe, isSealedValue, KEY_BYTES, type Safe, SealError } from '../../lib/sealing.ts'
+import type { Wrapping } from '../../lib/wrapping.ts'
 import { SEALED_FIELDS, type SealedField } from './fields.ts'
 
 const PEOPLE = 200
