@@ -121,7 +121,7 @@ function endWithGrace(drainDelayMs: number, getApp: () => App | undefined) {
       return
     }
     isTerminated = true
-    void grace.close()
+    grace.close()
   })
   return grace
 }

@@ -64,7 +64,14 @@ t.test('the defaults are those that operators have been told', async (t) => {
     logLevel: 'info',
     commit: 'unknown',
     metricsToken: null,
-    server: { port: 8000, host: '::', publicUrl: null, trustProxy: false, keepAliveMs: 72_000 },
+    server: {
+      port: 8000,
+      host: '::',
+      publicUrl: null,
+      trustProxy: false,
+      keepAliveMs: 72_000,
+      drainDelayMs: 0,
+    },
     database: {
       url: null,
       directUrl: null,
@@ -135,6 +142,7 @@ t.test('every variable can be set', async (t) => {
     PASSWORD_PEPPER: 'pepper',
     PASSWORD_BLOCKLIST: 'true',
     KEEP_ALIVE_MS: '620000',
+    DRAIN_DELAY_MS: '5000',
     CORS_ORIGINS: ' https://App.example.com:443 , https://app-*.Example.com,Capacitor://localhost',
     RATE_LIMIT_MAX: '1',
     RATE_LIMIT_WINDOW: '1d',
@@ -171,6 +179,7 @@ t.test('every variable can be set', async (t) => {
       publicUrl: 'https://maeum.example.com/base',
       trustProxy: ['10.0.0.0/8', '2001:db8::/32', '192.0.2.1'],
       keepAliveMs: 620_000,
+      drainDelayMs: 5000,
     },
     database: {
       url: DATABASE,

@@ -72,9 +72,9 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   }
   for (const name of unusedParameters(options.url))
     options.onNotice?.(`${name} in the address of the database has no effect here`)
-  const { isPooled, ...pool } = createPool(address, options, await readAuthority(options.caCertFile))
+  const { isPooled, database } = createPool(address, options, await readAuthority(options.caCertFile))
   return {
-    ...pool,
+    ...database,
     kind: 'postgres',
     get description() {
       const isFound = address.pooler === null && isPooled()
@@ -92,7 +92,7 @@ async function openEmbedded(options: DatabaseOptions): Promise<Database> {
   void server.exited.then((log) => {
     if (!closing) options.onNotice?.(`the embedded database ended by itself: ${log ?? ''}`)
   })
-  const { isPooled: _, ...pool } = createPool(
+  const pool = createPool(
     {
       host: server.socketDir,
       port: server.port,
@@ -106,12 +106,12 @@ async function openEmbedded(options: DatabaseOptions): Promise<Database> {
     options,
   )
   return {
-    ...pool,
+    ...pool.database,
     kind: 'embedded',
     description: `embedded PostgreSQL ${server.version}, data in ${server.dataDir}`,
     async close() {
       closing = true
-      await pool.close()
+      await pool.database.close()
       await server.stop()
     },
   }
@@ -165,11 +165,10 @@ function createPool(address: DatabaseAddress, options: DatabaseOptions, ca?: str
     const sql = createSql(base, pool, deadlineMs)
     return { sql, orm: drizzle(sql, { schema }) }
   }
-  return {
+  const database = {
     ...clientOf(answerDeadlineMs),
     patient: clientOf(ANSWER_DEADLINE_MS),
     unhurried: clientOf(Infinity),
-    isPooled: () => manners.now !== 'direct',
     listen: (subscription: Subscription) =>
       void listen(subscription, { options: base.options, open, signal: closing.signal, manners }),
     async close() {
@@ -177,6 +176,7 @@ function createPool(address: DatabaseAddress, options: DatabaseOptions, ca?: str
       await pool.close(CLOSE_DEADLINE_MS)
     },
   }
+  return { database, isPooled: () => manners.now !== 'direct' }
 }
 
 const poolerNotice = (how: string) =>

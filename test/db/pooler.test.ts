@@ -1,10 +1,3 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { accessSync } from 'node:fs'
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
-import { createInterface } from 'node:readline'
 import t, { type Test } from 'tap'
 import { openDatabase, waitForDatabase } from '../../src/db/client.ts'
 import { migrate } from '../../src/db/migrate.ts'
@@ -12,74 +5,19 @@ import { verifySchema } from '../../src/db/verify.ts'
 import { startTestApp } from '../helpers/app.ts'
 import { createTestDatabase } from '../helpers/database.ts'
 import { eventually } from '../helpers/eventually.ts'
+import { findPgbouncer, startPgbouncer } from '../helpers/pgbouncer.ts'
 import { MIGRATIONS } from '../helpers/test-server.ts'
 
 const PORT = 6432
 /** One that no address tells as that of a pooler. */
 const OTHER_PORT = 5499
 
-function findPgbouncer(): string | undefined {
-  const directories = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin']
-  return directories
-    .map((directory) => join(directory, 'pgbouncer'))
-    .find((path) => {
-      try {
-        accessSync(path)
-        return true
-      } catch {
-        return false
-      }
-    })
-}
-
 const program = findPgbouncer()
 
-type Pooled = {
-  readonly socketDir: string
-  readonly database: string
-  readonly port?: number
-  /** Lines of its configuration. */
-  readonly more?: string
-}
-
-/** A transaction pooler of two server connections in front of a database, on a unix socket; resolves with its URL. */
-async function startPooler(
+const startPooler = (
   t: Test,
-  { socketDir, database, port = PORT, more = '' }: Pooled,
-): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'maeum-pooler-'))
-  await chmod(folder, 0o777)
-  t.teardown(() => rm(folder, { recursive: true, force: true }))
-  const settings = `[databases]
-app = host=${socketDir} port=5432 user=maeum dbname=${database}
-[pgbouncer]
-listen_addr =
-listen_port = ${port}
-unix_socket_dir = ${folder}
-auth_type = any
-pool_mode = transaction
-default_pool_size = 2
-max_client_conn = 200
-${more}
-`
-  await writeFile(join(folder, 'pgbouncer.ini'), settings)
-  // It refuses to run as root, as Postgres does, and the server's socket is open to the server's account.
-  const account = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {}
-  const child = spawn(program ?? '', [join(folder, 'pgbouncer.ini')], {
-    ...account,
-    stdio: ['ignore', 'ignore', 'pipe'],
-  })
-  const ended = once(child, 'exit')
-  t.teardown(async () => {
-    child.kill('SIGKILL')
-    await ended
-  })
-  for await (const line of createInterface(child.stderr)) {
-    if (line.includes('process up'))
-      return `postgres://anyone@/app?host=${encodeURIComponent(folder)}&port=${port}`
-  }
-  throw new Error('pgbouncer ended')
-}
+  options: { socketDir: string; database: string; port?: number; more?: string },
+) => startPgbouncer(t, { program: program ?? '', port: PORT, ...options })
 
 const skip =
   program === undefined &&
