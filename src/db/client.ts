@@ -151,7 +151,9 @@ function createPool(address: DatabaseAddress, options: DatabaseOptions, ca?: str
     },
   }
   const open = (signal: AbortSignal) => openSocket(address, sockets, signal)
+  const renewals = new EventTarget()
   const pool = new Pool({
+    onReadOnly: () => void renewals.dispatchEvent(new Event('renew')),
     options: base.options,
     open,
     cancel: (key) => void requestCancel(address, sockets, key),
@@ -170,7 +172,7 @@ function createPool(address: DatabaseAddress, options: DatabaseOptions, ca?: str
     patient: clientOf(ANSWER_DEADLINE_MS),
     unhurried: clientOf(Infinity),
     listen: (subscription: Subscription) =>
-      void listen(subscription, { options: base.options, open, signal: closing.signal, manners }),
+      void listen(subscription, { options: base.options, open, signal: closing.signal, renewals, manners }),
     async close() {
       closing.abort()
       await pool.close(CLOSE_DEADLINE_MS)

@@ -18,6 +18,8 @@ type Dependencies = {
   readonly open: (signal: AbortSignal) => Promise<DriverSocket>
   /** Aborts when there is to be no more listening. */
   readonly signal: AbortSignal
+  /** Dispatches `renew` when the server is no longer the one to listen to. */
+  readonly renewals: EventTarget
   readonly manners: Manners
 }
 
@@ -47,7 +49,7 @@ export async function listen(subscription: Subscription, deps: Dependencies): Pr
 /** Resolves with the reason when listening could not begin or has ended. */
 function listenOnce(
   { channel, onNotice, onListening }: Subscription,
-  { signal, options, open }: Dependencies,
+  { signal, options, open, renewals }: Dependencies,
 ): Promise<unknown> {
   return new Promise((resolve) => {
     const connection = new Connection({
@@ -58,6 +60,7 @@ function listenOnce(
       onReady: () => undefined,
       onLost: (_connection, error) => {
         signal.removeEventListener('abort', end)
+        renewals.removeEventListener('renew', renew)
         resolve(error)
       },
     })
@@ -66,6 +69,9 @@ function listenOnce(
       else connection.fail(socketError('CONNECTION_ENDED', 'the database is being closed'))
     }
     signal.addEventListener('abort', end)
+    const renew = () =>
+      connection.fail(socketError('CONNECTION_ENDED', 'the server takes no writes; another is listened to'))
+    renewals.addEventListener('renew', renew)
     const begin = async () => {
       if ((await within(connection.sql.unsafe(`listen ${channel}`), LISTEN_MS)) === 'late') throw silent()
       onListening()

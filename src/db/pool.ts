@@ -13,6 +13,8 @@ type Dependencies = {
   /** Deadlines are counted in these. */
   readonly tickMs: number
   readonly manners: Manners
+  /** Called when a server does not take writes: what else is connected to it should connect anew. */
+  readonly onReadOnly: () => void
 }
 
 /** Something that waits for a connection. */
@@ -26,6 +28,7 @@ type Task = {
 const FIRST_PAUSE_MS = 50
 const LONGEST_PAUSE_MS = 1000
 /** Of a server that is leaving, or no longer the primary, or does not answer: its other connections are no better. */
+const READ_ONLY = '25006'
 const OF_ALL = /^(57P0[1-3]|25006|ETIMEDOUT)$/
 
 const codeOf = (error: Error): string => ('code' in error ? String(error.code) : '')
@@ -194,6 +197,7 @@ export class Pool {
     this.#connections.delete(connection)
     const place = this.#idle.indexOf(connection)
     if (place >= 0) this.#idle.splice(place, 1)
+    if (codeOf(error) === READ_ONLY) this.#deps.onReadOnly()
     if (OF_ALL.test(codeOf(error))) for (const other of this.#connections) this.#retire(other)
     const manner = this.#greeted.get(connection)
     if (!connection.hasConnected && manner !== undefined && this.#deps.manners.isWorthRetry(error, manner))

@@ -51,7 +51,7 @@ export function logError(thrown: unknown, depth = 0): LoggedError {
     code: field(thrown, 'code'),
   }
   if ('query' in thrown && 'params' in thrown) {
-    const reason = 'cause' in cause ? `: ${cause.cause?.message}` : ''
+    const reason = 'cause' in cause ? `: ${cause.cause.message}` : ''
     return { ...shown, message: `a query failed${reason}`, ...cause }
   }
   if (thrown.name !== 'PostgresError') return { ...shown, ...cause }

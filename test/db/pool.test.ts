@@ -278,3 +278,32 @@ t.test('listening begins again after an end, and notices arrive', async (t) => {
   t.same(received, ['first', 'second'])
   t.match(failures, [{ code: '57P01' }])
 })
+
+t.test('a server that takes no writes is no longer listened to', async (t) => {
+  const { admin, database, sql } = await setUp(t, { poolMax: 2 })
+  const listeners = async () =>
+    (await admin<{ pid: number }[]>`select pid from pg_stat_activity where query = 'listen news'`).map(
+      ({ pid }) => pid,
+    )
+  let begun = 0
+  database.listen({
+    channel: 'news',
+    onNotice: () => undefined,
+    onListening: () => begun++,
+    onFailure: () => undefined,
+  })
+  await eventually(
+    () => begun,
+    (count) => count === 1,
+  )
+  const before = await listeners()
+  await sql`create table kept (id int)`
+  await sql.unsafe('set default_transaction_read_only = on')
+  await t.rejects(sql`insert into kept values (1)`, { code: '25006' })
+  await eventually(
+    () => begun,
+    (count) => count === 2,
+  )
+  const after = await listeners()
+  t.notSame(after, before)
+})
