@@ -37,6 +37,17 @@ export const reports = fp(
         })
       return sweep
     })
+    const { crisisLines } = config.counsellor
+    if (crisisLines.length > 0) {
+      // The fonts are not read in this thread without need.
+      const { isPrintable } = await import('./pdf/glyphs.ts')
+      const names = crisisLines.map(({ name }) => name).filter((name) => !isPrintable(name))
+      if (names.length > 0)
+        app.log.warn(
+          { names },
+          'names in CRISIS_LINES have letters that the PDF font lacks; they are printed as □, with their numbers',
+        )
+    }
     const printer = createPrinter()
     app.addHook('onClose', () => printer.close())
     await app.register(reportRoutes, { prefix: '/api/session', service, printer })

@@ -1,5 +1,6 @@
 import PDFDocument from 'pdfkit'
 import { type FontName, loadFonts } from './fonts.ts'
+import { legible } from './glyphs.ts'
 
 /** Lengths in points (1/72 inch), from the top left corner. */
 export const PAGE = { width: 595.28, height: 841.89, margin: 52, top: 56, bottom: 64 } as const
@@ -28,16 +29,6 @@ const BODY = 9.5
 const MOST_IN_A_LINE = 160
 
 let fonts: ReturnType<typeof loadFonts> | undefined
-
-/** No text of ours comes near it. */
-const MOST_CHARACTERS = 1000
-/** What the font has: Hangul, Latin, digits and plain signs. The rest, such as emoji, would be printed as boxes. */
-const legible = (text: string) =>
-  text
-    .slice(0, MOST_CHARACTERS)
-    .normalize('NFC')
-    .replace(/\s+/g, ' ')
-    .replace(/[^\p{Script=Hangul}\p{Script=Latin}\x20-\x7e·–—‘’“”…±]/gu, '')
 
 /**
  * Pages that are written from top to bottom. `y` is where the next thing goes; what does not fit goes on a new page.
