@@ -40,6 +40,8 @@ function sentence({ keyword, params }: FastifySchemaValidationError): Sentence {
       return { ko: `${limit}개 이하여야 합니다.`, en: `must have at most ${limit} items` }
     case 'unstorable':
       return UNSTORABLE
+    case '~refine':
+      return params['message'] === 'invisible' ? UNSTORABLE : MALFORMED
     case 'common':
       return COMMON
     default:

@@ -129,6 +129,11 @@ t.test('signup', async (t) => {
       [{ username: ' a ' }, ['username']],
       [{ username: '가'.repeat(51) }, ['username']],
       [{ username: ['aa'] }, ['username']],
+      [{ username: '\u3164\u3164' }, ['username']],
+      [{ username: 'mi\u200dna' }, ['username']],
+      [{ username: 'mina\u202e' }, ['username']],
+      [{ email: 'a\u200b@example.com' }, ['email']],
+      [{ email: 'mina\u202e@example.com' }, ['email']],
       [{ email: 'nobody' }, ['email']],
       [{ email: 'no body@example.com' }, ['email']],
       [{ email: `${'x'.repeat(96)}@b.kr` }, ['email']],
@@ -148,6 +153,12 @@ t.test('signup', async (t) => {
     }
     t.equal((await signup(person({ username: '가나', password: 'x'.repeat(128) }))).statusCode, 201)
     t.equal((await signup(person({ username: '가'.repeat(50) }))).statusCode, 201)
+    t.equal((await signup(person({ username: '👩‍👩‍👧 \u3000family' }))).statusCode, 201)
+    t.equal(
+      code(await signup(person({ username: '👩‍👩‍👧 family' }))),
+      '409 USERNAME_EXISTS',
+      'one blank is like another',
+    )
     t.equal((await signup(person({ email: `${'x'.repeat(95)}@b.kr` }))).statusCode, 201)
   })
 

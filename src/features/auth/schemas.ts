@@ -1,12 +1,29 @@
 import { type Static, Type } from 'typebox'
+import { isVisible } from '../../lib/visible.ts'
 import { Success } from '../../plugins/envelope.ts'
 
-const Username = Type.String({ minLength: 2, maxLength: 50, examples: ['haneul'] })
-const Email = Type.String({
-  maxLength: 100,
-  pattern: '^[^\\s@]+@[^\\s@]+\\.[^\\s@]+$',
-  examples: ['haneul@example.com'],
-})
+/** Known to the sentences for fields at fault. */
+const NOT_VISIBLE = () => 'invisible'
+const Username = Type.Refine(
+  Type.String({
+    minLength: 2,
+    maxLength: 50,
+    description:
+      'Nothing in it may be invisible, such as fillers, joiners out of place and marks of direction.',
+    examples: ['haneul'],
+  }),
+  isVisible,
+  NOT_VISIBLE,
+)
+const Email = Type.Refine(
+  Type.String({
+    maxLength: 100,
+    pattern: '^[^\\s@]+@[^\\s@]+\\.[^\\s@]+$',
+    examples: ['haneul@example.com'],
+  }),
+  isVisible,
+  NOT_VISIBLE,
+)
 const NewPassword = Type.String({ minLength: 8, maxLength: 128, examples: ['password123'] })
 /** A login is not told what a password must look like; the bound only keeps the hash cheap. */
 const AnyPassword = Type.String({ minLength: 1, maxLength: 1024, examples: ['password123'] })

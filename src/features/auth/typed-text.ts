@@ -1,4 +1,7 @@
-/** Fields whose ends people leave white space at; a password is kept as it was typed. */
+/**
+ * Fields at whose ends people leave white space, and in which one blank is like another; a password is kept as it was
+ * typed.
+ */
 const TRIMMED: ReadonlySet<string> = new Set(['username', 'email'])
 
 /**
@@ -11,6 +14,6 @@ export function composeTexts(body: unknown): void {
   for (const [name, value] of Object.entries(fields)) {
     if (typeof value !== 'string') continue
     const composed = value.normalize('NFC')
-    fields[name] = TRIMMED.has(name) ? composed.trim() : composed
+    fields[name] = TRIMMED.has(name) ? composed.replace(/\p{Zs}+/gu, ' ').trim() : composed
   }
 }
