@@ -25,6 +25,8 @@ export type FeedStats = {
   readonly dropped: number
   /** Bytes of `sent`. */
   readonly bytes: number
+  /** Pushed, and no face: nothing is sent of them. */
+  readonly invalid: number
 }
 
 /** A window of forty frames and what comes until its end is known. */
@@ -59,7 +61,7 @@ export class Feed {
   #startedAt: number
   #intervalMs = 10_000
   #again: ReturnType<typeof setTimeout> | undefined
-  #stats = { taken: 0, sent: 0, dropped: 0, bytes: 0 }
+  #stats = { taken: 0, sent: 0, dropped: 0, bytes: 0, invalid: 0 }
 
   /** `startedAt`: the session's start by `now`, a clock that never jumps. */
   constructor(preferred: FrameFormat, startedAt: number, now: () => number = monotonic) {
@@ -77,12 +79,15 @@ export class Feed {
     return this.#highestSent
   }
 
-  push(face: Landmarks, shot: Shot): PushResult {
-    const { width = 0, height = 0, ageMs = 0, timestamp = Date.now() - ageMs } = shot
+  push(face: Landmarks, shot?: Shot): PushResult {
+    const { width = 0, height = 0, ageMs = 0, timestamp = Date.now() - ageMs } = shot ?? {}
     const at = this.#now()
     if (at < this.#dueAt) return 'skipped'
     const points = copyPoints(face)
-    if (points === undefined || !isCount(Math.round(timestamp))) return 'invalid'
+    if (points === undefined || !isCount(Math.round(timestamp))) {
+      this.#stats.invalid++
+      return 'invalid'
+    }
     const period = 1000 / this.#fps
     // On a beat, so that a camera's own rhythm does not lower the rate; a beat that was missed is not made up for.
     this.#dueAt = at - this.#dueAt < period ? this.#dueAt + period : at + period

@@ -72,6 +72,9 @@ const MAX_RENEWALS = 3
 const STATUS_AFTER = { session_paused: 'paused', session_resumed: 'active', session_ended: 'ended' } as const
 const COMPLAIN_EVERY_MS = 1000
 const ASK_MS = 3000
+/** Said once: whoever pushes points of another kind does so thirty times a second. */
+const NO_FACE =
+  'These are no face points: push 468 or 478 of x, y, z, x and y as fractions of the image, or their numbers as a Float32Array.'
 /** The session channel brings crisis lines: it is not given up while the session goes on. */
 const PERSISTENT = { giveUpMs: Number.POSITIVE_INFINITY, maxTries: Number.POSITIVE_INFINITY }
 
@@ -90,6 +93,7 @@ export function openSession(first: Started, dependencies: Dependencies) {
   let renewals = 0
   let isStreaming = false
   let isEnding = false
+  let isRefusalTold = false
   let complainedAt = Number.NEGATIVE_INFINITY
   let over: EndedReason | undefined
 
@@ -237,8 +241,13 @@ export function openSession(first: Started, dependencies: Dependencies) {
     on,
 
     /** One face, as often as the camera gives one; as many are sent as the server can use. Never throws, never waits. */
-    push(face: Landmarks, shot: Shot = {}): PushResult {
-      return over === undefined ? feed.push(face, shot) : 'closed'
+    push(face: Landmarks, shot?: Shot): PushResult {
+      const result = over === undefined ? feed.push(face, shot) : 'closed'
+      if (result === 'invalid' && !isRefusalTold) {
+        isRefusalTold = true
+        emit('error', { code: 'INVALID_FRAME', message: NO_FACE, retryable: false })
+      }
+      return result
     },
 
     pause: () => command('POST /api/session/:id/pause'),

@@ -81,6 +81,35 @@ test('what is no face is not sent', async (t) => {
   const { origin } = await startServer(t)
   const session = await (await signedUp(origin)).startSession()
   watch(t, session)
+  const errors: unknown[] = []
+  session.on('error', (error) => errors.push(error))
+  const anything: unknown[] = [
+    undefined,
+    null,
+    7,
+    'face',
+    {},
+    [],
+    Array(478),
+    Array(478).fill(null),
+    Array(478 * 3).fill(0.5),
+  ]
+  for (const what of [
+    ...anything,
+    FACE.map(({ x, y }) => ({ x, y })),
+    FACE.map((point) => ({ ...point, x: 320 })),
+  ])
+    t.equal(session.push(what as typeof FACE), 'invalid')
+  t.equal(session.push(FACE, null as unknown as undefined), 'taken', 'a size is not needed')
+  t.equal(session.stats.invalid, anything.length + 2)
+  t.match(errors, [{ code: 'INVALID_FRAME', message: /Float32Array/, retryable: false }])
+  t.equal(errors.length, 1, 'told once')
+})
+
+test('numbers that are no coordinates are not sent', async (t) => {
+  const { origin } = await startServer(t)
+  const session = await (await signedUp(origin)).startSession()
+  watch(t, session)
   t.equal(session.push(FACE.slice(1)), 'invalid')
   t.equal(session.push(FACE.map((point) => ({ ...point, x: Number.NaN }))), 'invalid')
   t.equal(session.push(new Float32Array(478 * 3).fill(17)), 'invalid')
