@@ -1,4 +1,4 @@
-import { FACE_PATH, type FromFace, type ToFace } from './messages.ts'
+import { FACE_PATH, type FromFace, NO_WEBGL2, type ToFace } from './messages.ts'
 
 /*
  * The page of the face model, in a frame without an origin: pictures come in, points go out, nothing is kept and nobody
@@ -18,6 +18,8 @@ type MeshConstructor = new (options: { locateFile: (name: string) => string }) =
 const tell = (message: FromFace, transfer: Transferable[] = []) => parent.postMessage(message, '*', transfer)
 
 async function load(): Promise<Mesh> {
+  // Without it the model fails later, at something that names nothing.
+  if (document.createElement('canvas').getContext('webgl2') === null) throw new Error(NO_WEBGL2)
   await new Promise((resolve, reject) => {
     const script = document.createElement('script')
     script.src = `${FACE_PATH}face_mesh.js`
@@ -92,4 +94,6 @@ async function serve(): Promise<void> {
   tell({ kind: 'ready' })
 }
 
-serve().catch((error: unknown) => tell({ kind: 'failed', reason: String(error) }))
+serve().catch((error: unknown) =>
+  tell({ kind: 'failed', reason: error instanceof Error ? error.message : String(error) }),
+)

@@ -1,6 +1,9 @@
 /** Where the model's files are, as `web/vite.config.ts` puts them there. */
 export const FACE_PATH = '/console/face-mesh/'
 
+/** Why the model failed where the browser, or its settings, have no WebGL 2. */
+export const NO_WEBGL2 = 'no WebGL 2'
+
 export type ToFace = { readonly picture: ImageBitmap }
 
 export type FromFace =

@@ -1,3 +1,4 @@
+import { NO_WEBGL2 } from '../face/messages.ts'
 import type { Word } from '../words/language.ts'
 import { openFaceModel } from './face-model.ts'
 import type { SourceState } from './source.ts'
@@ -31,8 +32,9 @@ export function openFaceFinder(onState: OnState) {
       await mine.ready
       isReady = true
       onState('ready', null)
-    } catch {
-      broken('modelFailed')
+    } catch (error) {
+      const isWebglMissing = error instanceof Error && error.message === NO_WEBGL2
+      broken(isWebglMissing ? 'modelNeedsWebgl' : 'modelFailed')
     }
   }
 

@@ -157,6 +157,10 @@ export const CATALOGUE = {
     '얼굴 모델을 불러오지 못했습니다. 페이지를 다시 열거나, 데모 녹화를 재생해 주세요.',
     'The face model could not be loaded. Load the page again, or play the demo recording.',
   ],
+  modelNeedsWebgl: [
+    '이 브라우저에서는 WebGL 2를 쓸 수 없어 얼굴 모델이 작동하지 않습니다. 브라우저 설정에서 하드웨어 가속을 켜거나 다른 브라우저를 써 보세요. 데모 녹화는 재생할 수 있습니다.',
+    'The face model needs WebGL 2, which this browser does not have. Turn on hardware acceleration in its settings, or use another browser. The demo recording can be played.',
+  ],
   modelStopped: [
     '얼굴 모델이 멈췄습니다. 다시 시도하거나 페이지를 다시 열어 주세요.',
     'The face model has stopped. Try again, or load the page again.',
