@@ -51,8 +51,10 @@ export type DatabaseOptions = {
   readonly answerDeadlineMs?: number
   /** Every error that the server sends, whoever asked and whatever comes of it. */
   readonly onServerError?: (error: ServerError) => void
-  /** Is told in one line what an operator should know, now or later. */
+  /** Called with what an operator should know, in one line, now or later. */
   readonly onNotice?: (text: string) => void
+  /** Called once, with such a line, when a pooler is found that the address did not tell of. */
+  readonly onPooler?: (text: string) => void
 }
 
 const CONNECT_DEADLINE_MS = 10_000
@@ -140,8 +142,8 @@ function createPool(address: DatabaseAddress, options: DatabaseOptions, ca?: str
     onnotice: () => undefined, // "already exists, skipping" and the like
   }
   const base = postgres(settings)
-  const { answerDeadlineMs = ANSWER_DEADLINE_MS, onNotice, onServerError } = options
-  const manners = new Manners(base.options, mannerOf(address), (how) => onNotice?.(poolerNotice(how)))
+  const { answerDeadlineMs = ANSWER_DEADLINE_MS, onPooler, onServerError } = options
+  const manners = new Manners(base.options, mannerOf(address), (how) => onPooler?.(poolerNotice(how)))
   const sockets = {
     connectDeadlineMs: CONNECT_DEADLINE_MS,
     ...(ca !== undefined && { ca }),

@@ -48,7 +48,9 @@ const BELOW = { direct: 'pooled', pooled: 'bare', bare: undefined } as const
 
 /** Statements that were prepared on a connection and are not there: it has led to more than one session. */
 const LOST_STATEMENT = /^(26000|42P05)$/
-const REFUSED_PARAMETER = /startup (parameter|option)|unsupported .*parameter/i
+/** PgBouncer and what is made of it (08P01); the proxy of Amazon RDS (0A000). */
+const REFUSAL = /^(08P01|0A000)$/
+const REFUSED_PARAMETER = /startup (parameter|option)|unsupported .*parameter|command-line options/i
 
 export const startParameters = (manner: Manner) => PARAMETERS[manner]
 
@@ -77,7 +79,8 @@ export class Manners {
 
   /** Whether a connection that was begun in the manner `then` and was refused so is worth another try. */
   isWorthRetry(error: Error, then: Manner): boolean {
-    if (!('code' in error) || error.code !== '08P01' || !REFUSED_PARAMETER.test(error.message)) return false
+    const isRefusal = 'code' in error && REFUSAL.test(String(error.code))
+    if (!isRefusal || !REFUSED_PARAMETER.test(error.message)) return false
     if (then !== this.#manner) return true // another connection has found it out meanwhile
     const below = BELOW[then]
     if (below === undefined) return false

@@ -46,10 +46,16 @@ export const database = fp(
     const settings = config.database
     const onNotice = (text: string) => app.log.warn(text)
     const onServerError = createErrorLog(app)
-    const open = (url: string | null) =>
-      openDatabase({ ...settings, url, onNotice, onServerError, answerDeadlineMs: ANSWER_DEADLINE_MS })
+    // A session pooler at DATABASE_DIRECT_URL is as it should be.
+    const open = (url: string | null, onPooler?: (text: string) => void) =>
+      openDatabase({
+        ...settings,
+        ...{ url, onNotice, onServerError },
+        ...(onPooler !== undefined && { onPooler }),
+        answerDeadlineMs: ANSWER_DEADLINE_MS,
+      })
 
-    const main = await open(settings.url)
+    const main = await open(settings.url, onNotice)
     app.decorate('database', main)
     app.addHook('onClose', () => main.close())
     const wait = (database: Database, variable: string) =>

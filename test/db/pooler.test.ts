@@ -80,7 +80,7 @@ for (const [how, more] of [
       url,
       dataDir: '.data',
       poolMax: 5,
-      onNotice: (text) => notices.push(text),
+      onPooler: (text) => notices.push(text),
     })
     t.teardown(() => database.close())
     await waitForDatabase(database, { deadlineMs: 10_000 })
@@ -146,7 +146,7 @@ t.test('a direct connection is none', async (t) => {
     url,
     dataDir: '.data',
     poolMax: 2,
-    onNotice: (text) => notices.push(text),
+    onPooler: (text) => notices.push(text),
   })
   t.teardown(() => database.close())
   await waitForDatabase(database, { deadlineMs: 10_000 })
