@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import { join } from 'node:path'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
@@ -22,6 +23,7 @@ import { telemetry } from './features/telemetry/index.ts'
 import { tickets } from './features/tickets/index.ts'
 import { users } from './features/users/index.ts'
 import { voice } from './features/voice/index.ts'
+import { withoutBasePath } from './lib/base-path.ts'
 import { keptSecret } from './lib/kept-secret.ts'
 import { authentication } from './plugins/authentication.ts'
 import { bodies, MAX_BODY_BYTES } from './plugins/bodies.ts'
@@ -57,6 +59,7 @@ type Parts = {
 
 /** The whole server: shared floor first, then the rooms in the order in which they may use each other. */
 export async function buildApp({ config, model, logger }: Parts) {
+  const { basePath } = config.server
   const app = Fastify({
     logger: logger ?? { level: config.logLevel, serializers: LOG_SERIALIZERS },
     logController: new LogController({ disableRequestLogging: true }),
@@ -67,6 +70,9 @@ export async function buildApp({ config, model, logger }: Parts) {
     handlerTimeout: HANDLER_DEADLINE_MS,
     pluginTimeout: 0, // what the boot waits for, such as the database, has its own deadlines
     return503OnClosing: false, // `draining` answers
+    ...(basePath === ''
+      ? {}
+      : { rewriteUrl: ({ url = '/' }: IncomingMessage) => withoutBasePath(url, basePath) }),
     ...httpLimits(config.server.keepAliveMs),
     frameworkErrors: answerUnroutable,
   })
@@ -95,7 +101,7 @@ export async function buildApp({ config, model, logger }: Parts) {
     await app.register(notices, { config })
     await app.register(vault, { config })
 
-    await app.register(home)
+    await app.register(home, { config })
     await app.register(health, { config, version: VERSION })
     await app.register(audit)
     await app.register(auth, { config })

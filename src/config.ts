@@ -203,6 +203,8 @@ function grouped(v: Variables) {
       port: v.PORT,
       host: v.HOST,
       publicUrl: v.PUBLIC_URL === undefined ? null : addressOf(v.PUBLIC_URL),
+      /** The path of PUBLIC_URL, without a slash at its end; empty where it has none. */
+      basePath: v.PUBLIC_URL === undefined ? '' : new URL(v.PUBLIC_URL).pathname.replace(/\/+$/, ''),
       trustProxy: trustProxy(v.TRUST_PROXY),
       keepAliveMs: v.KEEP_ALIVE_MS,
       drainDelayMs: v.DRAIN_DELAY_MS,

@@ -42,9 +42,10 @@ async function files(folder: string): Promise<string[]> {
 
 const SERVER = process.env['MAEUM_SERVER'] ?? 'http://localhost:8000'
 
-export default defineConfig({
+export default defineConfig(({ command }) => ({
   root: path('.'),
-  base: '/console/',
+  // A proxy may publish the server below a path of its own, so built files name each other by their place.
+  base: command === 'serve' ? '/console/' : './',
   publicDir: path('public'),
   logLevel: 'warn',
   build: {
@@ -67,4 +68,4 @@ export default defineConfig({
       '/console/recording': { target: SERVER },
     },
   },
-})
+}))

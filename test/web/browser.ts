@@ -103,9 +103,9 @@ export async function visit(t: Scope, { origin, camera, blind, ...options }: Vis
 }
 
 /** A new account, by the doors that a person goes through, in English. */
-export async function signUp(page: Page): Promise<void> {
+export async function signUp(page: Page, at = '/'): Promise<void> {
   const name = randomBytes(6).toString('hex')
-  await page.goto('/')
+  await page.goto(at)
   await page.getByRole('link', { name: 'New here? Sign up' }).click()
   await page.getByLabel('Name').fill(`하늘 ${name}`)
   await page.getByLabel('E-mail').fill(`${name}@example.com`)

@@ -1,3 +1,5 @@
+import { BASE } from './base.ts'
+
 /** What the server says of itself before anybody has logged in. */
 export type About = {
   readonly version: string
@@ -10,7 +12,7 @@ export type About = {
 const DEADLINE_MS = 10_000
 
 export async function askAbout(): Promise<About> {
-  const answer = await fetch('/console/about.json', { signal: AbortSignal.timeout(DEADLINE_MS) })
+  const answer = await fetch(`${BASE}/about.json`, { signal: AbortSignal.timeout(DEADLINE_MS) })
   if (!answer.ok) throw new Error(`about.json: ${answer.status}`)
   return (await answer.json()) as About // the server's own room wrote it
 }

@@ -1,5 +1,6 @@
 import { createClient } from '../../client/index.ts'
 import { askAbout } from './about.ts'
+import { SERVER } from './base.ts'
 import { applyPreferences } from './preferences.ts'
 import { reloadWhenFilesAreGone } from './reload.ts'
 import { createRouter } from './router.ts'
@@ -14,7 +15,7 @@ applyLook()
 
 try {
   const about = await askAbout()
-  const client = createClient({ language, onSignedOut: () => router.go('/login') })
+  const client = createClient({ server: SERVER, language, onSignedOut: () => router.go('/login') })
   const shell = createShell({ client, go: (place) => router.go(place), again: () => router.again() })
   const router = createRouter({ client, about, shell })
   document.body.replaceChildren(...shell.elements)

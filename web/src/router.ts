@@ -1,5 +1,6 @@
 import type { Client } from '../../client/index.ts'
 import type { About } from './about.ts'
+import { BASE } from './base.ts'
 import type { Shell } from './shell.ts'
 import { failure } from './ui/notice.ts'
 import type { OpenPage, Page } from './ui/page.ts'
@@ -9,8 +10,6 @@ type Place = {
   /** Whoever is not logged in is sent to the door first. */
   readonly isPublic?: boolean
 }
-
-export const BASE = '/console'
 
 /** Every screen; what only some need is loaded when somebody goes there. */
 const PLACES: Readonly<Record<string, Place>> = {

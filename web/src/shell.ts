@@ -1,6 +1,6 @@
 import type { Client } from '../../client/index.ts'
+import { BASE } from './base.ts'
 import { chooseLanguage } from './preferences.ts'
-import { BASE } from './router.ts'
 import { h } from './ui/dom.ts'
 import type { Page } from './ui/page.ts'
 import { language, t, type Word } from './words/language.ts'

@@ -158,6 +158,7 @@ export const auth = fp(
       prefix: '/api/auth',
       service,
       cookieSecrets: secrets.map(cookieSecret),
+      cookiePath: `${config.server.basePath}/api/auth`,
       isPublishedSecurely: config.server.publicUrl?.startsWith('https:') === true,
       signupLimit: {
         max: Math.min(rateMax, Math.max(FEWEST_SIGNUPS, Math.ceil(rateMax * SIGNUP_SHARE))),

@@ -52,6 +52,8 @@ type Options = {
   readonly service: AuthService
   /** Keys of the device cookie: the first signs, all of them are believed. */
   readonly cookieSecrets: readonly string[]
+  /** As a browser sees it: below the path at which the server is published. */
+  readonly cookiePath: string
   /** Whether the outside world reaches this server over TLS, however this process is reached. */
   readonly isPublishedSecurely: boolean
   /** Accounts that one address may make in `timeWindow` ms. */
@@ -63,7 +65,7 @@ const security = [{ bearer: [] }]
 
 export const authRoutes: FastifyPluginAsyncTypebox<Options> = async (
   app,
-  { service, cookieSecrets, isPublishedSecurely, signupLimit },
+  { service, cookieSecrets, cookiePath, isPublishedSecurely, signupLimit },
 ) => {
   await app.register(cookie, { secret: [...cookieSecrets] })
 
@@ -77,7 +79,7 @@ export const authRoutes: FastifyPluginAsyncTypebox<Options> = async (
     const device = known?.userId === userId ? known : newDevice(userId)
     void reply.setCookie(DEVICE_COOKIE, writeDevice(device, Date.now()), {
       signed: true,
-      path: '/api/auth',
+      path: cookiePath,
       httpOnly: true,
       sameSite: 'lax',
       secure: isPublishedSecurely || request.protocol === 'https',

@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import fastifyStatic from '@fastify/static'
-import type { FastifyInstance, FastifyReply } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Config } from '../../config.ts'
 import { AppError } from '../../errors.ts'
@@ -51,14 +52,26 @@ async function serve(room: FastifyInstance, { config, version }: Options): Promi
       void reply.headers(headersFor(path.slice(BUILT.length + 1).replace(/\.gz$/, '')))
     },
   })
-  const page = (reply: FastifyReply) => reply.sendFile('index.html')
-  room.get('/', hidden, (_request, reply) => page(reply))
+  const html = await readFile(`${BUILT}/index.html`, 'utf8')
+  const page = (request: FastifyRequest, reply: FastifyReply) =>
+    reply
+      .headers(headersFor('index.html'))
+      .type('text/html; charset=utf-8')
+      .send(html.replaceAll('="./', `="${wayToFiles(request.url)}`))
+  room.get('/', hidden, async (request, reply) => page(request, reply))
   room.get<{ Params: { '*': string } }>('/*', hidden, async (request, reply) => {
     const path = request.params['*']
     if (isFile(path)) return reply.sendFile(path)
-    if (request.headers.accept?.includes('text/html') === true) return page(reply)
+    if (request.headers.accept?.includes('text/html') === true) return page(request, reply)
     throw new AppError('NOT_FOUND', { details: { path: request.url } })
   })
+}
+
+/** From an address of the console to its files: relative, since a proxy may publish them below a path of its own. */
+const wayToFiles = (url: string): string => {
+  const [path = ''] = url.split('?')
+  const depth = path.split('/').length - '/console/'.split('/').length
+  return depth < 0 ? './console/' : depth === 0 ? './' : '../'.repeat(depth)
 }
 
 /** A name with an ending is a file, anything else is a place in the page. What leads out of the folder is refused below. */

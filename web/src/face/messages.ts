@@ -1,5 +1,7 @@
+import { BASE } from '../base.ts'
+
 /** Where the model's files are, as `web/vite.config.ts` puts them there. */
-export const FACE_PATH = '/console/face-mesh/'
+export const FACE_PATH = `${BASE}/face-mesh/`
 
 /** Why the model failed where the browser, or its settings, have no WebGL 2. */
 export const NO_WEBGL2 = 'no WebGL 2'

@@ -1,3 +1,4 @@
+import { BASE } from '../base.ts'
 import type { FromFace } from '../face/messages.ts'
 import { h } from '../ui/dom.ts'
 
@@ -18,7 +19,7 @@ export type FaceModel = {
 /** The face model behind its wall: a frame that has no origin, and so no login, storage or name. */
 export function openFaceModel(): FaceModel {
   const frame = h('iframe', {
-    src: '/console/face.html',
+    src: `${BASE}/face.html`,
     sandbox: 'allow-scripts',
     title: 'face model',
     class: 'hidden-frame',

@@ -1,10 +1,11 @@
 import { type Emotion, parseEmotion } from '../../../src/domain/emotion.ts'
+import { BASE } from '../base.ts'
 import { type Face, type FaceSource, type SourceState, WAITING } from './source.ts'
 
 type Segment = { readonly label: Emotion; readonly faces: Float32Array[] }
 type Line = { readonly label: string; readonly data: readonly { x: number; y: number; z: number }[] }
 
-const PATH = '/console/recording/avatar.jsonl.gz'
+const PATH = `${BASE}/recording/avatar.jsonl.gz`
 const FRAME_MS = 100
 const SIZE = { width: 640, height: 480 }
 const DEADLINE_MS = 60_000

@@ -1,3 +1,4 @@
+import { SERVER } from '../base.ts'
 import { inTab } from '../kept.ts'
 import { parseMetrics, type Sample } from './prometheus.ts'
 
@@ -19,8 +20,8 @@ export async function lookAtServer(): Promise<Seen> {
   const signal = AbortSignal.timeout(DEADLINE_MS)
   const headers: HeadersInit = token === null ? {} : { authorization: `Bearer ${token}` }
   const [metrics, ready] = await Promise.all([
-    fetch('/metrics', { headers, signal }),
-    fetch('/api/health/ready', { signal }),
+    fetch(`${SERVER}/metrics`, { headers, signal }),
+    fetch(`${SERVER}/api/health/ready`, { signal }),
   ])
   if (metrics.status === 401 || metrics.status === 403) return { kind: 'denied' }
   if (!metrics.ok) throw new Error(`/metrics: ${metrics.status}`)

@@ -1,4 +1,4 @@
-import { BASE } from '../router.ts'
+import { BASE } from '../base.ts'
 import { ask } from '../ui/ask.ts'
 import { h } from '../ui/dom.ts'
 import { attempt, createNotice, sentenceOf } from '../ui/notice.ts'

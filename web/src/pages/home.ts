@@ -1,4 +1,4 @@
-import { BASE } from '../router.ts'
+import { BASE } from '../base.ts'
 import { h, vary } from '../ui/dom.ts'
 import type { Context, OpenPage } from '../ui/page.ts'
 import { dateTime, signed } from '../words/format.ts'

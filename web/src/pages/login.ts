@@ -1,6 +1,6 @@
 import { consentState } from '../consent.ts'
 import { applyPreferences } from '../preferences.ts'
-import { BASE } from '../router.ts'
+import { BASE } from '../base.ts'
 import { h } from '../ui/dom.ts'
 import { field } from '../ui/fields.ts'
 import { attempt, createNotice } from '../ui/notice.ts'

@@ -1,4 +1,4 @@
-import { BASE } from '../router.ts'
+import { BASE } from '../base.ts'
 import { h } from '../ui/dom.ts'
 import type { OpenPage } from '../ui/page.ts'
 import { t } from '../words/language.ts'
