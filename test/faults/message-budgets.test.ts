@@ -28,6 +28,10 @@ const HOSTILE: Readonly<Record<string, string>> = {
     type: 'ping',
     ...Object.fromEntries(Array.from({ length: 24_000 }, (_, i) => [`k${i.toString(36)}`, 1])),
   }),
+  'as many parts as a second of sound has, all of them keys': JSON.stringify({
+    type: 'audio_chunk',
+    ...Object.fromEntries(Array.from({ length: 7000 }, (_, i) => [`a key ${100_000 + i}`, 1])),
+  }),
   'nested lists': `{"type":"ping","data":${'['.repeat(120_000)}${']'.repeat(120_000)}}`,
   'many numbers': `{"type":"audio_chunk","data":[${'0,'.repeat(124_999)}0]}`,
   'a frame with many fields': `{"data":[${'{"x":0,"y":0,"z":0},'.repeat(477)}{"x":0,"y":0,"z":0}],"type":"landmarks",${Array.from({ length: 14_000 }, (_, i) => `"k${i.toString(36)}":1`).join(',')}}`,

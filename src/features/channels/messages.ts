@@ -1,18 +1,25 @@
 import { REFINED_POINTS } from '../../domain/face/points.ts'
 import type { Channel } from '../../domain/session.ts'
-import { countParts } from '../../lib/json-parts.ts'
+import { countParts, countStructures } from '../../lib/json-parts.ts'
 import { MAX_MESSAGE_BYTES } from '../../plugins/websocket.ts'
 
 /** A JSON object with a `type`. */
 export type Message = { readonly type: string; readonly [key: string]: unknown }
 
 /** What a message may measure before it is parsed. */
-type Bounds = { readonly bytes: number; readonly parts: number }
+type Bounds = {
+  readonly bytes: number
+  readonly parts: number
+  /** Of the parts, keys, objects and lists. */
+  readonly structures: number
+}
 
 /** Fields of a message and of its `data`, with as many again that are not known here. */
 const FIELD_PARTS = 64
+const FIELD_STRUCTURES = FIELD_PARTS / 2
 /** A point of a face: x, y, z and at most two more fields. */
 const POINT_PARTS = 11
+const POINT_STRUCTURES = 6
 const SAMPLES_PER_SECOND = 16_000
 const KIB = 1024
 
@@ -22,9 +29,13 @@ const KIB = 1024
  * base64, or a list of numbers.
  */
 export const BOUNDS: Readonly<Record<Channel, Bounds>> = {
-  session: { bytes: 32 * KIB, parts: FIELD_PARTS },
-  voice: { bytes: 128 * KIB, parts: SAMPLES_PER_SECOND + FIELD_PARTS },
-  landmarks: { bytes: MAX_MESSAGE_BYTES, parts: REFINED_POINTS * POINT_PARTS + FIELD_PARTS },
+  session: { bytes: 32 * KIB, parts: FIELD_PARTS, structures: FIELD_STRUCTURES },
+  voice: { bytes: 128 * KIB, parts: SAMPLES_PER_SECOND + FIELD_PARTS, structures: FIELD_STRUCTURES },
+  landmarks: {
+    bytes: MAX_MESSAGE_BYTES,
+    parts: REFINED_POINTS * POINT_PARTS + FIELD_PARTS,
+    structures: REFINED_POINTS * POINT_STRUCTURES + FIELD_STRUCTURES,
+  },
 }
 
 /** Whether so many parts can only be those of a long list: of points, or of samples. */
@@ -38,6 +49,7 @@ export function parseMessage(
   if (bytes.length > bounds.bytes) return undefined
   const parts = countParts(bytes, bounds.parts)
   if (parts > bounds.parts) return undefined
+  if (isLong(parts) && countStructures(bytes, bounds.structures) > bounds.structures) return undefined
   try {
     const message: unknown = JSON.parse(bytes.toString('utf8'))
     return isMessage(message) ? { message, parts } : undefined
