@@ -38,7 +38,13 @@ const GATECRASHERS = 400
 /** One in so many of the crowd is worse than quiet. */
 const WORSE = 20
 /** Ways to be bad that need no session to feed; they come first. */
-const WITHOUT_FRAMES = 6
+const WITHOUT_FRAMES = 8
+
+/** Sockets that send large and nested JSON by themselves, before the crowd. */
+const LOUD = 48
+const LOUD_MS = 15_000
+/** A ping of another session is answered within this meanwhile. */
+const PING_MS = 200
 
 /** The smallest plan of many hosts. The heap's bound leaves room for what lives outside of it. */
 const BOX_MIB = 512
@@ -87,17 +93,27 @@ function startAttackers(stage: Stage): Attackers {
   return { child, next }
 }
 
+type Slice = { readonly from: number; readonly to: number; readonly slowestPing: number }
+
 /** Recorded faces from all of them, in slices, until the signal comes. */
 async function streamUntil(signal: AbortSignal, fleet: Fleet) {
-  const streamed = { framesSent: 0, slowestPing: 0 }
-  const load = { sockets: fleet.size, framesPerSecond: FRAMES_PER_SECOND, pingsPerSecond: 5, ms: SLICE_MS }
+  let framesSent = 0
+  const slices: Slice[] = []
+  const load = { sockets: fleet.size, framesPerSecond: FRAMES_PER_SECOND, pingsPerSecond: 20, ms: SLICE_MS }
   while (!signal.aborted) {
-    const { framesSent, pings } = await fleet.stream(load)
-    streamed.framesSent += framesSent
-    streamed.slowestPing = Math.max(streamed.slowestPing, ...pings)
+    const from = Date.now()
+    const slice = await fleet.stream(load)
+    framesSent += slice.framesSent
+    slices.push({ from, to: Date.now(), slowestPing: Math.max(...slice.pings) })
   }
-  return { ...streamed, endedAt: Date.now() }
+  return { framesSent, slices, endedAt: Date.now() }
 }
+
+type Streamed = Awaited<ReturnType<typeof streamUntil>>
+
+/** The slowest ping of the slices that lie between these moments, as far as they do. */
+const slowestPing = ({ slices }: Streamed, from = 0, to = Number.POSITIVE_INFINITY): number =>
+  Math.max(...slices.filter((slice) => slice.to > from && slice.from < to).map((slice) => slice.slowestPing))
 
 /** The sessions of each of the crowd's accounts. */
 async function enrol(origin: string): Promise<string[][]> {
@@ -113,6 +129,14 @@ async function enrol(origin: string): Promise<string[][]> {
   }
   return sessions
 }
+
+/** Those who send large and nested JSON, on the channels that read little. */
+const inviteLoud = (origin: string, sessions: readonly (readonly string[])[]): Invitation[] =>
+  Array.from({ length: LOUD }, (_, place) => ({
+    url: `${origin.replace('http', 'ws')}/ws/${place % 4 < 2 ? 'voice' : 'session'}/${sessions[place % ATTACKERS]?.[0] ?? ''}`,
+    way: place % 2 === 0 ? 'large' : 'nested',
+    from: ADDRESSES[place % ADDRESSES.length] ?? '127.0.0.1',
+  }))
 
 /** Sockets that are admitted, and some that are beyond the limit of their user. */
 function invite(origin: string, sessions: readonly (readonly string[])[]): Invitation[] {
@@ -185,6 +209,7 @@ async function run(stage: Stage): Promise<Report> {
     await honest.join(urls)
     const begun = Date.now()
     const during = { joined: 0, from: 0, to: 0 }
+    const loud = { from: 0, to: 0, bytes: 0 }
     let ledger: HostileLedger | undefined
     const stop = new AbortController()
     const streaming = streamUntil(stop.signal, honest)
@@ -194,12 +219,19 @@ async function run(stage: Stage): Promise<Report> {
       const plan: Plan = {
         ...{ origin, seed: SEED, ms: ATTACK_MS, tokens },
         document: JSON.parse(readFileSync(join(stage.root, 'openapi.json'), 'utf8')) as OpenApi, // a file of ours
+        ...{ loud: inviteLoud(origin, sessions), loudMs: LOUD_MS, pauseMs: SLICE_MS },
         crowd: invite(origin, sessions),
         // The first attacker has no seat left.
         targets: sessions.slice(1).map(([id = '']) => `${origin.replace('http', 'ws')}/ws/session/${id}`),
         ids: urls.map((url) => url.split('/').at(-1) ?? ''),
       }
       attackers.child.send(plan)
+      const shouting = await attackers.next()
+      loud.from = Date.now()
+      if (shouting.kind === 'loud') say(`    ${shouting.open} sockets send large and nested JSON`)
+      const hushed = await attackers.next()
+      loud.to = Date.now()
+      if (hushed.kind === 'hushed') loud.bytes = hushed.bytes
       const joined = await attackers.next()
       if (joined.kind === 'joined') during.joined = joined.open
       say(`    ${during.joined} hostile sockets after ${((Date.now() - during.from) / 1000).toFixed(0)} s`)
@@ -219,6 +251,7 @@ async function run(stage: Stage): Promise<Report> {
       joined: during.joined,
       honest,
       streamed,
+      loud,
       seconds: (Date.now() - begun) / 1000,
     })
   } finally {
@@ -233,11 +266,13 @@ type Outcome = {
   readonly peak: number
   readonly joined: number
   readonly honest: Fleet
-  readonly streamed: { readonly framesSent: number; readonly slowestPing: number; readonly endedAt: number }
+  readonly streamed: Streamed
+  /** When there was large and nested JSON, and how much of it. */
+  readonly loud: { readonly from: number; readonly to: number; readonly bytes: number }
   readonly seconds: number
 }
 
-function conclude({ frames, ledger, peak, joined, honest, streamed, seconds }: Outcome): Report {
+function conclude({ frames, ledger, peak, joined, honest, streamed, loud, seconds }: Outcome): Report {
   const { crowd, protocol, handshakes, rest, faults } = ledger
   for (const fault of faults) say(`    ${fault}`)
   const late = honest.updates.filter(({ lateMs }) => lateMs > ON_TIME_MS).length
@@ -271,7 +306,13 @@ function conclude({ frames, ledger, peak, joined, honest, streamed, seconds }: O
         unit: 'ms',
         ours: Math.max(0, ...honest.updates.map(({ lateMs }) => lateMs)),
       },
-      { name: 'honest: slowest ping', unit: 'ms', ours: streamed.slowestPing },
+      { name: 'honest: slowest ping', unit: 'ms', ours: slowestPing(streamed) },
+      {
+        name: 'honest: slowest ping before any attack',
+        unit: 'ms',
+        ours: slowestPing(streamed, 0, loud.from - SLICE_MS),
+      },
+      { name: 'large and nested JSON: sent', unit: 'MiB', ours: loud.bytes / MIB },
       { name: 'under attack and before and after', unit: 's', ours: seconds },
       { name: 'peak resident memory', unit: 'MiB', ours: peak / MIB },
     ],
@@ -282,6 +323,7 @@ function conclude({ frames, ledger, peak, joined, honest, streamed, seconds }: O
       atMost('honest updates late', late, 0, 'updates'),
       atMost('honest windows without an update', missingWindows(honest.updates), 0, 'windows'),
       atMost('honest sessions without an update at the end', silent, 0, 'sessions'),
+      atMost('ping beside large and nested JSON', slowestPing(streamed, loud.from, loud.to), PING_MS, 'ms'),
       atMost('peak resident memory', peak / MIB, BOX_MIB, 'MiB'),
       { ...atMost('hostile sockets open at once', joined, CROWD, 'sockets'), passes: 'at least' },
     ],

@@ -2,7 +2,7 @@ import { Agent } from 'node:http'
 import process from 'node:process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { BAD_HANDSHAKES, shake } from '../../test/helpers/hostile/bad-handshakes.ts'
-import { createCrowd, type Invitation } from '../../test/helpers/hostile/crowd.ts'
+import { type Crowd, createCrowd, type Invitation } from '../../test/helpers/hostile/crowd.ts'
 import { ATTACKS, isRight, noise, play } from '../../test/helpers/hostile/protocol-attacks.ts'
 import { createRandom } from '../../test/helpers/hostile/random.ts'
 import { attacksOf, judge, sendRaw } from '../../test/helpers/hostile/rest-attacks.ts'
@@ -17,6 +17,11 @@ export type Plan = {
   readonly origin: string
   readonly document: OpenApi
   readonly seed: number
+  /** Those who send large and nested JSON, before the others come, for `loudMs`. */
+  readonly loud: readonly Invitation[]
+  readonly loudMs: number
+  /** Between those and the others. */
+  readonly pauseMs: number
   readonly crowd: readonly Invitation[]
   /** Addresses of sockets that are there to be opened and abused one after the other. */
   readonly targets: readonly string[]
@@ -56,6 +61,8 @@ export type HostileLedger = {
 }
 
 export type Report =
+  | { readonly kind: 'loud'; readonly open: number }
+  | { readonly kind: 'hushed'; readonly bytes: number }
   | { readonly kind: 'joined'; readonly open: number }
   | { readonly kind: 'done'; readonly ledger: HostileLedger }
 
@@ -70,6 +77,16 @@ const PAUSE_MS = 20
 
 const account = (): Account => ({ attempts: 0, refused: 0, served: 0, acceptedWrongly: 0 })
 
+async function shout({ loud, loudMs, pauseMs }: Plan, crowd: Crowd): Promise<void> {
+  await crowd.join(loud)
+  report({ kind: 'loud', open: crowd.open() })
+  crowd.misbehave()
+  await sleep(loudMs)
+  report({ kind: 'hushed', bytes: crowd.sent.bytes })
+  crowd.leave()
+  await sleep(pauseMs)
+}
+
 async function attack(plan: Plan): Promise<HostileLedger> {
   const random = createRandom(plan.seed)
   const crowd = createCrowd(random)
@@ -79,6 +96,7 @@ async function attack(plan: Plan): Promise<HostileLedger> {
     if (faults.length < TOLD_FAULTS) faults.push(fault)
   }
 
+  await shout(plan, createCrowd(random))
   await crowd.join(plan.crowd)
   const admitted = crowd.statuses.get(101) ?? 0
   report({ kind: 'joined', open: crowd.open() })

@@ -5,7 +5,10 @@ import { OPCODES, RawPeer, wireFrame } from './raw-peer.ts'
 
 /** Many hostile sockets from one process, each of them bad in its own way. */
 
-export const WAYS = ['quiet', 'mute', 'deaf', 'drip', 'pings', 'fragments', 'frames', 'binary'] as const
+export const WAYS = [
+  ...(['quiet', 'mute', 'deaf', 'drip', 'pings', 'fragments'] as const),
+  ...(['large', 'nested', 'frames', 'binary'] as const),
+] as const
 export type Way = (typeof WAYS)[number]
 
 type Member = { readonly way: Way; readonly peer: RawPeer }
@@ -29,6 +32,21 @@ const PINGS = Buffer.concat(new Array<Buffer>(100).fill(ping))
 const FRAGMENT = wireFrame({ opcode: OPCODES.continuation, payload: ' ', isLast: false })
 const FRAGMENTS = Buffer.concat(new Array<Buffer>(50).fill(FRAGMENT))
 const WORD = wireFrame({ opcode: OPCODES.text, payload: '{"type":"ping"}' })
+
+/** JSON of one message, of so many keys, or of lists as deep: shorter and longer than what a channel reads. */
+const SIZES = [500, 8000, 24_000]
+const textFrame = (payload: string) => wireFrame({ opcode: OPCODES.text, payload })
+const LARGE = SIZES.map((keys) =>
+  textFrame(
+    JSON.stringify({
+      type: 'ping',
+      ...Object.fromEntries(Array.from({ length: keys }, (_, i) => [`k${i.toString(36)}`, i])),
+    }),
+  ),
+)
+const NESTED = SIZES.map((depth) =>
+  textFrame(`{"type":"ping","data":${'['.repeat(depth)}${']'.repeat(depth)}}`),
+)
 
 /** Mutated frames that are none by the oracle's word, as they go over the wire. */
 function invalidFrames(random: Random, form: 'text' | 'binary'): Buffer[] {
@@ -71,6 +89,8 @@ export function createCrowd(random: Random) {
     drip: (member) => write(member, Buffer.from(' ')),
     pings: (member) => write(member, PINGS),
     fragments: (member) => write(member, FRAGMENTS),
+    large: (member) => write(member, random.pick(LARGE)),
+    nested: (member) => write(member, random.pick(NESTED)),
     frames: (member) => {
       if (write(member, random.pick(texts))) sent.frames++
     },
