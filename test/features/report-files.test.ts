@@ -23,7 +23,7 @@ import { LANGUAGES, type Language } from '../../src/domain/language.ts'
 import { buildReport, type ReportedWindow } from '../../src/domain/report.ts'
 import { csvCell } from '../../src/features/reports/csv.ts'
 import { LABELS } from '../../src/features/reports/pdf/labels.ts'
-import { drawnWindows, formatTime } from '../../src/features/reports/pdf/printed-report.ts'
+import { drawnWindows } from '../../src/features/reports/pdf/printed-report.ts'
 import { createPrinter, startWriter } from '../../src/features/reports/pdf/printer.ts'
 import { reportsRepository } from '../../src/features/reports/repository.ts'
 import { createReportService } from '../../src/features/reports/service.ts'
@@ -432,7 +432,7 @@ t.test('the document of an hour', async (t) => {
       ...[headings.timeline, headings.vad, headings.distribution, headings.limits, LABELS.ko.elapsed],
       ...['정서가', '각성도', '지배감', '행복', '두려움', '10분', '1 / 2쪽', '2 / 2쪽'],
       report.reportId,
-      formatTime(STARTED_AT, 'ko'),
+      '2026년 3월 2일 09:05 (KST)',
       '1:00:00',
     ])
       t.ok(said.includes(words(text)), text)
@@ -459,6 +459,28 @@ t.test('the document of an hour', async (t) => {
 
   t.test('is the same each time, to the byte', async (t) => {
     t.ok((await get(id, 'report/pdf')).rawPayload.equals(answer.rawPayload))
+  })
+
+  t.test('tells the time where the person lives, and so do the names of files', async (t) => {
+    const prefer = (timezone: string) =>
+      server.app.inject({
+        method: 'PUT',
+        url: '/api/user/preferences',
+        headers: bearer(account.accessToken),
+        payload: { preferences: { timezone } },
+      })
+    t.equal((await prefer('America/Los_Angeles')).statusCode, 200)
+    t.teardown(() => prefer('Asia/Seoul'))
+    for (const [path, text] of [
+      ['report/pdf', '2026년 3월 1일 16:05 (UTC-8)'],
+      ['report/pdf?language=en', '1 March 2026, 16:05 (UTC-8)'],
+    ] as const) {
+      const abroad = await get(id, path)
+      t.match(abroad.headers['content-disposition'], 'maeum-2026-03-01-report.pdf')
+      t.ok(readPdf(abroad.rawPayload).text.replaceAll(/\s/g, '').includes(text.replaceAll(' ', '')), text)
+    }
+    const table = await get(id, 'report/csv')
+    t.match(table.headers['content-disposition'], 'maeum-2026-03-01-emotion.csv')
   })
 
   t.test('in the other language when asked', async (t) => {
@@ -547,6 +569,7 @@ t.test('a printer', async (t) => {
       reportId: null,
       generatedAt: STARTED_AT,
       intervalMs: INTERVAL_MS,
+      timezone: 'Asia/Seoul',
       crisisLines: [],
       ...content,
     }

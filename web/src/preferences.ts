@@ -1,6 +1,7 @@
 import { type Client, MaeumError } from '../../client/index.ts'
 import { DEFAULT_PREFERENCES, type Preferences } from '../../src/domain/preferences.ts'
 import { applyLook } from './ui/look.ts'
+import { setTimeZone } from './words/format.ts'
 import { type Language, setLanguage } from './words/language.ts'
 
 /** A key of the console's own: the server tells its default language to everybody who has set none. */
@@ -14,6 +15,7 @@ export const askPreferences = (client: Client) => client.call('GET /api/user/pre
 export async function savePreferences(client: Client, changes: Partial<Preferences>): Promise<void> {
   const preferences = changes.language === undefined ? changes : { ...changes, [IS_CHOSEN]: true }
   await client.call('PUT /api/user/preferences', { body: { preferences } })
+  if (changes.timezone !== undefined) setTimeZone(changes.timezone)
 }
 
 /** The page speaks it at once; whoever is logged in finds it on their other devices too. */
@@ -32,9 +34,18 @@ export async function applyPreferences(client: Client): Promise<void> {
     if (chosenBefore !== undefined) await savePreferences(client, { language: chosenBefore })
     else if (isLanguageSet(preferences)) setLanguage(preferences.language)
     chosenBefore = undefined
+    await followBrowser(client, preferences)
   } catch (error) {
     if (!(error instanceof MaeumError)) throw error // else the next page that asks the server says what is wrong
   }
+}
+
+/** The time zone is that of the browser, until the person has chosen one. */
+async function followBrowser(client: Client, { timezone, timezoneSource }: Preferences): Promise<void> {
+  setTimeZone(timezone)
+  const here = new Intl.DateTimeFormat().resolvedOptions().timeZone
+  if (timezoneSource === 'browser' && here !== timezone)
+    await savePreferences(client, { timezone: here, timezoneSource: 'browser' })
 }
 
 const isLanguageSet = (preferences: Preferences & { readonly [IS_CHOSEN]?: unknown }): boolean =>

@@ -1,7 +1,7 @@
 import type { Database } from '../../db/client.ts'
-import { daysAround, isTimeZone } from '../../domain/day.ts'
+import { daysAround } from '../../domain/day.ts'
 import { LANGUAGES, type Language } from '../../domain/language.ts'
-import { DEFAULT_PREFERENCES } from '../../domain/preferences.ts'
+import { zoneOf } from '../../domain/zone.ts'
 import { AppError } from '../../errors.ts'
 import { recommend, type Vad } from './recommendations.ts'
 import type { DashboardRepository } from './repository.ts'
@@ -52,8 +52,7 @@ export function createDashboardService({ database, repository, now }: Dependenci
         repository.findPreferences(orm, userId),
         repository.listReported(orm, userId, RECENT),
       ])
-      const zone = preferences?.timezone ?? ''
-      const days = daysAround(now(), isTimeZone(zone) ? zone : DEFAULT_PREFERENCES.timezone)
+      const days = daysAround(now(), zoneOf(preferences?.timezone))
       const means = await repository.findDailyMeans(orm, userId, days)
       const [today, yesterday] = [known(means?.today), known(means?.yesterday)]
       const change =

@@ -8,6 +8,7 @@ import {
   emotionWindows,
   reports,
   sessions,
+  userPreferences,
   voiceWindows,
 } from '../../db/schema/index.ts'
 import type { ReportedFinding } from '../../domain/report/findings.ts'
@@ -161,6 +162,16 @@ async function listFindings(orm: Orm, sessionId: string, safe: Safe): Promise<Re
 }
 
 export const reportsRepository = {
+  /** What the person's preferences say of their time zone. */
+  findTimezone: async (orm: Orm, userId: number): Promise<unknown> => {
+    const [row] = await orm
+      .select({ timezone: sql<unknown>`${userPreferences.preferences} ->> 'timezone'` })
+      .from(userPreferences)
+      .where(eq(userPreferences.userId, userId))
+      .limit(1)
+    return row?.timezone
+  },
+
   /**
    * The ended session, locked; `busy` while an instance other than `settledBy` may still have results of it on their
    * way: as long as its lease runs, and for `graceMs` after it was ended, which for an abandoned session is later than

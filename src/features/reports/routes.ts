@@ -1,4 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { dateIn } from '../../domain/zone.ts'
 import { AppError } from '../../errors.ts'
 import { createSeats } from '../../lib/seats.ts'
 import { principal } from '../../plugins/authentication.ts'
@@ -29,9 +30,9 @@ const WAITING_RETRY_SECONDS = 2
 
 const common = { tags: ['session'], security: [{ bearer: [] }], params: ReportParams }
 
-/** A name for the file without the session's id, which is a capability. */
-const attachment = (startedAt: number, ending: string) =>
-  `attachment; filename="maeum-${new Date(startedAt).toISOString().slice(0, 10)}-${ending}"`
+/** A name for the file, with the person's date, without the session's id, which is a capability. */
+const attachment = (startedAt: number, timezone: string, ending: string) =>
+  `attachment; filename="maeum-${dateIn(timezone, startedAt)}-${ending}"`
 
 export const reportRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { service, printer }) => {
   app.addHook('onRequest', app.authentication.require)
@@ -74,13 +75,16 @@ export const reportRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { se
     async (request, reply) => {
       const { params, query } = request
       const { userId } = principal(request)
-      const report = await service.report(params.id, userId, query.language)
+      const [report, timezone] = await Promise.all([
+        service.report(params.id, userId, query.language),
+        service.timezone(userId),
+      ])
       const leave = waiting.take(String(userId))
       if (leave === undefined) throw new AppError('RATE_LIMITED', { retryAfter: WAITING_RETRY_SECONDS })
-      const document = await printer.print(report).finally(leave)
+      const document = await printer.print({ ...report, timezone }).finally(leave)
       return reply
         .type('application/pdf')
-        .header('content-disposition', attachment(report.metadata.startedAt, 'report.pdf'))
+        .header('content-disposition', attachment(report.metadata.startedAt, timezone, 'report.pdf'))
         .send(document)
     },
   )
@@ -97,10 +101,14 @@ export const reportRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { se
     },
     async (request, reply) => {
       const { kind = 'emotion' } = request.query
-      const report = await service.report(request.params.id, principal(request).userId)
+      const { userId } = principal(request)
+      const [report, timezone] = await Promise.all([
+        service.report(request.params.id, userId),
+        service.timezone(userId),
+      ])
       return reply
         .type('text/csv; charset=utf-8')
-        .header('content-disposition', attachment(report.metadata.startedAt, `${kind}.csv`))
+        .header('content-disposition', attachment(report.metadata.startedAt, timezone, `${kind}.csv`))
         .send(csvOf(report, kind))
     },
   )

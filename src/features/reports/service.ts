@@ -12,6 +12,7 @@ import {
   toSummary,
   withTimelines,
 } from '../../domain/report.ts'
+import { zoneOf } from '../../domain/zone.ts'
 import { AppError } from '../../errors.ts'
 import { within } from '../../lib/deadline.ts'
 import type { Safe } from '../../lib/sealing.ts'
@@ -41,7 +42,7 @@ type Held = {
   /** What it was made from, when that was just now. */
   readonly windows?: readonly ReportedWindow[]
 }
-type FullReport = PrintedReport & { readonly version: number }
+type FullReport = Omit<PrintedReport, 'timezone'> & { readonly version: number }
 
 /** Raised when the shape of what is stored changes. */
 const REPORT_VERSION = 3
@@ -186,6 +187,9 @@ export function createReportService(dependencies: Dependencies) {
         crisisLines: isFlagged ? crisisLines(worded.metadata.language, configuredLines) : [],
       }
     },
+
+    /** Where the person lives: the zone in which the times of their documents are told. */
+    timezone: async (userId: number): Promise<string> => zoneOf(await repository.findTimezone(orm, userId)),
 
     /** Up to `limit` answered windows after `cursor`, oldest first. Waits for nothing. */
     async timeline(sessionId: string, userId: number, page: { cursor?: string; limit?: number }) {

@@ -11,8 +11,20 @@ export const percent = (ratio: number): string => `${Math.round(ratio * 100)}%`
 /** -1 to 1 with its sign, so that nobody has to look for it. */
 export const signed = (value: number): string => `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(2)}`
 
+/** Where the person lives, once that is known: all times are told there, as in their documents. */
+let timeZone: string | undefined
+
+export const setTimeZone = (zone: string): void => {
+  timeZone = zone
+}
+
 export const dateTime = (at: number | string): string =>
-  new Intl.DateTimeFormat(language(), { dateStyle: 'medium', timeStyle: 'short' }).format(new Date(at))
+  new Intl.DateTimeFormat(language(), {
+    dateStyle: 'medium',
+    timeStyle: 'short',
+    hourCycle: 'h23',
+    ...(timeZone === undefined ? {} : { timeZone }),
+  }).format(new Date(at))
 
 /** `1:05`, minutes and seconds. */
 export function clock(ms: number): string {

@@ -1,6 +1,5 @@
 import type { CrisisLine } from '../../../domain/crisis/lines.ts'
 import type { Emotion } from '../../../domain/emotion.ts'
-import type { Language } from '../../../domain/language.ts'
 import type { ReportContent } from '../../../domain/report.ts'
 import type { SessionStatus } from '../../../domain/session.ts'
 
@@ -12,25 +11,9 @@ export type PrintedReport = Omit<ReportContent, 'metadata'> & {
   readonly intervalMs: number
   /** Empty when no words of self-harm were noticed. */
   readonly crisisLines: readonly CrisisLine[]
+  /** Where the person lives: IANA name of the zone in which times are told. */
+  readonly timezone: string
   readonly metadata: Omit<ReportContent['metadata'], 'status'> & { readonly status: SessionStatus }
-}
-
-/** Names the zone that it tells the time of: the server does not know where its reader is. */
-const ZONES: Readonly<Record<Language, { readonly timeZone: string; readonly name: string }>> = {
-  ko: { timeZone: 'Asia/Seoul', name: 'KST' },
-  en: { timeZone: 'UTC', name: 'UTC' },
-}
-
-/** `2026년 3월 2일 09:05 (KST)`, `2 March 2026, 09:05 (UTC)`. */
-export function formatTime(ms: number, language: Language): string {
-  const { timeZone, name } = ZONES[language]
-  const options = { timeZone, hourCycle: 'h23' } as const
-  const day = new Intl.DateTimeFormat(language === 'ko' ? 'ko-KR' : 'en-GB', {
-    ...options,
-    dateStyle: 'long',
-  }).format(ms)
-  const time = new Intl.DateTimeFormat('en-GB', { ...options, hour: '2-digit', minute: '2-digit' }).format(ms)
-  return language === 'ko' ? `${day} ${time} (${name})` : `${day}, ${time} (${name})`
 }
 
 /** One window as the charts draw it: from `from` to `to`, ms since the start. */

@@ -1,8 +1,9 @@
 import { EMOTION_NAMES } from '../../../domain/emotion.ts'
 import type { Language } from '../../../domain/language.ts'
 import { formatDuration } from '../../../domain/report.ts'
+import { timeIn } from '../../../domain/zone.ts'
 import type { Labels } from './labels.ts'
-import { formatTime, type PrintedReport } from './printed-report.ts'
+import type { PrintedReport } from './printed-report.ts'
 import { COLOURS, CONTENT, PAGE, type Sheet } from './sheet.ts'
 
 type Part = (sheet: Sheet, report: PrintedReport, language: Language, labels: Labels) => void
@@ -21,17 +22,18 @@ export const title: Part = (sheet, report, _language, labels) => {
 }
 
 /** Two columns of three. */
-export const facts: Part = (sheet, { metadata, provenance, reportId, generatedAt }, language, labels) => {
+export const facts: Part = (sheet, report, language, labels) => {
+  const { metadata, provenance, reportId, generatedAt, timezone } = report
   const { total, gemini, local } = provenance.windows
   const entries = [
-    [labels.facts.started, formatTime(metadata.startedAt, language)],
+    [labels.facts.started, timeIn(timezone, metadata.startedAt, language)],
     [labels.facts.duration, metadata.durationFormatted],
     [
       labels.facts.ended,
-      metadata.status === 'ended' ? formatTime(metadata.endedAt, language) : labels.ongoing,
+      metadata.status === 'ended' ? timeIn(timezone, metadata.endedAt, language) : labels.ongoing,
     ],
     [labels.facts.windows, labels.windowsFact(total, gemini, local)],
-    [labels.facts.generated, formatTime(generatedAt, language)],
+    [labels.facts.generated, timeIn(timezone, generatedAt, language)],
     [labels.facts.reportId, reportId ?? labels.none],
   ] as const
   const column = CONTENT / 2
