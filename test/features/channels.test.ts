@@ -200,7 +200,7 @@ t.test('a mesh of another library is refused with a word, and no window is made 
   const session = await start()
   const { send, next, messages } = await connect(t, session.wsUrls.landmarks)
   const [frame] = frames('happy', 1)
-  const { data } = JSON.parse(JSON.stringify(frame)) as { data: unknown[] }
+  const { data } = JSON.parse(String(frame)) as { data: unknown[] }
   const swapped = [...data.slice(0, 468), ...data.slice(473), ...data.slice(468, 473)]
   for (let i = 0; i < 5; i++) send({ type: 'landmarks', data: swapped, timestamp: i })
   t.match((await next('error')).data, { code: 'INVALID_FRAME', message: /홍채/ })
