@@ -269,6 +269,13 @@ t.test('what carries an old epoch is not stored', async (t) => {
   t.equal(await stored(id), 1)
   t.match(await row(id), { landmarkCount: 40 }, 'nor are its frames counted')
   t.same(await insert(window(id, 2, two(2))), ['stored'])
+  await claimed(id, 'one')
+  t.same(
+    await insert(window(id, 3, one(1))),
+    ['lost'],
+    'nor what an owner wrote under an earlier lease of its own',
+  )
+  t.same(await insert(window(id, 3, one(3))), ['stored'])
   t.same(await insert(window('sess_unknown', 1, one(0))), ['gone'])
 })
 
