@@ -30,11 +30,19 @@ async function twoTabs(t: Test, script = '') {
     await load(page)
   }
   await first.evaluate(`client.signup(${JSON.stringify(CREDENTIALS)}).then(() => null)`)
+  // What one tab stores, another sees a moment later.
+  const secondSees = (accept: (kept: string) => boolean) =>
+    eventually(
+      () => second.evaluate<string | null>("localStorage.getItem('maeum.tokens')"),
+      (kept) => kept !== null && accept(kept),
+    )
+  await secondSees(() => true)
   for (const page of [first, second]) await page.evaluate(ASK)
   await first.evaluate(`(() => {
     const kept = JSON.parse(localStorage.getItem('maeum.tokens'))
     localStorage.setItem('maeum.tokens', JSON.stringify({ ...kept, accessToken: 'x.y.z' }))
   })()`)
+  await secondSees((kept) => kept.includes('x.y.z'))
   return { first, second, renewals: () => renewals }
 }
 
