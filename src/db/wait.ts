@@ -118,9 +118,9 @@ function adviceFor(error: unknown, variable: string): string {
     case 'EACCES':
       return `the socket is closed to this account; run as another one or correct ${variable}`
     case 'ERR_TLS_CERT_ALTNAME_INVALID':
-      return `its certificate is for another name; put a name that the certificate has into ${variable}`
+      return `its certificate is for another name (${code}); put a name that the certificate has into ${variable}`
     case 'CERT_HAS_EXPIRED':
-      return 'its certificate has expired; renew it there'
+      return `its certificate has expired (${code}); renew it there`
   }
   if (/CERT|SIGNATURE|ISSUER|ERR_TLS|ERR_SSL/.test(code)) {
     return (
