@@ -24,8 +24,19 @@ const PROGRAM = new URL(`./worker.${EXTENSION}`, import.meta.url)
 
 const busy = (cause?: unknown) => new AppError('SERVER_BUSY', { retryAfter: RETRY_SECONDS, cause })
 
-export const startWriter = (): Worker =>
-  new Worker(PROGRAM, { resourceLimits: { maxOldGenerationSizeMb: HEAP_MB } })
+/** Where the source runs as it is (development, tests) a thread has no loader of TypeScript until it registers one. */
+const uncompiled = () => `
+  import(${JSON.stringify(import.meta.resolve('tsx/esm/api'))}).then(({ register }) => {
+    register()
+    return import(${JSON.stringify(PROGRAM.href)})
+  })`
+
+export const startWriter = (): Worker => {
+  const resourceLimits = { maxOldGenerationSizeMb: HEAP_MB }
+  return EXTENSION === 'ts'
+    ? new Worker(uncompiled(), { resourceLimits, eval: true })
+    : new Worker(PROGRAM, { resourceLimits })
+}
 
 /**
  * Writes documents one at a time on a thread of its own: subsetting the fonts and drawing the charts would hold up the
