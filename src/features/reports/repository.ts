@@ -47,7 +47,12 @@ const SESSION_COLUMNS = {
 export type SessionRow = Pick<typeof sessions.$inferSelect, keyof typeof SESSION_COLUMNS>
 export type ReportRow = Pick<typeof reports.$inferSelect, 'id' | 'version' | 'generatedAt' | 'content'>
 export type Unfinalised = { readonly id: string; readonly endedAt: string }
-export type FoundSession = { readonly session: SessionRow; readonly report: ReportRow | null }
+export type FoundSession = {
+  readonly session: SessionRow
+  readonly report: ReportRow | null
+  /** What the person's preferences say of it. */
+  readonly timezone: string | null
+}
 
 const TIMELINE_COLUMNS = {
   window: emotionWindows.window,
@@ -88,9 +93,11 @@ const findWith = (part: ReportPart) =>
           generatedAt: reports.generatedAt,
           content: CONTENTS[part],
         },
+        timezone: sql<string | null>`${userPreferences.preferences} ->> 'timezone'`,
       })
       .from(sessions)
       .leftJoin(reports, eq(reports.sessionId, sessions.id))
+      .leftJoin(userPreferences, eq(userPreferences.userId, sessions.userId))
       .where(eq(sessions.id, sql.placeholder('id')))
       .limit(1)
       .prepare(`find_report_${part}`),
@@ -162,16 +169,6 @@ async function listFindings(orm: Orm, sessionId: string, safe: Safe): Promise<Re
 }
 
 export const reportsRepository = {
-  /** What the person's preferences say of their time zone. */
-  findTimezone: async (orm: Orm, userId: number): Promise<unknown> => {
-    const [row] = await orm
-      .select({ timezone: sql<unknown>`${userPreferences.preferences} ->> 'timezone'` })
-      .from(userPreferences)
-      .where(eq(userPreferences.userId, userId))
-      .limit(1)
-    return row?.timezone
-  },
-
   /**
    * The ended session, locked; `busy` while an instance other than `settledBy` may still have results of it on their
    * way: as long as its lease runs, and for `graceMs` after it was ended, which for an abandoned session is later than

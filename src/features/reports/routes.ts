@@ -5,6 +5,7 @@ import { createSeats } from '../../lib/seats.ts'
 import { principal } from '../../plugins/authentication.ts'
 import { responses, succeed } from '../../plugins/envelope.ts'
 import { csvOf } from './csv.ts'
+import type { PrintedReport } from './pdf/printed-report.ts'
 import type { Printer } from './pdf/printer.ts'
 import {
   CsvQuery,
@@ -31,8 +32,8 @@ const WAITING_RETRY_SECONDS = 2
 const common = { tags: ['session'], security: [{ bearer: [] }], params: ReportParams }
 
 /** A name for the file, with the person's date, without the session's id, which is a capability. */
-const attachment = (startedAt: number, timezone: string, ending: string) =>
-  `attachment; filename="maeum-${dateIn(timezone, startedAt)}-${ending}"`
+const attachment = ({ metadata, timezone }: PrintedReport, ending: string) =>
+  `attachment; filename="maeum-${dateIn(timezone, metadata.startedAt)}-${ending}"`
 
 export const reportRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { service, printer }) => {
   app.addHook('onRequest', app.authentication.require)
@@ -75,16 +76,13 @@ export const reportRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { se
     async (request, reply) => {
       const { params, query } = request
       const { userId } = principal(request)
-      const [report, timezone] = await Promise.all([
-        service.report(params.id, userId, query.language),
-        service.timezone(userId),
-      ])
+      const report = await service.report(params.id, userId, query.language)
       const leave = waiting.take(String(userId))
       if (leave === undefined) throw new AppError('RATE_LIMITED', { retryAfter: WAITING_RETRY_SECONDS })
-      const document = await printer.print({ ...report, timezone }).finally(leave)
+      const document = await printer.print(report).finally(leave)
       return reply
         .type('application/pdf')
-        .header('content-disposition', attachment(report.metadata.startedAt, timezone, 'report.pdf'))
+        .header('content-disposition', attachment(report, 'report.pdf'))
         .send(document)
     },
   )
@@ -101,14 +99,10 @@ export const reportRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { se
     },
     async (request, reply) => {
       const { kind = 'emotion' } = request.query
-      const { userId } = principal(request)
-      const [report, timezone] = await Promise.all([
-        service.report(request.params.id, userId),
-        service.timezone(userId),
-      ])
+      const report = await service.report(request.params.id, principal(request).userId)
       return reply
         .type('text/csv; charset=utf-8')
-        .header('content-disposition', attachment(report.metadata.startedAt, timezone, `${kind}.csv`))
+        .header('content-disposition', attachment(report, `${kind}.csv`))
         .send(csvOf(report, kind))
     },
   )

@@ -39,10 +39,11 @@ type Held = {
   readonly session: SessionRow
   readonly report: ReportRow | null
   readonly kept: KeptReport
+  readonly timezone: string | null
   /** What it was made from, when that was just now. */
   readonly windows?: readonly ReportedWindow[]
 }
-type FullReport = Omit<PrintedReport, 'timezone'> & { readonly version: number }
+type FullReport = PrintedReport & { readonly version: number }
 
 /** Raised when the shape of what is stored changes. */
 const REPORT_VERSION = 3
@@ -106,14 +107,19 @@ export function createReportService(dependencies: Dependencies) {
   const held = async (sessionId: string, userId: number, part: ReportPart): Promise<Held> => {
     const askedAt = Date.now()
     for (;;) {
-      const { session, report } = await owned(sessionId, userId, part)
+      const { session, report, timezone } = await owned(sessionId, userId, part)
       if (report !== null && READABLE.has(report.version))
-        return { session, report, kept: keptOf(sessionId, report.content, await vault.safeOf(userId)) }
+        return {
+          session,
+          report,
+          timezone,
+          kept: keptOf(sessionId, report.content, await vault.safeOf(userId)),
+        }
       const left = askedAt + (session.status === 'ended' ? HOLD_MS : END_MS) - Date.now()
       // One of an older shape is made again as it was made then: from the rows.
       if (report !== null || left <= 0) {
         const rows = await repository.listRows(orm, sessionId, await vault.safeOf(userId))
-        return { session, report, kept: build(session, rows), windows: rows.windows }
+        return { session, report, timezone, kept: build(session, rows), windows: rows.windows }
       }
       await nextNews(sessionId, Math.min(LOOK_MS, left))
     }
@@ -171,7 +177,7 @@ export function createReportService(dependencies: Dependencies) {
 
     /** The report in the language of its session, or in another. */
     async report(sessionId: string, userId: number, language?: Language): Promise<FullReport> {
-      const { session, report, kept, windows } = await held(sessionId, userId, 'whole')
+      const { session, report, timezone, kept, windows } = await held(sessionId, userId, 'whole')
       // As many as there were: what is stored after a report is made does not change it.
       const read = windows ?? (await repository.listWindows(orm, sessionId, kept.statistics.windows))
       const content = withTimelines(kept, read)
@@ -182,14 +188,12 @@ export function createReportService(dependencies: Dependencies) {
         generatedAt: (report?.generatedAt ?? new Date()).getTime(),
         version: REPORT_VERSION,
         intervalMs: session.intervalMs,
+        timezone: zoneOf(timezone),
         ...worded,
         metadata: { ...worded.metadata, status: session.status },
         crisisLines: isFlagged ? crisisLines(worded.metadata.language, configuredLines) : [],
       }
     },
-
-    /** Where the person lives: the zone in which the times of their documents are told. */
-    timezone: async (userId: number): Promise<string> => zoneOf(await repository.findTimezone(orm, userId)),
 
     /** Up to `limit` answered windows after `cursor`, oldest first. Waits for nothing. */
     async timeline(sessionId: string, userId: number, page: { cursor?: string; limit?: number }) {
