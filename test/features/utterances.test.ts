@@ -67,6 +67,8 @@ t.test('what is written twice, said later or said otherwise is counted each time
   t.equal(types().length, 4, 'some seconds later')
   await say('난 쓰레기야')
   t.equal(types().length, 5, 'other words')
+  await say('난 쓰레기야')
+  t.equal(types().length, 6, 'said twice')
 })
 
 t.test('words of self-harm are flagged once as well', (t) => {

@@ -24,7 +24,9 @@ const comparable = (text: string): string =>
 function isSame(before: Words, after: Words): boolean {
   if (before.text === '' || after.text === '') return false
   if (!before.isSpoken) return after.isSpoken && before.text === after.text
-  return after.isSpoken ? after.text.startsWith(before.text) : before.text.startsWith(after.text)
+  // Whoever says the same again says it twice; a recogniser that corrects itself sends more.
+  const isLonger = after.text.length > before.text.length && after.text.startsWith(before.text)
+  return after.isSpoken ? isLonger : before.text.startsWith(after.text)
 }
 
 /**
