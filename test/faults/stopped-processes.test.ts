@@ -196,6 +196,15 @@ for (const moment of [STORING, ANSWERING])
       const [session] = (await fleet.startSessions(1)) as [StartedSession]
       const client = openClient(t, { session, instances: [a, b] })
       await client.receives(1)
+      // In the middle of a window with nothing on its way: of one session nothing is written beside something else.
+      await eventually(
+        async () => ({
+          rows: await fleet.rows([session]),
+          inside: ((Date.now() - session.startedAt) % INTERVAL_MS) / INTERVAL_MS,
+        }),
+        ({ rows, inside }) =>
+          rows.length > 0 && rows.every((one) => one.delivered_at !== null) && inside > 0.25 && inside < 0.5,
+      )
       if (moment === ANSWERING) {
         gemini.script([hangBeforeHeaders()]) // until the deadline of the window
         await eventually(
