@@ -107,6 +107,28 @@ t.test('an owner that was stopped while another took over does nothing more', as
   }
 })
 
+t.test(
+  'a newer socket on another instance that sends no frames leaves the session to the older one',
+  async (t) => {
+    const [visible] = (await stream(t, 1, [a])) as [WebClient]
+    await visible.receives(1)
+    const hidden = openClient(t, { session: visible.session, instances: [b] })
+    hidden.stream(false)
+    await eventually(
+      () => hidden.sockets[0]?.messages.length ?? 0,
+      (count) => count > 0,
+    )
+    await visible.receives(3)
+    t.equal(visible.sockets.length, 1)
+    t.equal(hidden.sockets[0]?.closed, undefined)
+
+    hidden.stream(true)
+    visible.leave()
+    await hidden.receives(1)
+    hidden.leave()
+  },
+)
+
 t.test('of two landmarks sockets on two instances the newer one feeds and receives', async (t) => {
   const [older] = (await stream(t, 1, [a])) as [WebClient]
   const [olderV2] = (await stream(t, 1, [a], 'maeum.v2')) as [WebClient]

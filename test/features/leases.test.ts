@@ -331,6 +331,24 @@ t.test('a claim that comes to nothing is given up, unless another one needs the 
   t.notOk(fifth?.feed(), 'and cannot be used any more')
 })
 
+t.test(
+  'the lease of a session without activity is not renewed, and is again when there is some',
+  async (t) => {
+    const { leases, clock, asked } = setUp()
+    let isActive = true
+    leases.hold('a', 1, clock.now).feed(() => isActive)
+    await leases.renew()
+    isActive = false
+    await leases.renew()
+    t.same(asked, [['a']])
+    clock.now += TTL_MS
+    t.notOk(leases.isValid(A))
+    isActive = true
+    t.ok(await leases.mayAct(A), 'the database is asked whether it is still ours')
+    t.same(asked, [['a'], ['a']])
+  },
+)
+
 t.test('a claim of which nothing is heard is given up with the renewals', async (t) => {
   const { leases, clock, released } = setUp()
   const claimed = await leases.claim('a', async () => granted(1))

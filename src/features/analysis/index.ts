@@ -27,7 +27,7 @@ import { createSparePool } from './spare-pool.ts'
 
 type SessionClaim = {
   readonly epoch: number
-  readonly feed: () => boolean
+  readonly feed: (isActive: () => boolean) => boolean
   readonly release: () => void
 }
 
@@ -320,7 +320,9 @@ export const analysis = fp(
       },
       feed: (start: ClaimedStart) => {
         const wasHere = scheduler.has(start.id, start.epoch)
-        const session = start.claim.feed() ? scheduler.open(start) : scheduler.openLost(start)
+        const session = start.claim.feed(() => scheduler.isActive(start.id))
+          ? scheduler.open(start)
+          : scheduler.openLost(start)
         const { id: sessionId, epoch } = session
         const feed = openFeed(session, {
           wasHere,

@@ -183,6 +183,8 @@ export function createScheduler(dependencies: Dependencies) {
     live.delete(session.id)
   }
 
+  const quietSince = () => settings.monotonic() - dependencies.quietMs
+
   const lose = (sessionId: string): void => {
     live.get(sessionId)?.discard()
     live.delete(sessionId)
@@ -193,6 +195,15 @@ export function createScheduler(dependencies: Dependencies) {
 
     /** Whether the session lives here under this epoch. */
     has: (sessionId: string, epoch: number): boolean => live.get(sessionId)?.epoch === epoch,
+
+    /**
+     * Whether the session has had frames or work of late. Sockets alone are not activity: a hidden tab keeps its own and
+     * must not keep the session from a visible one on another instance.
+     */
+    isActive: (sessionId: string): boolean => {
+      const session = live.get(sessionId)
+      return session !== undefined && !(session.idle && session.lastActivity < quietSince())
+    },
 
     /** The same, of a session whose next socket is on its way: it is not let go of in the meantime. */
     awaits(sessionId: string, epoch: number): boolean {
@@ -264,9 +275,9 @@ export function createScheduler(dependencies: Dependencies) {
 
     /** Lets go of sessions that no socket feeds and that have been quiet for long. */
     async sweep(): Promise<void> {
-      const quietSince = settings.monotonic() - dependencies.quietMs
+      const since = quietSince()
       const quiet = [...live.values()].filter(
-        (session) => session.feeders === 0 && session.idle && session.lastActivity < quietSince,
+        (session) => session.feeders === 0 && session.idle && session.lastActivity < since,
       )
       for (const { id } of quiet) live.delete(id)
       const ours = quiet.filter(({ id, epoch }) => leases.holds({ sessionId: id, epoch }))

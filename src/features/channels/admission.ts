@@ -17,7 +17,11 @@ export type SessionStart = {
   readonly language: Language
   readonly learnt: object
   /** The right to feed it, which is used up by doing so or given back. */
-  readonly claim: { readonly epoch: number; readonly feed: () => boolean; readonly release: () => void }
+  readonly claim: {
+    readonly epoch: number
+    readonly feed: (isActive: () => boolean) => boolean
+    readonly release: () => void
+  }
 }
 
 type FoundSession = {

@@ -174,8 +174,8 @@ export const sessions = fp(
         const { before, claim } = claimed
         // Who held nothing has nothing to hear, and who has it until now only once it has really passed on.
         const isNews = before !== null && before !== app.instanceId
-        const feed = () => {
-          const isOurs = claim.feed()
+        const feed: typeof claim.feed = (isActive) => {
+          const isOurs = claim.feed(isActive)
           if (isOurs && isNews) app.notices.send({ kind: 'claimed', sessionId: id, epoch: claim.epoch })
           return isOurs
         }

@@ -17,8 +17,11 @@ type Renewal = {
  */
 export type LeaseClaim = {
   readonly epoch: number
-  /** The session has a socket now, and the lease is kept until it is released. False when it has been lost meanwhile. */
-  readonly feed: () => boolean
+  /**
+   * The session has a socket now, and the lease is kept until it is released. False when it has been lost meanwhile.
+   * While `isActive` returns false it is not renewed: it runs out, and another instance may take it.
+   */
+  readonly feed: (isActive?: () => boolean) => boolean
   /** Nothing came of it. */
   readonly release: () => void
 }
@@ -47,7 +50,17 @@ type Held = {
   /** Claims of which nothing has become yet. */
   readonly claims: Set<LeaseClaim>
   isFed: boolean
+  isActive: () => boolean
 }
+
+const newLease = (epoch: number): Held => ({
+  epoch,
+  validUntil: 0,
+  claimedAt: 0,
+  claims: new Set(),
+  isFed: false,
+  isActive: () => true,
+})
 
 /** Leases are renewed three times in their life. */
 const RENEWALS = 3
@@ -92,7 +105,9 @@ export function createLeases(dependencies: Dependencies) {
 
   const renewAll = async (): Promise<void> => {
     releaseUnfed()
-    const asked = [...held].map(([sessionId, { epoch }]) => ({ sessionId, epoch }))
+    const asked = [...held]
+      .filter(([, lease]) => !lease.isFed || lease.isActive())
+      .map(([sessionId, { epoch }]) => ({ sessionId, epoch }))
     if (asked.length === 0) return
     const from = monotonic()
     try {
@@ -184,16 +199,18 @@ export function createLeases(dependencies: Dependencies) {
 
   const hold = (sessionId: string, epoch: number, askedAt: number): LeaseClaim => {
     const known = held.get(sessionId)
-    const lease: Held =
-      known?.epoch === epoch ? known : { epoch, validUntil: 0, claimedAt: 0, claims: new Set(), isFed: false }
+    const lease: Held = known?.epoch === epoch ? known : newLease(epoch)
     lease.validUntil = Math.max(lease.validUntil, askedAt + ttlMs)
     lease.claimedAt = monotonic()
     held.set(sessionId, lease)
     const claim: LeaseClaim = {
       epoch,
-      feed: () => {
+      feed: (isActive = () => true) => {
         const isHeld = held.get(sessionId) === lease && lease.claims.delete(claim)
-        lease.isFed ||= isHeld
+        if (isHeld) {
+          lease.isFed = true
+          lease.isActive = isActive
+        }
         return isHeld
       },
       release: () => {
