@@ -41,7 +41,12 @@ export async function startTcpProxy(first: Upstream, port = 0): Promise<TcpProxy
     leadTo: (upstream) => {
       target = upstream
     },
-    cut: () => pairs.forEach(({ client }) => client.resetAndDestroy()),
+    // One that is ending cannot be reset: Node would keep its handle, and the process could not exit.
+    cut: () =>
+      pairs.forEach(({ client }) => {
+        if (client.writableEnded) client.destroy()
+        else client.resetAndDestroy()
+      }),
     freeze: () =>
       pairs.forEach(({ client, upstream }) => {
         client.unpipe().pause()
