@@ -15,6 +15,7 @@ import { frames } from '../helpers/frames.ts'
 import { createGeminiDouble, DOUBLE_KEY } from '../helpers/gemini-double.ts'
 import * as steps from '../helpers/gemini-steps.ts'
 import { holdTable } from '../helpers/hold-table.ts'
+import { startTcpProxy } from '../helpers/tcp-proxy.ts'
 
 const THOUGHT = '난 항상 실패해'
 const CRISIS = '그냥 죽고 싶어'
@@ -287,13 +288,12 @@ t.test('whoever speaks of self-harm is never told to wait for another answer', a
 })
 
 t.test('the lines reach the session socket on another instance when no notice does', async (t) => {
-  const elsewhere = await createTestDatabase(t)
-  // Both listen where no notice is sent.
-  const deaf = { DATABASE_DIRECT_URL: elsewhere.url }
-  const [here, there] = [
-    await startTestApp(t, { database, env: deaf }),
-    await startTestApp(t, { database, env: deaf }),
-  ]
+  const [, name = ''] = /\/([^/?]+)\?/.exec(database.url) ?? []
+  const proxy = await startTcpProxy(database.socketDir)
+  t.teardown(() => proxy.close())
+  const env = { DATABASE_DIRECT_URL: `postgres://maeum@127.0.0.1:${proxy.port}/${name}?sslmode=disable` }
+  const [here, there] = [await startTestApp(t, { database, env }), await startTestApp(t, { database, env })]
+  proxy.freeze() // no notice arrives
   const session = await startSession(here, await createAccount(here))
   const talk = await connect(t, `${there.origin.replace('http', 'ws')}/ws/session/${session.sessionId}`)
   await talk.next('status_update')

@@ -70,7 +70,8 @@ export function createReceivers(dependencies: Dependencies) {
     let closed = false
     let isCalibrating = false
     const isFeeding = () => registry.isFeeding(connection)
-    const takesOver = () => !connection.isSending() && registry.isFed(id)
+    /** Frames of `maeum.v2` are numbered: those of a client that came back go on where its older socket ended. */
+    const takesOver = () => !connection.isV2 && !connection.isSending() && registry.isFed(id)
     /** In which window of the session its last frame came; 0 before the first. */
     let sentIn = 0
     const noteFrame = () => {
