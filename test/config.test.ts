@@ -71,6 +71,7 @@ t.test('the defaults are those that operators have been told', async (t) => {
       trustProxy: false,
       keepAliveMs: 72_000,
       drainDelayMs: 0,
+      basePath: '',
     },
     database: {
       url: null,
@@ -180,6 +181,7 @@ t.test('every variable can be set', async (t) => {
       trustProxy: ['10.0.0.0/8', '2001:db8::/32', '192.0.2.1'],
       keepAliveMs: 620_000,
       drainDelayMs: 5000,
+      basePath: '/base',
     },
     database: {
       url: DATABASE,
