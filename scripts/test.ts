@@ -5,6 +5,19 @@ import { SOCKET_VARIABLE, startTestServer } from '../test/helpers/test-server.ts
 
 // Runs the tests against one throw-away Postgres: `npm test`, or `npm test -- test/db/url.test.ts`.
 const tap = fileURLToPath(new URL('../node_modules/.bin/tap', import.meta.url))
+
+/**
+ * Fresh from `npm ci`, tap has the plugins of its package. It would build itself with those of .taprc in its first run, and
+ * still use the old ones for that run.
+ */
+async function buildTap(): Promise<void> {
+  const { signature } = (await import('@tapjs/test')) as { signature: string }
+  if (!signature.includes('@tapjs/typescript')) return
+  const [code] = (await once(spawn(tap, ['build'], { stdio: 'inherit' }), 'exit')) as [number | null]
+  if (code !== 0) throw new Error('tap could not be built')
+}
+
+await buildTap()
 const server = await startTestServer()
 
 // Ctrl-C reaches tap as well; we stay until it has ended and stop the server then.
