@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { SOCKET_VARIABLE, startTestServer } from '../test/helpers/test-server.ts'
 
@@ -11,8 +12,10 @@ const tap = fileURLToPath(new URL('../node_modules/.bin/tap', import.meta.url))
  * still use the old ones for that run.
  */
 async function buildTap(): Promise<void> {
-  const { signature } = (await import('@tapjs/test')) as { signature: string }
-  if (!signature.includes('@tapjs/typescript')) return
+  const built = fileURLToPath(
+    new URL('../node_modules/@tapjs/test/test-built/dist/esm/index.js', import.meta.url),
+  )
+  if (!(await readFile(built, 'utf8')).includes('@tapjs/typescript')) return
   const [code] = (await once(spawn(tap, ['build'], { stdio: 'inherit' }), 'exit')) as [number | null]
   if (code !== 0) throw new Error('tap could not be built')
 }
