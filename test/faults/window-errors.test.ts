@@ -1,4 +1,5 @@
 import { mock } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import type { ModelAnalyser } from '../../src/features/analysis/analyser.ts'
 import { FrameWindow } from '../../src/features/analysis/frame-window.ts'
@@ -138,6 +139,35 @@ for (const [how, server] of servers) {
     })
   })
 }
+
+t.test('an error in what a model says after its window was answered without it', async (t) => {
+  const tooLate: ModelAnalyser = {
+    models: ['scripted-1'],
+    analyse: async () => {
+      await delay(INTERVAL_MS)
+      return {
+        outcome: 'answered',
+        model: 'scripted-1',
+        get reading() {
+          return fail()
+        },
+        latencyMs: 1,
+        asked: null,
+      }
+    },
+  }
+  const server = await startTestApp(t, { database, model: tooLate, env })
+  const { socket, end } = await open(t, server)
+  stream(t, socket)
+  await eventually(
+    () => failedWindows(server),
+    (count) => count > 1,
+  )
+  for (let i = 0; i < 4; i++)
+    t.match((await socket.next('emotion_update')).data, { source: 'local' }, 'the next are answered')
+  t.ok(server.log.some((line) => line.includes('an error of this test')))
+  await end()
+})
 
 t.test('an error at the end of a calibration', async (t) => {
   const { socket, end } = await open(t, local, 'maeum.v2')

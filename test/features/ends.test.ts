@@ -1,5 +1,7 @@
+import { mock } from 'node:test'
 import t from 'tap'
 import { parseDatabaseUrl } from '../../src/db/url.ts'
+import { Outbox } from '../../src/features/analysis/outbox.ts'
 import { sessionsRepository } from '../../src/features/sessions/repository.ts'
 import { createSessionService } from '../../src/features/sessions/service.ts'
 import { bearer, connect, createAccount, startSession, startTestApp } from '../helpers/app.ts'
@@ -65,47 +67,61 @@ t.test('an abandoned session ended when the person was last seen', async (t) => 
   t.ok(Math.abs(view.endedAt - lastSign) < 500, `${view.endedAt - lastSign} ms after the last sign`)
 })
 
-t.test('windows that wait for the database when consent is taken back are never stored', async (t) => {
-  const database = await createTestDatabase(t)
-  const upstream = database.port ?? database.socketDir
-  const proxy = await startTcpProxy(upstream)
-  const url = `postgres://maeum@127.0.0.1:${proxy.port}/${parseDatabaseUrl(database.url).database}?sslmode=disable`
-  const env = { ANALYSIS_INTERVAL_MS: '500', SESSION_GRACE_MS: '1000' }
-  const here = await startTestApp(t, { database: { ...database, url }, env })
-  const there = await startTestApp(t, { database, env })
-  const account = await createAccount(here)
-  const session = await startSession(here, account)
-  const landmarks = await connect(t, session.wsUrls.landmarks)
-  const stream = setInterval(() => landmarks.send(frames('happy', 1)[0]), 25)
-  t.teardown(() => clearInterval(stream))
-  await landmarks.next('emotion_update')
-  await proxy.close()
-  await landmarks.next('analysis_started')
-  const from = landmarks.messages.length
-  const answered = () => landmarks.messages.slice(from).filter(({ type }) => type === 'emotion_update').length
-  await eventually(answered, (count) => count >= 2)
-  const windows = () =>
-    database.sql`select "window" from emotion_windows where session_id = ${session.sessionId}`
-  const answer = await there.app.inject({
-    method: 'DELETE',
-    url: '/api/user/consent',
-    headers: bearer(account.accessToken),
-  })
-  t.equal(answer.statusCode, 200)
-  const before = await windows()
-  const mended = await startTcpProxy(upstream, proxy.port)
-  t.teardown(() => mended.close())
-  t.match(await landmarks.closed, { code: 1000 })
-  await eventually(
-    () => database.sql`select 1 from sessions where id = ${session.sessionId} and finalised_at is not null`,
-    ({ length }) => length > 0,
+const withdrawals = [
+  ['which drops them', true],
+  ['which has not heard of it yet', false],
+] as const
+for (const [whose, isDropping] of withdrawals)
+  t.test(
+    `windows that wait for the database when consent is taken back are never stored, of an instance ${whose}`,
+    async (t) => {
+      if (!isDropping) {
+        const discard = mock.method(Outbox.prototype, 'discard', () => undefined)
+        t.teardown(() => discard.mock.restore())
+      }
+      const database = await createTestDatabase(t)
+      const upstream = database.port ?? database.socketDir
+      const proxy = await startTcpProxy(upstream)
+      const url = `postgres://maeum@127.0.0.1:${proxy.port}/${parseDatabaseUrl(database.url).database}?sslmode=disable`
+      const env = { ANALYSIS_INTERVAL_MS: '500', SESSION_GRACE_MS: '1000' }
+      const here = await startTestApp(t, { database: { ...database, url }, env })
+      const there = await startTestApp(t, { database, env })
+      const account = await createAccount(here)
+      const session = await startSession(here, account)
+      const landmarks = await connect(t, session.wsUrls.landmarks)
+      const stream = setInterval(() => landmarks.send(frames('happy', 1)[0]), 25)
+      t.teardown(() => clearInterval(stream))
+      await landmarks.next('emotion_update')
+      await proxy.close()
+      await landmarks.next('analysis_started')
+      const from = landmarks.messages.length
+      const answered = () =>
+        landmarks.messages.slice(from).filter(({ type }) => type === 'emotion_update').length
+      await eventually(answered, (count) => count >= 2)
+      const windows = () =>
+        database.sql`select "window" from emotion_windows where session_id = ${session.sessionId}`
+      const answer = await there.app.inject({
+        method: 'DELETE',
+        url: '/api/user/consent',
+        headers: bearer(account.accessToken),
+      })
+      t.equal(answer.statusCode, 200)
+      const before = await windows()
+      const mended = await startTcpProxy(upstream, proxy.port)
+      t.teardown(() => mended.close())
+      t.match(await landmarks.closed, { code: 1000 })
+      await eventually(
+        () =>
+          database.sql`select 1 from sessions where id = ${session.sessionId} and finalised_at is not null`,
+        ({ length }) => length > 0,
+      )
+      // A session that lives on shows when what waited has been written.
+      const next = await startSession(here, account)
+      const other = await connect(t, next.wsUrls.landmarks)
+      const feeding = setInterval(() => other.send(frames('happy', 1)[0]), 25)
+      await other.next('emotion_update')
+      await other.next('emotion_update')
+      clearInterval(feeding)
+      t.same(await windows(), before)
+    },
   )
-  // A session that lives on shows when what waited has been written.
-  const next = await startSession(here, account)
-  const other = await connect(t, next.wsUrls.landmarks)
-  const feeding = setInterval(() => other.send(frames('happy', 1)[0]), 25)
-  await other.next('emotion_update')
-  await other.next('emotion_update')
-  clearInterval(feeding)
-  t.same(await windows(), before)
-})
