@@ -78,7 +78,9 @@ export function timeIn(zone: string, at: number, language: Language): string {
   const clock = clockIn(zone, at)
   const { year, month, day, hour, minute } = clock
   const time = `${two(hour)}:${two(minute)} (${nameOf(zone, at, clock)})`
-  return language === 'ko'
-    ? `${year}년 ${month}월 ${day}일 ${time}`
-    : `${day} ${MONTHS[month - 1] ?? ''} ${year}, ${time}`
+  const texts = {
+    ko: `${year}년 ${month}월 ${day}일 ${time}`,
+    en: `${day} ${MONTHS[month - 1] ?? ''} ${year}, ${time}`,
+  }
+  return texts[language]
 }

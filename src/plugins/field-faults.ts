@@ -69,19 +69,18 @@ export function fieldFaults(
 }
 
 /** Fields of the forms that people fill in, by the words that stand beside them. */
-const NAMES: Readonly<Record<string, string>> = {
-  currentPassword: '현재 비밀번호',
-  email: '이메일',
-  newPassword: '새 비밀번호',
-  note: '메모',
-  password: '비밀번호',
-  username: '이름',
+const NAMES: Readonly<Record<string, Readonly<Record<Language, string>>>> = {
+  currentPassword: { ko: '현재 비밀번호(currentPassword)', en: 'Field "currentPassword"' },
+  email: { ko: '이메일(email)', en: 'Field "email"' },
+  newPassword: { ko: '새 비밀번호(newPassword)', en: 'Field "newPassword"' },
+  note: { ko: '메모(note)', en: 'Field "note"' },
+  password: { ko: '비밀번호(password)', en: 'Field "password"' },
+  username: { ko: '이름(username)', en: 'Field "username"' },
 }
 
 /** A fault as one sentence that names its field; undefined where the fault is not one of a field. */
 export function inOneSentence({ field, message }: FieldFault, language: Language): string | undefined {
   if (field === '') return undefined
-  if (language === 'en') return `Field "${field}" ${message}.`
-  const name = NAMES[field]
-  return `${name === undefined ? field : `${name}(${field})`}: ${message}`
+  const name = NAMES[field] ?? { ko: field, en: `Field "${field}"` }
+  return { ko: `${name.ko}: ${message}`, en: `${name.en} ${message}.` }[language]
 }

@@ -19,7 +19,7 @@ const LETTERS = /[A-Za-z]{2}/
 /** Words of one language that have no twin: what is looked for in texts, what operators search for, and examples. */
 const ONE_LANGUAGE: readonly RegExp[] = [
   /^domain\/(text|crisis\/(cues|read-crisis)|counsellor\/read-occasion|voice)/,
-  /^features\/(reports\/examples\.ts$|channels\/schemas\/)/,
+  /^features\/(reports\/(examples|pdf\/glyphs)\.ts$|channels\/schemas\/)/,
   /^(plugins\/openapi-examples|features\/voice\/messages)\.ts$/,
 ]
 /** Properties that hold the Korean of something whose English stands beside it. */
