@@ -1,3 +1,4 @@
+import { setTimeout as pace } from 'node:timers/promises'
 import { sql } from 'drizzle-orm'
 import type { LightMyRequestResponse } from 'fastify'
 import t, { type Test } from 'tap'
@@ -11,6 +12,7 @@ import {
   bearer,
   connect,
   createAccount,
+  type StartedSession,
   startSession,
   startTestApp,
   type TestSocket,
@@ -23,6 +25,8 @@ import { createScriptedModel, readingOf } from '../helpers/scripted-model.ts'
 
 type Json = Record<string, unknown>
 
+const INTERVAL_MS = 1000
+
 const database = await createTestDatabase(t)
 const { orm } = database
 
@@ -33,7 +37,7 @@ const refusal = (answer: LightMyRequestResponse) =>
 type Setting = { intervalMs?: number; model?: ModelAnalyser | null; env?: Record<string, string> }
 
 /** A server with one session, and its routes. */
-async function live(t: Test, { intervalMs = 400, model = null, env = {} }: Setting = {}) {
+async function live(t: Test, { intervalMs = INTERVAL_MS, model = null, env = {} }: Setting = {}) {
   const server = await startTestApp(t, {
     database,
     model,
@@ -57,8 +61,10 @@ const sendAll = ({ send }: TestSocket, texts: readonly string[]) => {
   for (const text of texts) send(text)
 }
 
-/** Sends the frames of one window and resolves with its update. */
-async function oneWindow(socket: TestSocket, emotion: string) {
+/** Sends the frames of one window, in its first half, and resolves with its update. */
+async function oneWindow(socket: TestSocket, { startedAt }: StartedSession, emotion: string) {
+  const elapsed = (Date.now() - startedAt) % INTERVAL_MS
+  if (elapsed > INTERVAL_MS / 2) await pace(INTERVAL_MS - elapsed)
   sendAll(socket, frames(emotion, 20))
   return (await socket.next('emotion_update')).data
 }
@@ -88,7 +94,7 @@ const countReports = async (sessionId: string) => {
 t.test('a session from its frames to its report', async (t) => {
   const { server, session, account, get, end } = await live(t)
   const socket = await connect(t, session.wsUrls.landmarks)
-  for (const emotion of ['happy', 'happy', 'sad']) await oneWindow(socket, emotion)
+  for (const emotion of ['happy', 'happy', 'sad']) await oneWindow(socket, session, emotion)
   const { duration, endedAt } = data(await end())
   const [summary, report] = [data(await get('summary')), data(await get('report'))]
 
@@ -230,7 +236,7 @@ t.test('a session that goes on is answered with what there is so far', async (t)
   const { session, get, end } = await live(t)
   t.match(data(await get('summary')), { status: 'active', endedAt: null, dominantEmotion: null })
   const socket = await connect(t, session.wsUrls.landmarks)
-  await oneWindow(socket, 'happy')
+  await oneWindow(socket, session, 'happy')
   await eventually(
     () => get('summary').then(data),
     ({ dominantEmotion }) => dominantEmotion !== null,
@@ -247,7 +253,7 @@ t.test('a session that goes on is answered with what there is so far', async (t)
     statistics: { windows: 1 },
   })
   t.equal(await countReports(session.sessionId), 0)
-  await oneWindow(socket, 'sad')
+  await oneWindow(socket, session, 'sad')
   await end()
   t.match(
     data(await get('report')),
@@ -276,7 +282,7 @@ t.test('a model that answers late changes no report', async (t) => {
   const { model, next } = createScriptedModel()
   const { session, get, end } = await live(t, { model, env: { ANALYSIS_DEADLINE_MS: '50' } })
   const socket = await connect(t, session.wsUrls.landmarks)
-  await oneWindow(socket, 'happy')
+  await oneWindow(socket, session, 'happy')
   ;(await next()).answer(readingOf('angry'))
   const refined = () =>
     database.sql`select 1 from emotion_windows where session_id = ${session.sessionId} and refined_emotion = 'angry'`
