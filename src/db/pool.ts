@@ -27,8 +27,8 @@ type Task = {
 
 const FIRST_PAUSE_MS = 50
 const LONGEST_PAUSE_MS = 1000
-/** Of a server that is leaving, or no longer the primary, or does not answer: its other connections are no better. */
 const READ_ONLY = '25006'
+/** Of a server that is leaving, or no longer the primary, or does not answer: its other connections are no better. */
 const OF_ALL = /^(57P0[1-3]|25006|ETIMEDOUT)$/
 
 const codeOf = (error: Error): string => ('code' in error ? String(error.code) : '')
