@@ -1,3 +1,4 @@
+import { mock } from 'node:test'
 import t from 'tap'
 import {
   type DropReason,
@@ -175,6 +176,23 @@ t.test('what is discarded while the database is away is never written, and count
   t.same(await Promise.all([...results, later]), ['refused', 'stored', 'refused', 'stored'])
   t.same(rows(), ['b#1', 'b#2'])
   t.same([dropped, waiting()], [[], 0])
+})
+
+t.test('a session whose results are discarded while its row is locked waits no longer', async (t) => {
+  mock.timers.enable({ apis: ['setTimeout'] })
+  t.teardown(() => mock.timers.reset())
+  const { outbox, database } = setUp()
+  database.verdicts.set('a#1', 'locked')
+  const written = store(outbox, row('a', 1))
+  const pass = async () => {
+    for (let turns = 0; turns < 10; turns++) await new Promise((resolve) => setImmediate(resolve))
+    mock.timers.tick(1000)
+  }
+  while (outbox.lockedSessions === 0) await pass()
+  outbox.discard('a')
+  await pass()
+  t.equal(await written, 'refused')
+  t.equal(outbox.lockedSessions, 0)
 })
 
 t.test('what is discarded while it is being written is not tried again', async (t) => {

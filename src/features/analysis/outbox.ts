@@ -167,6 +167,7 @@ export class Outbox {
       this.#unwanted.add(sessionId)
       return
     }
+    this.#tries.delete(sessionId)
     const unwanted = this.#queue.filter((entry) => entry.sessionId === sessionId)
     this.#remove(unwanted)
     for (const entry of unwanted) this.#finish(entry, 'refused')
