@@ -174,13 +174,14 @@ const ANSWERED_COLUMNS = ['answeredAt' as const, ...ANSWER_KEYS].map((key) => em
 
 /**
  * No fence: these windows were committed once under a lease that was valid then, so nobody else has answered them. A
- * session that has been deleted since is not there, and one whose consent was withdrawn is passed over.
+ * session that has been deleted since is not there, and one whose consent was withdrawn is passed over. A row that is
+ * locked is waited for, for results that waited for the database are written at the same moment.
  */
 const RESTORE_WINDOWS = `
   with batch as (${AT_RESTORE.sql}), locked as (
     select id, started_at, interval_ms, ended_at, end_reason from sessions
     where id in (select session_id from batch) and end_reason is distinct from 'consent_withdrawn'
-    order by id for no key update skip locked
+    order by id for no key update
   ),
   restored as (
     insert into emotion_windows as stored (${AT_RESTORE.names.join(', ')})
@@ -200,6 +201,9 @@ const RESTORE_WINDOWS = `
     where id = received.session_id
   )
   select count(*)::int as count from restored`
+
+/** A minute of many sessions is megabytes. */
+const RESTORED_AT_ONCE = 200
 
 const FIND_ANSWERED = `
   with batch as (select * from json_to_recordset($1::json) as input (session_id text, "window" integer))
@@ -290,6 +294,17 @@ const verdictsOf = (rows: readonly postgres.Row[]): Verdicts =>
 
 const fenced = <Row>({ owner, epoch, row }: Fenced<Row>) => ({ ...row, owner, epoch })
 
+const restoreSome = async (client: Client, rows: readonly NewWindowRow[]): Promise<number> => {
+  const keys = rows.map(({ sessionId, window }) => ({ session_id: sessionId, window }))
+  const found = await run(client, FIND_ANSWERED, rows, JSON.stringify(keys))
+  const answered = new Set(
+    found.map((row) => keyOf({ sessionId: String(row['session_id']), window: Number(row['window']) })),
+  )
+  const lost = rows.filter((row) => !answered.has(keyOf(row)))
+  const [restored] = await run(client, RESTORE_WINDOWS, lost, AT_RESTORE.toJson(lost))
+  return Number(restored?.['count'] ?? 0)
+}
+
 /** The writes of the loop, each one statement for any number of windows. */
 export const windowWrites = {
   /**
@@ -312,14 +327,10 @@ export const windowWrites = {
 
   /** Stores again those of the rows that are not there, or lack their answer, though they were committed; returns how many. */
   async restoreWindows(client: Client, rows: readonly NewWindowRow[]): Promise<number> {
-    const keys = rows.map(({ sessionId, window }) => ({ session_id: sessionId, window }))
-    const found = await run(client, FIND_ANSWERED, rows, JSON.stringify(keys))
-    const answered = new Set(
-      found.map((row) => keyOf({ sessionId: String(row['session_id']), window: Number(row['window']) })),
-    )
-    const lost = rows.filter((row) => !answered.has(keyOf(row)))
-    const [restored] = await run(client, RESTORE_WINDOWS, lost, AT_RESTORE.toJson(lost))
-    return Number(restored?.['count'] ?? 0)
+    let count = 0
+    for (let i = 0; i < rows.length; i += RESTORED_AT_ONCE)
+      count += await restoreSome(client, rows.slice(i, i + RESTORED_AT_ONCE))
+    return count
   },
 
   /** Adds the model's outcome to windows that are stored and still without one. */
