@@ -11,7 +11,7 @@ import type { Stage } from './harness/stage.ts'
 import { withUsage } from './harness/usage.ts'
 import { balance, type Ledger } from './harness/window-ledger.ts'
 
-/** Another load: `BENCH_SESSIONS=200 BENCH_SECONDS=120`. */
+/** Override with `BENCH_SESSIONS=200 BENCH_SECONDS=120`. */
 const SESSIONS = Number(process.env['BENCH_SESSIONS'] ?? 80)
 const STREAM_MS = Number(process.env['BENCH_SECONDS'] ?? 18) * 1000
 const FRAMES_PER_SECOND = 4
@@ -19,7 +19,7 @@ const PINGS_PER_SECOND = 20
 const DEADLINE_MS = 9000
 const AFTER_MS = 50
 const MOST_TOKENS = 1000
-/** Windows that have closed by the end of the stream are waited for as long. */
+/** How long to wait for windows that closed by the end of the stream. */
 const PATIENCE_MS = DEADLINE_MS + 2000
 
 const ALL_SCRIPTS = [
@@ -35,17 +35,17 @@ const ALL_SCRIPTS = [
   'slow-body',
   'faults',
 ]
-/** Files of gemini-double/scripts; some of them with `BENCH_SCRIPTS=down,slow`. */
+/** Files of gemini-double/scripts; select some with `BENCH_SCRIPTS=down,slow`. */
 const SCRIPTS = process.env['BENCH_SCRIPTS']?.split(',') ?? ALL_SCRIPTS
 
 type Played = Ledger & {
-  /** Processor time of the server while the windows closed, for each of them. */
+  /** CPU time of the server per closed window. */
   readonly cpuMs: number
-  /** Of the largest request. */
+  /** Size of the largest request. */
   readonly promptTokens: number
 }
 
-/** Streams to a server of its own while the model follows the script; null: without a model. */
+/** Streams to a new server while the model double runs the script; null: without a model. */
 async function play(stage: Stage, script: string | null): Promise<Played> {
   const database = await stage.database()
   const double = script === null ? null : await createGeminiDouble(undefined, await scriptOf(script))
@@ -64,14 +64,14 @@ async function play(stage: Stage, script: string | null): Promise<Played> {
     const { serverMs } = await withUsage(stage.cores, server, () => fleet.stream({ ...load, ms: STREAM_MS }))
     const span = { from, to: Date.now() }
     const patience = { lateMs: DEADLINE_MS + AFTER_MS, patienceMs: PATIENCE_MS }
-    const ledger = await balance(database, fleet, urls, span, patience)
+    const ledger = await balance(database, { fleet, urls }, span, patience)
     const prompts = (double?.requests ?? []).map(({ body }) => promptTokens(body))
     const played = {
       ...ledger,
       cpuMs: serverMs / Math.max(1, ledger.closed),
       promptTokens: Math.max(0, ...prompts),
     }
-    tell(script ?? 'no model', played)
+    report(script ?? 'no model', played)
     return played
   } finally {
     fleet.close()
@@ -83,11 +83,11 @@ async function play(stage: Stage, script: string | null): Promise<Played> {
 const scriptOf = async (name: string) =>
   readScript(await readFile(new URL(`../gemini-double/scripts/${name}.json`, import.meta.url), 'utf8'))
 
-function tell(name: string, played: Played): void {
+function report(name: string, played: Played): void {
   const { closed, answeredBy, late, lost, twice, unmeasured, cpuMs, costMicroUsd } = played
   const cost = costMicroUsd === null ? 'unknown cost' : `${(costMicroUsd / 1e6).toFixed(4)} USD`
   say(
-    `  ${name}: ${closed} windows closed, ${late} late (the last ${played.latestMs.toFixed(0)} ms after its close), ${lost} lost, ${twice} told twice, ${unmeasured} unmeasured;` +
+    `  ${name}: ${closed} windows closed, ${late} late (the last ${played.latestMs.toFixed(0)} ms after its close), ${lost} lost, ${twice} sent twice, ${unmeasured} unmeasured;` +
       ` ${cpuMs.toFixed(1)} ms of processor time a window; ${played.promptTokens} tokens at most, ${cost}`,
   )
   for (const [who, count] of answeredBy) say(`    ${who}: ${count}`)
@@ -119,7 +119,7 @@ function checksOf(script: string, { closed, lost, twice, unmeasured, late }: Pla
       decides: true,
     },
     { name: `${script}: lost`, measured: lost, decides: true, ...none },
-    { name: `${script}: told twice`, measured: twice, decides: true, ...none },
+    { name: `${script}: sent twice`, measured: twice, decides: true, ...none },
     { name: `${script}: not measured`, measured: unmeasured, decides: true, ...none },
     {
       name: `${script}: later than the deadline and ${AFTER_MS} ms`,
@@ -157,7 +157,7 @@ async function run(stage: Stage): Promise<Report> {
     checks,
     notes: [
       `${SESSIONS} sessions, ${FRAMES_PER_SECOND} frames a second each, ${STREAM_MS / 1000} s under each script`,
-      'windows count that closed by their schedule while frames came; each must be stored and told once',
+      'counts windows that closed by their schedule while frames arrived; each must be stored and sent once',
       'processor time of the server includes taking the frames; the reference is the same without a model',
       'tokens as the double counts them, one for four bytes',
     ],

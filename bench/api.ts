@@ -3,12 +3,13 @@ import { performance } from 'node:perf_hooks'
 import { quantile } from '../src/domain/face/statistics.ts'
 import type { Bench, Check, Figure, Report } from './harness/bench.ts'
 import { untilQuiet } from './harness/cores.ts'
+import type { MeasuredProcess } from './harness/measured-process.ts'
 import { type Person, type Size, settle } from './harness/people.ts'
 import { say } from './harness/report.ts'
 import type { Stage } from './harness/stage.ts'
 import { withUsage } from './harness/usage.ts'
 
-/** 2 x 360 + 48 x 27 windows a person: 2,016,000 in all. */
+/** 2 x 360 + 48 x 27 windows per user: 2,016,000 in all. */
 const SIZE: Size = { users: 1000, sessions: 50, windows: [360, 27] }
 const CLIENTS = 16
 const ROUND_MS = 5000
@@ -20,10 +21,10 @@ const POOL = '10'
 type Read = {
   readonly name: string
   readonly ours: (person: Person) => string
-  /** The bare route of the same rows, for reads of single rows. */
+  /** The reference route for the same rows, for reads of single rows. */
   readonly bare?: (person: Person) => string
   readonly p99Ms: number
-  /** A second. */
+  /** Requests per second. */
   readonly rate?: number
 }
 
@@ -48,7 +49,7 @@ const READS: readonly Read[] = [
 
 type Round = { readonly rate: number; readonly p99Ms: number }
 
-/** One GET; ms until the whole answer is there. */
+/** One GET; ms until the whole response has arrived. */
 const timeOf = (agent: Agent, url: string, token: string): Promise<number> =>
   new Promise((resolve, reject) => {
     const begun = performance.now()
@@ -64,7 +65,7 @@ const timeOf = (agent: Agent, url: string, token: string): Promise<number> =>
     request.once('error', reject)
   })
 
-/** All clients ask for one person after the other for `ms`. */
+/** All clients request the data of one user after the other for `ms`. */
 async function load(
   origin: string,
   people: readonly Person[],
@@ -85,11 +86,91 @@ async function load(
   return { rate: (times.length * 1000) / (performance.now() - begun), p99Ms: quantile(times, 0.99) }
 }
 
-/** The best of several rounds in turns: a neighbour on the machine can only make one slower. */
+/** The best of several alternating rounds, because other programs on the machine can only slow a round down. */
 const best = (rounds: readonly Round[]): Round => ({
   rate: Math.max(...rounds.map(({ rate }) => rate)),
   p99Ms: Math.min(...rounds.map(({ p99Ms }) => p99Ms)),
 })
+
+/** What reads are requested from: this server, the reference and the users with their data. */
+type Targets = {
+  readonly stage: Stage
+  readonly server: MeasuredProcess
+  readonly bare: MeasuredProcess
+  readonly people: readonly Person[]
+}
+
+type Measured = { readonly ours: Round; readonly reference: Round | undefined }
+
+/** Alternating rounds of one read on this server and, if it has one, on its reference route. */
+async function measureRead(
+  { stage, server, bare, people }: Targets,
+  { name, ours: path, bare: barePath }: Read,
+): Promise<Measured> {
+  await load(server.origin, people, path, WARM_UP_MS)
+  if (barePath !== undefined) await load(bare.origin, people, barePath, WARM_UP_MS)
+  const ours: Round[] = []
+  const theirs: Round[] = []
+  for (let i = 0; i < ROUNDS; i++) {
+    await untilQuiet()
+    const { others, serverMs, ...round } = await withUsage(stage.cores, server, () =>
+      load(server.origin, people, path, ROUND_MS),
+    )
+    ours.push(round)
+    say(
+      `    ${name}: ${round.rate.toFixed(0)}/s, p99 ${round.p99Ms.toFixed(1)} ms, ` +
+        `server ${((serverMs * 1000) / ((round.rate * ROUND_MS) / 1000)).toFixed(0)} us each, others ${(others * 100).toFixed(0)} %`,
+    )
+    if (barePath !== undefined) theirs.push(await load(bare.origin, people, barePath, ROUND_MS))
+  }
+  return { ours: best(ours), reference: theirs.length === 0 ? undefined : best(theirs) }
+}
+
+const figuresOf = ({ name }: Read, { ours, reference }: Measured): Figure[] => [
+  {
+    name: `${name}, reads`,
+    unit: '/s',
+    ours: ours.rate,
+    ...(reference && { reference: reference.rate }),
+  },
+  {
+    name: `${name}, p99`,
+    unit: 'ms',
+    ours: ours.p99Ms,
+    ...(reference && { reference: reference.p99Ms }),
+  },
+]
+
+function checksOf({ name, rate, p99Ms }: Read, { ours, reference }: Measured): Check[] {
+  const checks: Check[] = []
+  if (reference !== undefined)
+    checks.push({
+      name: `${name}, times the bare route`,
+      measured: ours.rate / reference.rate,
+      bound: 0.6,
+      passes: 'at least',
+      unit: 'x',
+      decides: true,
+    })
+  checks.push({
+    name: `${name}, p99`,
+    measured: ours.p99Ms,
+    bound: p99Ms,
+    passes: 'at most',
+    unit: 'ms',
+    decides: false,
+  })
+  if (rate !== undefined)
+    checks.push({
+      name: `${name}, reads`,
+      measured: ours.rate,
+      bound: rate,
+      passes: 'at least',
+      unit: '/s',
+      decides: false,
+    })
+  return checks
+}
 
 async function run(stage: Stage): Promise<Report> {
   const database = await stage.database()
@@ -105,65 +186,9 @@ async function run(stage: Stage): Promise<Report> {
   const figures: Figure[] = []
   const checks: Check[] = []
   for (const read of READS) {
-    const { name } = read
-    await load(server.origin, people, read.ours, WARM_UP_MS)
-    if (read.bare !== undefined) await load(bare.origin, people, read.bare, WARM_UP_MS)
-    const ours: Round[] = []
-    const theirs: Round[] = []
-    for (let i = 0; i < ROUNDS; i++) {
-      await untilQuiet()
-      const { others, serverMs, ...round } = await withUsage(stage.cores, server, () =>
-        load(server.origin, people, read.ours, ROUND_MS),
-      )
-      ours.push(round)
-      say(
-        `    ${name}: ${round.rate.toFixed(0)}/s, p99 ${round.p99Ms.toFixed(1)} ms, ` +
-          `server ${((serverMs * 1000) / ((round.rate * ROUND_MS) / 1000)).toFixed(0)} us each, others ${(others * 100).toFixed(0)} %`,
-      )
-      if (read.bare !== undefined) theirs.push(await load(bare.origin, people, read.bare, ROUND_MS))
-    }
-    const [mine, reference] = [best(ours), theirs.length === 0 ? undefined : best(theirs)]
-    figures.push(
-      {
-        name: `${name}, reads`,
-        unit: '/s',
-        ours: mine.rate,
-        ...(reference && { reference: reference.rate }),
-      },
-      {
-        name: `${name}, p99`,
-        unit: 'ms',
-        ours: mine.p99Ms,
-        ...(reference && { reference: reference.p99Ms }),
-      },
-    )
-    if (reference !== undefined)
-      checks.push({
-        name: `${name}, times the bare route`,
-        measured: mine.rate / reference.rate,
-        bound: 0.6,
-        passes: 'at least',
-        unit: 'x',
-        decides: true,
-      })
-    const absolute = { decides: false } as const
-    checks.push({
-      name: `${name}, p99`,
-      measured: mine.p99Ms,
-      bound: read.p99Ms,
-      passes: 'at most',
-      unit: 'ms',
-      ...absolute,
-    })
-    if (read.rate !== undefined)
-      checks.push({
-        name: `${name}, reads`,
-        measured: mine.rate,
-        bound: read.rate,
-        passes: 'at least',
-        unit: '/s',
-        ...absolute,
-      })
+    const measured = await measureRead({ stage, server, bare, people }, read)
+    figures.push(...figuresOf(read, measured))
+    checks.push(...checksOf(read, measured))
   }
   return { figures, checks, notes: [filled, `${CLIENTS} clients at once, best of ${ROUNDS} rounds`] }
 }

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { median, quantile } from '../src/domain/face/statistics.ts'
-import type { Bench, Report } from './harness/bench.ts'
+import type { Bench, Check, Figure, Report } from './harness/bench.ts'
 import { untilQuiet } from './harness/cores.ts'
 import type { BenchDatabase } from './harness/database.ts'
 import { say } from './harness/report.ts'
@@ -14,7 +14,7 @@ import type { Stage } from './harness/stage.ts'
 import { withUsage } from './harness/usage.ts'
 
 const ROUNDS = 4
-/** Rounds in which others take more of the server's core are made again, up to so many. */
+/** Rounds in which other programs use more of the server's core are repeated, up to this many. */
 const DISTURBED = 0.05
 const MOST_ROUNDS = 8
 const ROUND_MS = 4000
@@ -27,7 +27,7 @@ const HASHING = fileURLToPath(new URL('reference/hashing.mjs', import.meta.url))
 
 type HashParameters = readonly [memory: string, passes: string, lanes: string]
 
-/** What stored hashes were made with: `$argon2id$v=19$m=..,t=..,p=..$`. */
+/** The parameters of stored hashes: `$argon2id$v=19$m=..,t=..,p=..$`. */
 async function parametersOf({ sql }: BenchDatabase): Promise<HashParameters> {
   const [row] = await sql`select password_hash as hash from users limit 1`
   const [, memory, passes, lanes] = /\$m=(\d+),t=(\d+),p=(\d+)\$/.exec(String(row?.['hash'])) ?? []
@@ -36,7 +36,7 @@ async function parametersOf({ sql }: BenchDatabase): Promise<HashParameters> {
   return [memory, passes, lanes]
 }
 
-/** Hashes a second of argon2 alone, where the server runs. */
+/** Hashes per second of argon2 alone, on the server's core. */
 async function bareRate(stage: Stage, parameters: HashParameters): Promise<number> {
   const command = [
     ...stage.cores.prefix('server'),
@@ -52,7 +52,7 @@ async function bareRate(stage: Stage, parameters: HashParameters): Promise<numbe
   return Number(stdout)
 }
 
-/** Calls `work` from all clients again and again; how many a second. */
+/** Calls `work` repeatedly from all clients; returns the rate per second. */
 async function rateOf(work: () => Promise<unknown>): Promise<number> {
   const begun = performance.now()
   let done = 0
@@ -66,7 +66,7 @@ async function rateOf(work: () => Promise<unknown>): Promise<number> {
   return (done * 1000) / (performance.now() - begun)
 }
 
-/** Times of GET requests in ms, taking turns, until `work` is done. */
+/** Times of alternating GET requests in ms, until `work` is done. */
 async function probe(origin: string, token: string, work: Promise<unknown>): Promise<number[]> {
   const times: Promise<number>[] = []
   const state = { done: false }
@@ -90,13 +90,31 @@ async function timeOf(url: string, token: string): Promise<number> {
   return performance.now() - begun
 }
 
-/** Rates a second, times of the other routes in ms, and what others took of the core meanwhile. */
+/** Rates per second, times of the other routes in ms, and the CPU share of other programs. */
 type Round = {
   readonly bare: number
   readonly signup: number
   readonly login: number
   readonly times: readonly number[]
   readonly others: number
+}
+
+/** The requests whose rates are measured. Users who log in are those who have signed up. */
+type Work = { readonly signup: () => Promise<unknown>; readonly login: () => Promise<unknown> }
+
+function createWork(origin: string, accounts: NewAccount[]): Work {
+  let logins = 0
+  return {
+    signup: async () => {
+      const account = newAccount()
+      await signUp(origin, account)
+      accounts.push(account)
+    },
+    login: () => {
+      const { email, password } = accounts[logins++ % accounts.length] ?? newAccount()
+      return post(`${origin}/api/auth/login`, { email, password })
+    },
+  }
 }
 
 async function run(stage: Stage): Promise<Report> {
@@ -106,23 +124,14 @@ async function run(stage: Stage): Promise<Report> {
   const accounts: NewAccount[] = [newAccount()]
   const token = await signUp(origin, accounts[0])
   const parameters = await parametersOf(database)
-  const signup = async () => {
-    const account = newAccount()
-    await signUp(origin, account)
-    accounts.push(account)
-  }
-  let logins = 0
-  const login = () => {
-    const { email, password } = accounts[logins++ % accounts.length] ?? newAccount()
-    return post(`${origin}/api/auth/login`, { email, password })
-  }
+  const { signup, login } = createWork(origin, accounts)
 
   const idleTimes = await probe(origin, token, sleep(ROUND_MS))
-  // A server in service is warm; at some eighty requests a second its code takes half a minute to be compiled.
+  // Warm up: at about 80 requests per second, the optimisation of the code takes half a minute.
   for (let i = 0; i < WARM_UPS; i++)
     for (const work of [signup, login]) await probe(origin, token, rateOf(work))
 
-  // In turns, so that a busy moment of the machine meets all of them.
+  // Alternating, so that a disturbance affects all of them.
   const round = async (): Promise<Round> => {
     await untilQuiet()
     const bare = await bareRate(stage, parameters)
@@ -144,8 +153,7 @@ async function run(stage: Stage): Promise<Report> {
   while (undisturbed() < ROUNDS && rounds.length < MOST_ROUNDS) rounds.push(await round())
   const best = rounds.sort((a, b) => a.others - b.others).slice(0, ROUNDS)
 
-  // Medians: a disturbed run of argon2 alone would make the server look good.
-  const typical = (name: 'bare' | 'signup' | 'login') => median(best.map((measured) => measured[name]))
+  const rates = typicalRates(best)
   const p99 = {
     quiet: quantile(idleTimes, 0.99),
     loaded: quantile(
@@ -153,58 +161,74 @@ async function run(stage: Stage): Promise<Report> {
       0.99,
     ),
   }
-  const share = (name: 'signup' | 'login') =>
-    ({
-      name: `${name}, times argon2 alone`,
-      measured: typical(name) / typical('bare'),
-      bound: 0.8,
-      passes: 'at least',
-      unit: 'x',
-      decides: true,
-    }) as const
   return {
-    figures: [
-      {
-        name: 'signups (reference: argon2 alone)',
-        unit: '/s',
-        ours: typical('signup'),
-        reference: typical('bare'),
-      },
-      {
-        name: 'logins (reference: argon2 alone)',
-        unit: '/s',
-        ours: typical('login'),
-        reference: typical('bare'),
-      },
-      {
-        name: 'other routes meanwhile, p99 (reference: quiet)',
-        unit: 'ms',
-        ours: p99.loaded,
-        reference: p99.quiet,
-      },
-    ],
-    checks: [
-      share('signup'),
-      share('login'),
-      {
-        name: 'p99 of other routes, beyond that of a quiet server',
-        measured: p99.loaded - p99.quiet,
-        bound: PROBE_WITHIN_MS,
-        passes: 'at most',
-        unit: 'ms',
-        decides: true,
-      },
-      {
-        name: 'p99 of other routes',
-        measured: p99.loaded,
-        bound: PROBE_WITHIN_MS,
-        passes: 'at most',
-        unit: 'ms',
-        decides: false,
-      },
-    ],
+    figures: figuresOf(rates, p99),
+    checks: checksOf(rates, p99),
     notes: [`argon2id with m=${parameters[0]}, t=${parameters[1]}, p=${parameters[2]}`],
   }
+}
+
+type Rates = Readonly<Record<'bare' | 'signup' | 'login', number>>
+
+/** Of the other routes, ms. */
+type P99 = { readonly quiet: number; readonly loaded: number }
+
+/** Medians, because a disturbed run of argon2 alone would favour the server. */
+function typicalRates(rounds: readonly Round[]): Rates {
+  const typical = (name: keyof Rates) => median(rounds.map((measured) => measured[name]))
+  return { bare: typical('bare'), signup: typical('signup'), login: typical('login') }
+}
+
+const figuresOf = (rates: Rates, p99: P99): Figure[] => [
+  {
+    name: 'signups (reference: argon2 alone)',
+    unit: '/s',
+    ours: rates.signup,
+    reference: rates.bare,
+  },
+  {
+    name: 'logins (reference: argon2 alone)',
+    unit: '/s',
+    ours: rates.login,
+    reference: rates.bare,
+  },
+  {
+    name: 'other routes meanwhile, p99 (reference: quiet)',
+    unit: 'ms',
+    ours: p99.loaded,
+    reference: p99.quiet,
+  },
+]
+
+function checksOf(rates: Rates, p99: P99): Check[] {
+  const share = (name: 'signup' | 'login'): Check => ({
+    name: `${name}, times argon2 alone`,
+    measured: rates[name] / rates.bare,
+    bound: 0.8,
+    passes: 'at least',
+    unit: 'x',
+    decides: true,
+  })
+  return [
+    share('signup'),
+    share('login'),
+    {
+      name: 'p99 of other routes, beyond that of a quiet server',
+      measured: p99.loaded - p99.quiet,
+      bound: PROBE_WITHIN_MS,
+      passes: 'at most',
+      unit: 'ms',
+      decides: true,
+    },
+    {
+      name: 'p99 of other routes',
+      measured: p99.loaded,
+      bound: PROBE_WITHIN_MS,
+      passes: 'at most',
+      unit: 'ms',
+      decides: false,
+    },
+  ]
 }
 
 export const auth: Bench = { title: 'signups and logins against argon2 alone, other routes meanwhile', run }

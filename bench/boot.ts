@@ -7,7 +7,7 @@ import type { Stage } from './harness/stage.ts'
 const BOOTS = 7
 const FIRST_BOOTS = 3
 
-/** Milliseconds to the first good answer, of one process that is ended again. */
+/** Milliseconds from the start of a process to its first successful response. Ends the process. */
 async function readyMs(stage: Stage, start: () => ReturnType<Stage['ours']>): Promise<number> {
   await untilQuiet()
   const { readyMs } = await start()
@@ -19,7 +19,7 @@ async function run(stage: Stage): Promise<Report> {
   const database = await stage.database()
   const alone: number[] = []
   const migrated: number[] = []
-  // In turns, so that a busy moment of the machine meets both.
+  // Alternating, so that a disturbance affects both.
   for (let i = 0; i < BOOTS; i++) {
     alone.push(await readyMs(stage, () => stage.reference('fastify-alone', 'any')))
     migrated.push(await readyMs(stage, () => stage.ours({ DATABASE_URL: database.url }, 'any')))

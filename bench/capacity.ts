@@ -1,63 +1,32 @@
 import { performance } from 'node:perf_hooks'
-import { measureWindow } from '../src/domain/face/measures.ts'
 import { median } from '../src/domain/face/statistics.ts'
-import { byLocal, type MeasuredWindow } from '../src/features/analysis/answer.ts'
-import { parseFrame } from '../src/features/analysis/landmarks-frame.ts'
-import { encodeLearnt, NOTHING_LEARNT, readAndLearn } from '../src/features/analysis/learnt.ts'
-import { Outbox } from '../src/features/analysis/outbox.ts'
-import { analysisRepository } from '../src/features/analysis/repository.ts'
-import { toAnswerRow, toWindowRow } from '../src/features/analysis/rows.ts'
-import { leaseRepository } from '../src/features/sessions/lease-repository.ts'
-import { createLeases } from '../src/features/sessions/leases.ts'
-import { type Believed, stateRepository } from '../src/features/sessions/state-repository.ts'
-import { createSafe } from '../src/lib/sealing.ts'
-import type { Bench, Figure, Report } from './harness/bench.ts'
+import { leaseRepository } from '../src/live/leases/repository.ts'
+import { createLeases } from '../src/live/leases/leases.ts'
+import { type Believed, stateRepository } from '../src/live/leases/state-repository.ts'
+import type { Bench, Check, Figure, Report } from './harness/bench.ts'
 import { untilQuiet } from './harness/cores.ts'
 import { type Cost, type Counted, openCounted } from './harness/counted.ts'
 import type { BenchDatabase } from './harness/database.ts'
-import { landmarksMessages } from './harness/frames.ts'
 import { say } from './harness/report.ts'
 import type { Stage } from './harness/stage.ts'
+import { measureWindowWrites } from './harness/window-writes.ts'
 
-/** Live sessions for which the load on the database is told. */
+/** Number of live sessions for which the load on the database is computed. */
 const SESSIONS = 1000
-/** Leases of one instance that is well filled. */
+/** Number of leases of one busy instance. */
 const LEASES = 5000
 const LEASE_MS = 15_000
 const MINE = { owner: 'bench', ttlMs: LEASE_MS }
 const INTERVAL_MS = 10_000
 const LOOK_MS = 500
-/** Who is there is told in the rows so often. */
+/** How often an instance marks its sessions with sockets. */
 const TOUCH_MS = 5000
 const EPOCH = 1
 const FENCE = { owner: 'bench', epoch: EPOCH }
 const ROUNDS = 15
-const FRAMES_OF_A_WINDOW = 40
 
-/** How often something happens in a second of `SESSIONS` live sessions, and what it costs each time. */
+/** Operations per second with `SESSIONS` live sessions, and the cost of each. */
 type Item = { readonly name: string; readonly perSecond: number; readonly each: Cost; readonly rows: number }
-
-/** One real window, as it is before it is stored. */
-function recordedWindow(): MeasuredWindow {
-  const frames = landmarksMessages(FRAMES_OF_A_WINDOW).map((message, i) => {
-    const frame = parseFrame(message)
-    if (typeof frame === 'string') throw new Error(`a recorded frame was refused: ${frame}`)
-    return { at: i * 250, ...frame }
-  })
-  const measures = measureWindow(frames)
-  if (measures === undefined) throw new Error('a recorded window was refused')
-  const { reading: local, learnt } = readAndLearn(NOTHING_LEARNT, measures)
-  return {
-    number: 1,
-    closedAt: Date.now(),
-    framesReceived: 100,
-    measures,
-    local,
-    localMs: 4,
-    differences: null,
-    learnt: encodeLearnt(learnt),
-  }
-}
 
 async function insertSessions({ sql }: BenchDatabase, count: number): Promise<string[]> {
   await sql`insert into users (username, email, password_hash) values ('bench', 'bench@example.com', 'none')`
@@ -68,71 +37,7 @@ async function insertSessions({ sql }: BenchDatabase, count: number): Promise<st
   return rows.map((row) => String(row['id']))
 }
 
-const outboxOf = (counted: Counted) =>
-  new Outbox({
-    transaction: counted.transaction,
-    repository: analysisRepository,
-    isPassing: () => false,
-    holds: () => true,
-    onLost: () => undefined,
-    onBehind: async () => undefined,
-    onLocked: () => undefined,
-    onWaiting: () => undefined,
-    onStored: () => undefined,
-    onRetry: () => undefined,
-    onDrop: (reason, _sessionId, error) => {
-      throw new Error(`a window was not stored: ${reason}`, { cause: error })
-    },
-    maxWindowsPerSession: 60,
-    maxBytes: 64 * 1024 * 1024,
-  })
-
-/** The writes of windows, each in a transaction of its own as when windows close one after the other, and in batches. */
-async function measureWindows(counted: Counted, ids: readonly string[]) {
-  const outbox = outboxOf(counted)
-  const few = ids.slice(0, SESSIONS)
-  const recorded = recordedWindow()
-  const safe = createSafe(null, '1')
-  const store = (sessionId: string, number: number, isFinal: boolean) => {
-    const window = { ...recorded, number }
-    const row = toWindowRow(
-      { sessionId, ...FENCE, safe },
-      window,
-      byLocal(window, { modelOutcome: null }),
-      isFinal,
-    )
-    return outbox.write({ kind: 'window', write: { ...FENCE, row, learnt: window.learnt } })
-  }
-  const answer = (sessionId: string, number: number) => {
-    const row = toAnswerRow(
-      { sessionId, ...FENCE, safe },
-      byLocal({ ...recorded, number }, { modelOutcome: 'answered' }),
-    )
-    const whole = () => {
-      throw new Error('a window has vanished')
-    }
-    return outbox.write({ kind: 'answer', write: { ...FENCE, row }, whole })
-  }
-  const mark = (sessionId: string, window: number) =>
-    outbox.write({ kind: 'delivered', write: { sessionId, window, ...FENCE } })
-  const oneByOne = (work: (id: string) => Promise<unknown>) =>
-    counted.cost(few.length, async () => {
-      for (const id of few) await work(id)
-    })
-
-  await Promise.all(ids.map((id) => store(id, 1, true))) // the first use of each page is written as a whole
-  const stored = await oneByOne((id) => store(id, 2, true))
-  const delivered = await oneByOne((id) => mark(id, 2))
-  await Promise.all(few.map((id) => store(id, 3, false)))
-  const answered = await oneByOne((id) => answer(id, 3))
-  const batched = await counted.cost(ids.length, async () => {
-    await Promise.all(ids.map((id) => store(id, 4, true)))
-    await Promise.all(ids.map((id) => mark(id, 4)))
-  })
-  return { stored, delivered, answered, batched }
-}
-
-/** Statements that go straight to the driver are not counted there; each is a transaction of its own. */
+/** Statements that bypass the counter; each is its own transaction. */
 const uncounted = (cost: Cost): Cost => ({ ...cost, statements: cost.transactions })
 
 const leasesOf = ({ sql }: Counted, ids: readonly string[]) => {
@@ -144,7 +49,7 @@ const leasesOf = ({ sql }: Counted, ids: readonly string[]) => {
     onLost: (id) => {
       throw new Error(`the lease of ${id} was lost`)
     },
-    onGone: (id) => {
+    onDeleted: (id) => {
       throw new Error(`the session ${id} is gone`)
     },
     onUnreachable: (error) => {
@@ -162,7 +67,7 @@ const repeat = (times: number, work: () => Promise<unknown>) => async () => {
   for (let i = 0; i < times; i++) await work()
 }
 
-/** What keeps a session alive, for `SESSIONS` of them each time. */
+/** The periodic statements for `SESSIONS` live sessions. */
 async function measureUpkeep(counted: Counted, database: BenchDatabase, ids: readonly string[]) {
   const few = ids.slice(0, SESSIONS)
   const { sql } = counted
@@ -196,7 +101,7 @@ async function measureUpkeep(counted: Counted, database: BenchDatabase, ids: rea
   return { renewed, touched, looked, afterCheckpoint }
 }
 
-/** The renewal of many leases, and a plain update of as many rows, in turns. Medians, ms. */
+/** The renewal of many leases, alternating with a plain update of as many rows. Medians, ms. */
 async function compareRenewals(counted: Counted, ids: readonly string[]) {
   const { sql } = counted
   const leases = leasesOf(counted, ids)
@@ -229,7 +134,7 @@ async function measure(stage: Stage) {
       for (const id of ids) await claim(id)
     })
     await untilQuiet()
-    const windows = await measureWindows(counted, ids)
+    const windows = await measureWindowWrites(counted, { ids, few: ids.slice(0, SESSIONS), fence: FENCE })
     const upkeep = await measureUpkeep(counted, database, ids)
     await untilQuiet()
     const renewals = await compareRenewals(counted, ids)
@@ -244,8 +149,20 @@ async function measure(stage: Stage) {
   }
 }
 
+type Measured = Awaited<ReturnType<typeof measure>>
+
 async function run(stage: Stage): Promise<Report> {
-  const m = await measure(stage)
+  const measured = await measure(stage)
+  say(`  a second of ${SESSIONS} live sessions, one instance, local analyser:`)
+  return {
+    figures: [...secondFigures(measured), ...windowFigures(measured), ...leaseFigures(measured)],
+    checks: checksOf(measured),
+    notes: ['this process and the database share a core, so times are longer than with two'],
+  }
+}
+
+/** One second of all live sessions, by operation and in total. */
+function secondFigures(m: Measured): Figure[] {
   const windowsPerSecond = (SESSIONS * 1000) / INTERVAL_MS
   const renewalsPerSecond = 3000 / LEASE_MS
   const items: Item[] = [
@@ -255,8 +172,7 @@ async function run(stage: Stage): Promise<Report> {
     { name: 'touches', perSecond: 1000 / TOUCH_MS, each: m.touched, rows: SESSIONS },
     { name: 'looks at the rows', perSecond: 1000 / LOOK_MS, each: m.looked, rows: 0 },
   ]
-  say(`  a second of ${SESSIONS} live sessions, one instance, local analyser:`)
-  const figures: Figure[] = items.flatMap(({ name, perSecond, each, rows }) => {
+  const figures = items.flatMap(({ name, perSecond, each, rows }) => {
     const times = (value: number) => perSecond * value
     return [
       { name: `${name}: statements`, unit: '/s', ours: times(each.statements) },
@@ -266,71 +182,79 @@ async function run(stage: Stage): Promise<Report> {
   })
   const sum = (of: (cost: Cost) => number) =>
     items.reduce((total, { perSecond, each }) => total + perSecond * of(each), 0)
-  const { renewalMs, plainMs, statements } = m.renewals
-  return {
-    figures: [
-      ...figures,
-      { name: 'all: statements', unit: '/s', ours: sum(({ statements }) => statements) },
-      { name: 'all: transactions', unit: '/s', ours: sum(({ transactions }) => transactions) },
-      { name: 'all: write-ahead log', unit: 'KB/s', ours: sum(({ walBytes }) => walBytes) / 1000 },
-      { name: 'one window: statements', unit: '', ours: m.stored.statements + m.delivered.statements },
-      { name: 'one window: write-ahead log', unit: 'B', ours: m.stored.walBytes + m.delivered.walBytes },
-      { name: 'one window: on disk, with indexes', unit: 'B', ours: m.bytesAtRest },
-      { name: "a model's answer on top: statements", unit: '', ours: m.answered.statements },
-      { name: "a model's answer on top: write-ahead log", unit: 'B', ours: m.answered.walBytes },
-      { name: 'one window in batches: statements', unit: '', ours: m.batched.statements },
-      { name: 'one window in batches: write-ahead log', unit: 'B', ours: m.batched.walBytes },
-      { name: 'windows stored and marked, in batches', unit: '/s', ours: 1000 / m.batched.ms },
-      {
-        name: 'windows stored and marked, one by one',
-        unit: '/s',
-        ours: 1000 / (m.stored.ms + m.delivered.ms),
-      },
-      { name: 'one claim: write-ahead log', unit: 'B', ours: m.claimed.walBytes },
-      {
-        name: `renewal of ${SESSIONS} after a checkpoint: log`,
-        unit: 'KB',
-        ours: m.afterCheckpoint.walBytes / 1000,
-      },
-      { name: 'one renewal: write-ahead log', unit: 'B', ours: m.renewals.rowBytes },
-      { name: 'one renewal with fillfactor 70: log', unit: 'B', ours: m.roomy.rowBytes },
-      { name: `renewal of ${LEASES} leases`, unit: 'ms', ours: renewalMs, reference: plainMs },
-      {
-        name: 'the same with fillfactor 70',
-        unit: 'ms',
-        ours: m.roomy.renewalMs,
-        reference: m.roomy.plainMs,
-      },
-    ],
-    checks: [
-      {
-        name: `renewal of ${LEASES} leases, times a plain update of as many rows`,
-        measured: renewalMs / plainMs,
-        bound: 3,
-        passes: 'at most',
-        unit: 'x',
-        decides: true,
-      },
-      {
-        name: `renewal of ${LEASES} leases`,
-        measured: statements,
-        bound: 1,
-        passes: 'at most',
-        unit: 'statements',
-        decides: true,
-      },
-      {
-        name: `renewal of ${LEASES} leases`,
-        measured: renewalMs,
-        bound: 50,
-        passes: 'at most',
-        unit: 'ms',
-        decides: false,
-      },
-    ],
-    notes: ['this process and the database share a core, so times are longer than with two'],
-  }
+  return [
+    ...figures,
+    { name: 'all: statements', unit: '/s', ours: sum(({ statements }) => statements) },
+    { name: 'all: transactions', unit: '/s', ours: sum(({ transactions }) => transactions) },
+    { name: 'all: write-ahead log', unit: 'KB/s', ours: sum(({ walBytes }) => walBytes) / 1000 },
+  ]
 }
+
+const windowFigures = (m: Measured): Figure[] => [
+  { name: 'one window: statements', unit: '', ours: m.stored.statements + m.delivered.statements },
+  { name: 'one window: write-ahead log', unit: 'B', ours: m.stored.walBytes + m.delivered.walBytes },
+  { name: 'one window: on disk, with indexes', unit: 'B', ours: m.bytesAtRest },
+  { name: "a model's answer on top: statements", unit: '', ours: m.answered.statements },
+  { name: "a model's answer on top: write-ahead log", unit: 'B', ours: m.answered.walBytes },
+  { name: 'one window in batches: statements', unit: '', ours: m.batched.statements },
+  { name: 'one window in batches: write-ahead log', unit: 'B', ours: m.batched.walBytes },
+  { name: 'windows stored and marked, in batches', unit: '/s', ours: 1000 / m.batched.ms },
+  {
+    name: 'windows stored and marked, one by one',
+    unit: '/s',
+    ours: 1000 / (m.stored.ms + m.delivered.ms),
+  },
+]
+
+const leaseFigures = (m: Measured): Figure[] => [
+  { name: 'one claim: write-ahead log', unit: 'B', ours: m.claimed.walBytes },
+  {
+    name: `renewal of ${SESSIONS} after a checkpoint: log`,
+    unit: 'KB',
+    ours: m.afterCheckpoint.walBytes / 1000,
+  },
+  { name: 'one renewal: write-ahead log', unit: 'B', ours: m.renewals.rowBytes },
+  { name: 'one renewal with fillfactor 70: log', unit: 'B', ours: m.roomy.rowBytes },
+  {
+    name: `renewal of ${LEASES} leases`,
+    unit: 'ms',
+    ours: m.renewals.renewalMs,
+    reference: m.renewals.plainMs,
+  },
+  {
+    name: 'the same with fillfactor 70',
+    unit: 'ms',
+    ours: m.roomy.renewalMs,
+    reference: m.roomy.plainMs,
+  },
+]
+
+const checksOf = ({ renewals: { renewalMs, plainMs, statements } }: Measured): Check[] => [
+  {
+    name: `renewal of ${LEASES} leases, times a plain update of as many rows`,
+    measured: renewalMs / plainMs,
+    bound: 3,
+    passes: 'at most',
+    unit: 'x',
+    decides: true,
+  },
+  {
+    name: `renewal of ${LEASES} leases`,
+    measured: statements,
+    bound: 1,
+    passes: 'at most',
+    unit: 'statements',
+    decides: true,
+  },
+  {
+    name: `renewal of ${LEASES} leases`,
+    measured: renewalMs,
+    bound: 50,
+    passes: 'at most',
+    unit: 'ms',
+    decides: false,
+  },
+]
 
 export const capacity: Bench = {
   title: `what ${SESSIONS} live sessions ask of the database, and the renewal of ${LEASES} leases`,

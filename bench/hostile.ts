@@ -6,54 +6,42 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { type Invitation, WAYS, type Way } from '../test/helpers/hostile/crowd.ts'
 import { emptyLedger, fuzzDecoders } from '../test/helpers/hostile/frame-fuzz.ts'
 import type { OpenApi } from '../test/helpers/malformed.ts'
-import type { Account, HostileLedger, Plan, Report as Told } from './harness/attackers.ts'
+import type { Account, HostileLedger, Plan, Report as AttackReport } from './harness/attackers.ts'
 import type { Bench, Check, Figure, Report } from './harness/bench.ts'
 import { Fleet, missingWindows } from './harness/fleet.ts'
+import { CROWD, enrol, invite, inviteLoud } from './harness/invitations.ts'
 import { say } from './harness/report.ts'
-import { post, signUp, startSessions } from './harness/sessions.ts'
+import { signUp, startSessions } from './harness/sessions.ts'
 import type { Stage } from './harness/stage.ts'
 
 const SEED = 20_261_123
 const MUTATIONS = Number(process.env['BENCH_MUTATIONS'] ?? 1_000_000)
-/** Between two lines of progress. */
+/** Interval of progress lines. */
 const MUTATIONS_A_LINE = 100_000
 
 const HONEST_SESSIONS = 20
 const FRAMES_PER_SECOND = 10
-/** An answer is due at its window's close; one that comes more than a second after it has come late. */
+/** An answer that arrives more than a second after its window's close is late. */
 const ON_TIME_MS = 1000
 
-const CROWD = Number(process.env['BENCH_SOCKETS'] ?? 10_000)
 const LIMITS = { SOCKETS_PER_USER: '300', SOCKETS_PER_ADDRESS: '4000' }
-const ATTACKERS = 36
-const SESSIONS_EACH = 20
-/** Accounts for requests, apart from the crowd's: some requests end their caller's sessions. */
+/** Separate accounts for requests, because some requests end the sessions of their account. */
 const STRANGERS = 8
-const ADDRESSES = ['127.0.0.2', '127.0.0.3', '127.0.0.4']
-/** Beyond what the limits allow. */
-const GATECRASHERS = 400
-/** One in so many of the crowd is worse than quiet. */
-const WORSE = 20
-/** Ways to be bad that need no session to feed; they come first. */
-const WITHOUT_FRAMES = 8
-
-/** Sockets that send large and nested JSON by themselves, before the crowd. */
-const LOUD = 48
+/** How long large and nested JSON is sent alone, before the other attacks. */
 const LOUD_MS = 15_000
-/** A ping of another session is answered within this meanwhile. */
+/** Deadline for pings of other sessions meanwhile. */
 const PING_MS = 200
 
-/** The smallest plan of many hosts. The heap's bound leaves room for what lives outside of it. */
+/** The smallest plan of many hosts. The heap limit leaves room for memory outside the heap. */
 const BOX_MIB = 512
 const HEAP_MIB = 288
 const WARM_UP_MS = 12_000
 const ATTACK_MS = 1000 * Number(process.env['BENCH_SECONDS'] ?? 60)
 const CALM_MS = 12_000
 const SLICE_MS = 5000
-/** A session that has had no update for so long at the end has lost its last window. */
+/** A session without an update for this long at the end has lost its last window. */
 const SILENT_MS = 16_000
 const JOIN_DEADLINE_MS = 600_000
 const SAMPLE_MS = 200
@@ -72,9 +60,9 @@ async function fuzz() {
   return ledger
 }
 
-type Attackers = { readonly child: ChildProcess; readonly next: () => Promise<Told> }
+type Attackers = { readonly child: ChildProcess; readonly next: () => Promise<AttackReport> }
 
-/** Behind everybody else: what an attacker's own process costs is no harm that it does. */
+/** At the lowest priority, because the CPU time of the attackers themselves is not measured. */
 function startAttackers(stage: Stage): Attackers {
   const [command = process.execPath, ...args] = [
     ...[...stage.cores.prefix('load'), process.execPath, '--import', LOADER, LOAD],
@@ -84,18 +72,18 @@ function startAttackers(stage: Stage): Attackers {
   const died = once(child, 'exit').then(() => {
     throw new Error('the attackers died')
   })
-  died.catch(() => undefined) // told to whoever waits for a report; after the last one it is as it should be
+  died.catch(() => undefined) // reported by the race below; expected after the last report
   const next = async () => {
     const signal = AbortSignal.timeout(JOIN_DEADLINE_MS)
-    const [told] = (await Promise.race([once(child, 'message', { signal }), died])) as [Told] // by attackers.ts
-    return told
+    const [report] = (await Promise.race([once(child, 'message', { signal }), died])) as [AttackReport] // by attackers.ts
+    return report
   }
   return { child, next }
 }
 
 type Slice = { readonly from: number; readonly to: number; readonly slowestPing: number }
 
-/** Recorded faces from all of them, in slices, until the signal comes. */
+/** Streams recorded faces from all sockets, in slices, until the signal. */
 async function streamUntil(signal: AbortSignal, fleet: Fleet) {
   let framesSent = 0
   const slices: Slice[] = []
@@ -111,53 +99,11 @@ async function streamUntil(signal: AbortSignal, fleet: Fleet) {
 
 type Streamed = Awaited<ReturnType<typeof streamUntil>>
 
-/** The slowest ping of the slices that lie between these moments, as far as they do. */
+/** The slowest ping of the slices between these times. */
 const slowestPing = ({ slices }: Streamed, from = 0, to = Number.POSITIVE_INFINITY): number =>
   Math.max(...slices.filter((slice) => slice.to > from && slice.from < to).map((slice) => slice.slowestPing))
 
-/** The sessions of each of the crowd's accounts. */
-async function enrol(origin: string): Promise<string[][]> {
-  const sessions: string[][] = []
-  for (let i = 0; i < ATTACKERS; i++) {
-    const token = await signUp(origin)
-    const ids: string[] = []
-    for (let k = 0; k < SESSIONS_EACH; k++) {
-      const { data } = await post(`${origin}/api/session/start`, {}, token)
-      ids.push((data as { sessionId: string }).sessionId)
-    }
-    sessions.push(ids)
-  }
-  return sessions
-}
-
-/** Those who send large and nested JSON, on the channels that read little. */
-const inviteLoud = (origin: string, sessions: readonly (readonly string[])[]): Invitation[] =>
-  Array.from({ length: LOUD }, (_, place) => ({
-    url: `${origin.replace('http', 'ws')}/ws/${place % 4 < 2 ? 'voice' : 'session'}/${sessions[place % ATTACKERS]?.[0] ?? ''}`,
-    way: place % 2 === 0 ? 'large' : 'nested',
-    from: ADDRESSES[place % ADDRESSES.length] ?? '127.0.0.1',
-  }))
-
-/** Sockets that are admitted, and some that are beyond the limit of their user. */
-function invite(origin: string, sessions: readonly (readonly string[])[]): Invitation[] {
-  const base = origin.replace('http', 'ws')
-  let frames = 0
-  return Array.from({ length: CROWD + GATECRASHERS }, (_, place) => {
-    const from = ADDRESSES[place % ADDRESSES.length] ?? '127.0.0.1'
-    if (place < CROWD && place % WORSE === 1) {
-      // A session of its own: only the newest socket of one is read.
-      const number = frames++
-      const id = sessions[number % ATTACKERS]?.[Math.floor(number / ATTACKERS) % SESSIONS_EACH] ?? ''
-      return { url: `${base}/ws/landmarks/${id}`, way: number % 2 === 0 ? 'frames' : 'binary', from }
-    }
-    const round = Math.floor(place / ATTACKERS)
-    const id = sessions[place < CROWD ? place % ATTACKERS : 0]?.[round % SESSIONS_EACH] ?? ''
-    const way: Way = place % WORSE === 0 ? (WAYS[(place / WORSE) % WITHOUT_FRAMES] ?? 'quiet') : 'quiet'
-    return { url: `${base}/ws/${round % 2 === 0 ? 'voice' : 'session'}/${id}`, way, from }
-  })
-}
-
-/** Largest resident memory while `work` lasts, bytes. */
+/** Peak resident memory during `work`, bytes. */
 async function peakOf(rss: () => Promise<number>, work: Promise<unknown>): Promise<number> {
   const watched = { done: false, peak: 0 }
   const finished = work.finally(() => {
@@ -221,7 +167,7 @@ async function run(stage: Stage): Promise<Report> {
         document: JSON.parse(readFileSync(join(stage.root, 'openapi.json'), 'utf8')) as OpenApi, // a file of ours
         ...{ loud: inviteLoud(origin, sessions), loudMs: LOUD_MS, pauseMs: SLICE_MS },
         crowd: invite(origin, sessions),
-        // The first attacker has no seat left.
+        // The first attacker has no free socket left.
         targets: sessions.slice(1).map(([id = '']) => `${origin.replace('http', 'ws')}/ws/session/${id}`),
         ids: urls.map((url) => url.split('/').at(-1) ?? ''),
       }
@@ -267,14 +213,60 @@ type Outcome = {
   readonly joined: number
   readonly honest: Fleet
   readonly streamed: Streamed
-  /** When there was large and nested JSON, and how much of it. */
+  /** When large and nested JSON was sent, and how much. */
   readonly loud: { readonly from: number; readonly to: number; readonly bytes: number }
   readonly seconds: number
 }
 
-function conclude({ frames, ledger, peak, joined, honest, streamed, loud, seconds }: Outcome): Report {
-  const { crowd, protocol, handshakes, rest, faults } = ledger
-  for (const fault of faults) say(`    ${fault}`)
+function conclude(outcome: Outcome): Report {
+  for (const fault of outcome.ledger.faults) say(`    ${fault}`)
+  return {
+    figures: figuresOf(outcome),
+    checks: checksOf(outcome),
+    notes: [
+      `late: more than ${ON_TIME_MS} ms after the window's close`,
+      `the heap is bound to ${HEAP_MIB} MiB; the database is a process of its own`,
+    ],
+  }
+}
+
+function figuresOf({ frames, ledger, peak, joined, honest, streamed, loud, seconds }: Outcome): Figure[] {
+  const { crowd, protocol, handshakes, rest } = ledger
+  return [
+    ...lines('decoders', { ...frames, served: frames.accepted }),
+    { name: 'decoders: frames refused that were good', unit: '', ours: frames.refusedWrongly },
+    ...lines('protocol', protocol),
+    ...lines('handshakes', handshakes),
+    ...lines('REST', rest),
+    { name: 'crowd: sockets asked for', unit: '', ours: crowd.asked },
+    { name: 'crowd: refused by the limits', unit: '', ours: crowd.refused },
+    { name: 'crowd: open at once', unit: '', ours: joined },
+    { name: 'crowd: cut off later', unit: '', ours: crowd.cut },
+    { name: 'crowd: invalid frames sent', unit: '', ours: crowd.frames },
+    { name: 'crowd: answered like frames', unit: '', ours: crowd.updates },
+    { name: 'crowd: sent', unit: 'MiB', ours: crowd.bytes / MIB },
+    { name: 'honest sessions', unit: '', ours: honest.size },
+    { name: 'honest: frames sent', unit: '', ours: streamed.framesSent },
+    { name: 'honest: updates', unit: '', ours: honest.updates.length },
+    {
+      name: 'honest: latest update',
+      unit: 'ms',
+      ours: Math.max(0, ...honest.updates.map(({ lateMs }) => lateMs)),
+    },
+    { name: 'honest: slowest ping', unit: 'ms', ours: slowestPing(streamed) },
+    {
+      name: 'honest: slowest ping before any attack',
+      unit: 'ms',
+      ours: slowestPing(streamed, 0, loud.from - SLICE_MS),
+    },
+    { name: 'large and nested JSON: sent', unit: 'MiB', ours: loud.bytes / MIB },
+    { name: 'under attack and before and after', unit: 's', ours: seconds },
+    { name: 'peak resident memory', unit: 'MiB', ours: peak / MIB },
+  ]
+}
+
+function checksOf({ frames, ledger, peak, joined, honest, streamed, loud }: Outcome): Check[] {
+  const { crowd, protocol, handshakes, rest } = ledger
   const late = honest.updates.filter(({ lateMs }) => lateMs > ON_TIME_MS).length
   const wrong =
     frames.acceptedWrongly +
@@ -284,54 +276,17 @@ function conclude({ frames, ledger, peak, joined, honest, streamed, loud, second
     crowd.updates
   const recent = honest.updates.filter(({ at }) => at > streamed.endedAt - SILENT_MS)
   const silent = honest.size - new Set(recent.map(({ socket }) => socket)).size
-  return {
-    figures: [
-      ...lines('decoders', { ...frames, served: frames.accepted }),
-      { name: 'decoders: frames refused that were good', unit: '', ours: frames.refusedWrongly },
-      ...lines('protocol', protocol),
-      ...lines('handshakes', handshakes),
-      ...lines('REST', rest),
-      { name: 'crowd: sockets asked for', unit: '', ours: crowd.asked },
-      { name: 'crowd: refused by the limits', unit: '', ours: crowd.refused },
-      { name: 'crowd: open at once', unit: '', ours: joined },
-      { name: 'crowd: cut off later', unit: '', ours: crowd.cut },
-      { name: 'crowd: invalid frames sent', unit: '', ours: crowd.frames },
-      { name: 'crowd: answered like frames', unit: '', ours: crowd.updates },
-      { name: 'crowd: sent', unit: 'MiB', ours: crowd.bytes / MIB },
-      { name: 'honest sessions', unit: '', ours: honest.size },
-      { name: 'honest: frames sent', unit: '', ours: streamed.framesSent },
-      { name: 'honest: updates', unit: '', ours: honest.updates.length },
-      {
-        name: 'honest: latest update',
-        unit: 'ms',
-        ours: Math.max(0, ...honest.updates.map(({ lateMs }) => lateMs)),
-      },
-      { name: 'honest: slowest ping', unit: 'ms', ours: slowestPing(streamed) },
-      {
-        name: 'honest: slowest ping before any attack',
-        unit: 'ms',
-        ours: slowestPing(streamed, 0, loud.from - SLICE_MS),
-      },
-      { name: 'large and nested JSON: sent', unit: 'MiB', ours: loud.bytes / MIB },
-      { name: 'under attack and before and after', unit: 's', ours: seconds },
-      { name: 'peak resident memory', unit: 'MiB', ours: peak / MIB },
-    ],
-    checks: [
-      atMost('accepted wrongly', wrong, 0, ''),
-      atMost('decoders that threw', frames.threw, 0, ''),
-      atMost('good frames refused', frames.refusedWrongly, 0, ''),
-      atMost('honest updates late', late, 0, 'updates'),
-      atMost('honest windows without an update', missingWindows(honest.updates), 0, 'windows'),
-      atMost('honest sessions without an update at the end', silent, 0, 'sessions'),
-      atMost('ping beside large and nested JSON', slowestPing(streamed, loud.from, loud.to), PING_MS, 'ms'),
-      atMost('peak resident memory', peak / MIB, BOX_MIB, 'MiB'),
-      { ...atMost('hostile sockets open at once', joined, CROWD, 'sockets'), passes: 'at least' },
-    ],
-    notes: [
-      `late: more than ${ON_TIME_MS} ms after the window's close`,
-      `the heap is bound to ${HEAP_MIB} MiB; the database is a process of its own`,
-    ],
-  }
+  return [
+    atMost('accepted wrongly', wrong, 0, ''),
+    atMost('decoders that threw', frames.threw, 0, ''),
+    atMost('good frames refused', frames.refusedWrongly, 0, ''),
+    atMost('honest updates late', late, 0, 'updates'),
+    atMost('honest windows without an update', missingWindows(honest.updates), 0, 'windows'),
+    atMost('honest sessions without an update at the end', silent, 0, 'sessions'),
+    atMost('ping beside large and nested JSON', slowestPing(streamed, loud.from, loud.to), PING_MS, 'ms'),
+    atMost('peak resident memory', peak / MIB, BOX_MIB, 'MiB'),
+    { ...atMost('hostile sockets open at once', joined, CROWD, 'sockets'), passes: 'at least' },
+  ]
 }
 
 export const hostile: Bench = {

@@ -13,7 +13,7 @@ const KIB = 1024
 /** A bare socket takes about 8 KiB, so this is about 64 KiB. */
 const MOST_TIMES_BARE = 8
 
-/** What one more quiet socket costs after a garbage collection, KiB. */
+/** Memory per additional idle socket after a garbage collection, KiB. */
 async function costOf(server: MeasuredProcess, join: (fleet: Fleet, count: number) => Promise<void>) {
   const fleet = new Fleet()
   try {

@@ -12,18 +12,18 @@ const FRAMES_PER_SECOND = 10
 const PINGS_PER_SECOND = 50
 const PING_WITHIN_MS = 100
 const LATE_SHARE = 0.05
-/** Sent at least this share of the frames that were due. */
+/** Minimum share of the planned frames that were sent. */
 const SUSTAINED = 0.98
 const SETTLE_MS = 2000
 /** One window of each session. */
 const MEASURE_MS = 10_000
-/** A failure counts when others took less of the core than this, or when it came so often. */
+/** A failure counts if other programs used less of the core than this, or if it is repeated. */
 const DISTURBED = 0.05
 const TRIES = { quiet: 2, disturbed: 5 }
 const FIRST_SOCKETS = 100
 const GROWTH = 1.5
 const MOST_SOCKETS = 1500
-/** The answer is known to this share. */
+/** Precision of the result. */
 const PRECISION = 0.05
 const BACKLOG_DEADLINE_MS = 60_000
 const LOAD_SATURATED = 0.9
@@ -33,12 +33,12 @@ type Step = {
   readonly held: boolean
   readonly p95: number
   readonly loadBusy: number
-  /** Processor time of the server, ms a frame. */
+  /** CPU time of the server, ms per frame. */
   readonly costMs: number
   readonly others: number
 }
 
-/** One kind of server and how a fleet gets so many more sockets to it. */
+/** One kind of server, and how to add sockets to it. */
 type Subject = {
   readonly server: MeasuredProcess
   readonly join: (fleet: Fleet, count: number) => Promise<void>
@@ -63,7 +63,7 @@ async function step(cores: Cores, { server }: Subject, fleet: Fleet, sockets: nu
   return { sockets, held, p95, loadBusy, others, costMs: serverMs / framesSent }
 }
 
-/** A step that held holds; one that did not is tried again, more often while others use the core. */
+/** A passed step counts; a failed one is repeated, more often while other programs use the core. */
 async function patientStep(...[cores, subject, fleet, sockets]: Parameters<typeof step>): Promise<Step> {
   let quiet = 0
   for (let tries = 1; ; tries++) {
@@ -73,7 +73,7 @@ async function patientStep(...[cores, subject, fleet, sockets]: Parameters<typeo
   }
 }
 
-/** The step with the most sockets whose pings stay in time: grows until they do not, then halves the gap. */
+/** The largest number of sockets whose pings stay in time: grows until they do not, then bisects. */
 async function findCapacity(cores: Cores, subject: Subject): Promise<Step> {
   const fleet = new Fleet()
   try {

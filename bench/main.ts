@@ -15,7 +15,9 @@ import { latency } from './latency.ts'
 import { rolling } from './rolling.ts'
 import { takeover } from './takeover.ts'
 
-/** `npm run bench [-- name ...]`: measures this server against references on the same machine, one bench after the other. */
+/**
+ * `npm run bench [-- name ...]`: compares this server with references on the same machine, one bench after the other.
+ */
 
 const BENCHES: Readonly<Record<string, Bench>> = {
   ingest,

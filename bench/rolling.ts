@@ -20,7 +20,7 @@ const SLICE_MS = 500
 
 type Exit = { readonly code: number | null; readonly ms: number }
 
-/** Ends an instance as a deployment does and starts its successor at the same address, which is then ready. */
+/** Ends an instance like a deployment and starts its successor at the same address; resolves when it is ready. */
 async function replace(stage: Stage, instance: MeasuredProcess, databaseUrl: string): Promise<Exit> {
   const begun = performance.now()
   const code = await instance.stop()
@@ -29,7 +29,7 @@ async function replace(stage: Stage, instance: MeasuredProcess, databaseUrl: str
   return { code, ms }
 }
 
-/** Each is at home on one of the instances and knows the other; one half of each instance's speaks the newer protocol. */
+/** Each client starts on one instance and also has the URL of the other; half of them use the newer protocol. */
 function clientsOf(urls: readonly string[], origins: readonly [string, string]): Client[] {
   return urls.map((url, place) => {
     const [first, second] = origins.map((origin) => onInstance(url, origin)) as [string, string] // of two
@@ -40,7 +40,7 @@ function clientsOf(urls: readonly string[], origins: readonly [string, string]):
   })
 }
 
-/** Frames on every socket from the beginning of the work to its end. */
+/** Streams frames on every socket during the work. */
 async function streamDuring(fleet: Fleet, work: () => Promise<void>): Promise<Span> {
   const load = { sockets: SESSIONS, framesPerSecond: FRAMES_PER_SECOND, pingsPerSecond: 0, ms: SLICE_MS }
   const from = Date.now()
@@ -73,7 +73,7 @@ async function measure(stage: Stage) {
       }
     })
     const patience = { lateMs: LATE_MS, patienceMs: PATIENCE_MS }
-    const ledger = await balance(database, fleet, urls, span, patience)
+    const ledger = await balance(database, { fleet, urls }, span, patience)
     return { exits, ledger, socketsLost: fleet.lost }
   } finally {
     fleet.close()

@@ -13,7 +13,7 @@ import { onInstance, startSessions } from './harness/sessions.ts'
 import type { Stage } from './harness/stage.ts'
 
 const SESSIONS = 200
-/** As many as are read, so that the ingest of frames, which another bench measures, does not fill the core. */
+/** Only as many frames as are parsed, so that the ingest, which another bench measures, does not use up the core. */
 const FRAMES_PER_SECOND = 4
 const INTERVAL_MS = 10_000
 /** Two windows of each session on the first instance, at least one on the second. */
@@ -22,9 +22,9 @@ const KILL_BEFORE_END_MS = 100
 const AFTER_MS = 12_000
 /** The last windows close after the stream has ended. */
 const LAST_CLOSE_MS = INTERVAL_MS + 1500
-/** A window that so little of a stream falls into may have had no frame. */
+/** A window that overlaps a stream by less than this may have had no frame. */
 const SLIVER_MS = 1000
-/** Windows that close so shortly after each other may be written in either order. */
+/** Windows that close within this time may be written in either order. */
 const TOGETHER_MS = 300
 
 type Span = { readonly from: number; readonly to: number }
@@ -32,7 +32,7 @@ type Stored = { readonly session: number; readonly window: number }
 
 const keyOf = ({ session, window }: Stored) => `${session} ${window}`
 
-/** An instance that can be killed: it writes down the number of its process. */
+/** An instance that can be killed; it writes its process id to a file. */
 async function startMortal(stage: Stage, database: BenchDatabase, name: string) {
   const pidFile = join(stage.folder, `${name}.pid`)
   const server: MeasuredProcess = await stage.ours({
@@ -43,11 +43,11 @@ async function startMortal(stage: Stage, database: BenchDatabase, name: string) 
   return { server, kill: () => process.kill(pid, 'SIGKILL') }
 }
 
-/** A module that writes the number of its process into a file. */
+/** A module that writes its process id to a file. */
 const pidWriter = (file: string) =>
   `data:text/javascript,${encodeURIComponent(`import{writeFileSync}from"node:fs";writeFileSync(${JSON.stringify(file)},String(process.pid))`)}`
 
-/** Connects all at once, as clients do after a crash; ms from the connect of each to its first message. */
+/** Connects all clients at once, as after a crash; returns ms from connect to first message for each. */
 async function connectAll(fleet: Fleet, urls: readonly string[]): Promise<number[]> {
   return Promise.all(
     urls.map(async (url) => {
@@ -65,8 +65,8 @@ async function stream(fleet: Fleet, ms: number): Promise<Span> {
 }
 
 /**
- * How far the killed instance had come: the close of the newest window whose row, and whose mark as delivered, was
- * committed. Results are written in order, so whatever closed before that must be there, however slow the database is.
+ * The progress of the killed instance: the close of the newest window whose row, and whose delivery mark, was
+ * committed. Results are written in order, so all windows that closed before must be stored.
  */
 type Frontier = { readonly stored: number; readonly marked: number }
 
@@ -88,7 +88,7 @@ type Run = {
   readonly updates: { readonly before: readonly Update[]; readonly after: readonly Update[] }
 }
 
-/** The windows that had to be stored, and those that closed so shortly before the kill that they may be. */
+/** The windows that must be stored, and those that closed shortly before the kill and may be stored. */
 function expectedWindows(run: Run) {
   const { starts, before, killedAt, after, frontier } = run
   const certain = new Set<string>()
@@ -133,7 +133,7 @@ function ledger(run: Run) {
     underWay: underWay.size,
     underWayLost: [...underWay].filter((key) => !stored.has(key)).length,
     duplicated: twiceOnOne + again.filter(({ closed }) => closed <= run.frontier.marked).length,
-    /** Sent shortly before the kill, and again because the mark was not committed: that is promised. */
+    /** Sent shortly before the kill, and again because the mark was not committed; this is guaranteed behaviour. */
     sentAgain: again.filter(({ closed }) => closed > run.frontier.marked).length,
   }
 }

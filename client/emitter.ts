@@ -3,14 +3,14 @@ export function createEmitter<Events>() {
   type Listener = (event: never) => void
   const listeners = new Map<keyof Events, Set<Listener>>()
   return {
-    /** Hears of `type` until the returned function is called. */
+    /** Adds a listener; the returned function removes it. */
     on: <Type extends keyof Events>(type: Type, listener: (event: Events[Type]) => void): (() => void) => {
       const all = listeners.get(type) ?? new Set()
       listeners.set(type, all.add(listener))
       return () => void all.delete(listener)
     },
 
-    /** A listener that throws does not keep the others from hearing; its error is the page's, as with any event. */
+    /** Calls every listener. An error thrown by one is reported as uncaught, as with DOM events. */
     emit: <Type extends keyof Events>(type: Type, event: Events[Type]): void => {
       for (const listener of [...(listeners.get(type) ?? [])]) {
         try {

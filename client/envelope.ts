@@ -1,6 +1,6 @@
 import { MaeumError } from './error.ts'
 
-/** The server's envelope before its fields are believed. */
+/** The server's envelope before validation. */
 type Envelope = {
   readonly success?: unknown
   readonly data?: unknown
@@ -13,18 +13,18 @@ type Envelope = {
 }
 
 /**
- * What is inside the server's envelope. Everything else, such as the page of a proxy, a firewall or a captive portal, is
- * a `BAD_ANSWER` whatever its status: it says nothing about the login or the session.
+ * Returns `data` of the server's envelope. Any other response, such as an HTML page of a proxy or a captive portal,
+ * throws `BAD_ANSWER` whatever its status: it is no evidence about the login or the session.
  */
-export async function dataOf<Data>(answer: Response): Promise<Data> {
-  const { success, data, error } = await envelopeOf(answer)
+export async function readData<Data>(answer: Response): Promise<Data> {
+  const { success, data, error } = await readEnvelope(answer)
   if (answer.ok && success === true) return data as Data // by the schema of its route
   const { code, message, requestId, details } = error ?? {}
-  const isOurs = success === false && typeof code === 'string'
+  const isEnvelope = success === false && typeof code === 'string'
   const seconds = Number(answer.headers.get('retry-after') ?? Number.NaN)
   throw new MaeumError(
-    isOurs ? code : 'BAD_ANSWER',
-    isOurs && typeof message === 'string' ? message : `an answer ${answer.status}`,
+    isEnvelope ? code : 'BAD_ANSWER',
+    isEnvelope && typeof message === 'string' ? message : `unexpected response, status ${answer.status}`,
     {
       status: answer.status,
       details,
@@ -34,18 +34,18 @@ export async function dataOf<Data>(answer: Response): Promise<Data> {
   )
 }
 
-/** The code of a refusal by the server itself; undefined for every other answer. The answer can still be read. */
-export async function refusalOf(answer: Response): Promise<string | undefined> {
-  const error: unknown = await dataOf(answer.clone()).catch((reason: unknown) => reason)
+/** Returns the error code of the server's envelope; undefined for other responses. The body can still be read. */
+export async function readErrorCode(answer: Response): Promise<string | undefined> {
+  const error: unknown = await readData(answer.clone()).catch((reason: unknown) => reason)
   return error instanceof MaeumError && error.code !== 'BAD_ANSWER' ? error.code : undefined
 }
 
-async function envelopeOf(answer: Response): Promise<Envelope> {
+async function readEnvelope(answer: Response): Promise<Envelope> {
   try {
-    return Object(await answer.json()) as Envelope // every field is looked at before it is believed
+    return Object(await answer.json()) as Envelope // every field is validated before use
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error // the body did not arrive
-    const about = { status: answer.status, cause: error }
-    throw new MaeumError('BAD_ANSWER', `no JSON in an answer ${answer.status}`, about)
+    const details = { status: answer.status, cause: error }
+    throw new MaeumError('BAD_ANSWER', `response is not JSON, status ${answer.status}`, details)
   }
 }

@@ -1,4 +1,4 @@
-/** What a socket tells its listeners, of every kind of event. */
+/** The fields that the events of a socket may have. */
 export type SocketEvent = {
   readonly type: string
   readonly data?: unknown
@@ -7,7 +7,7 @@ export type SocketEvent = {
   readonly message?: string
 }
 
-/** The slice of a WebSocket that is used: a browser's, Node's own, or the one of the package `ws`. */
+/** The used part of the WebSocket API: of a browser, of Node, or of the package `ws`. */
 export type SocketLike = {
   readonly readyState: number
   readonly bufferedAmount: number
@@ -15,7 +15,7 @@ export type SocketLike = {
   addEventListener(type: 'open' | 'message' | 'close' | 'error', listener: (event: SocketEvent) => void): void
   send(data: string | ArrayBuffer): void
   close(code?: number, reason?: string): void
-  /** Only `ws` has it; a browser gives a lost connection up by itself. */
+  /** Only in `ws`; a browser drops a lost connection itself. */
   terminate?(): void
 }
 
@@ -39,14 +39,14 @@ export type BroadcastLike = {
 
 type Target = { addEventListener(type: string, listener: () => void): void }
 
-/** Whether there is a network, as far as the machine knows. */
+/** Network state as reported by the platform. */
 export type Connectivity = {
   isOnline(): boolean
-  /** Calls `listener` at each change, until the returned function is called. */
+  /** Adds a listener for changes; the returned function removes it. */
   onChange(listener: (online: boolean) => void): () => void
 }
 
-/** The parts of a browser, a worker or Node that the client stands on; each of them has some. */
+/** Platform APIs that the client uses; a browser, a worker and Node each provide some of them. */
 export type Globals = {
   readonly WebSocket?: SocketConstructor
   readonly fetch?: typeof fetch
@@ -58,20 +58,20 @@ export type Globals = {
   removeEventListener?(type: string, listener: () => void): void
 }
 
-export const globals: Globals = globalThis // of each there is the one or the other
+export const globals: Globals = globalThis // every member is optional
 
-/** The shared storage of a site's tabs; undefined where there is none, or one that does not work. */
+/** Local storage, shared by the tabs of a site; undefined when missing or blocked. */
 export function sharedStorage(): StorageLike | undefined {
   try {
     const storage = globals.localStorage
     storage?.getItem('maeum.tokens')
     return storage ?? undefined
   } catch {
-    return undefined // a browser that blocks it throws at the access; Node's has no methods until it is given a file
+    return undefined // throws where the browser blocks it; Node's has no methods without a file
   }
 }
 
-/** A machine that cannot tell counts as online. */
+/** An unknown state counts as online. */
 export const connectivity: Connectivity = {
   isOnline: () => globals.navigator?.onLine !== false,
   onChange(listener) {
@@ -86,5 +86,5 @@ export const connectivity: Connectivity = {
   },
 }
 
-/** A clock that never jumps, ms. */
+/** Monotonic clock, ms. */
 export const monotonic = (): number => performance.now()

@@ -1,5 +1,5 @@
-type About = {
-  /** HTTP status; 0 when no answer came. */
+type ErrorDetails = {
+  /** HTTP status; 0 without a response. */
   readonly status?: number
   readonly requestId?: string
   readonly details?: unknown
@@ -7,13 +7,13 @@ type About = {
   readonly cause?: unknown
 }
 
-const PASSING = new Set([0, 408, 429])
-const FINAL = new Set(['SIGNED_OUT', 'BAD_OPTIONS'])
+const TRANSIENT_STATUSES = new Set([0, 408, 429])
+const PERMANENT_CODES = new Set(['SIGNED_OUT', 'BAD_OPTIONS'])
 
 /**
- * What went wrong, by a code that stays: the server's own (docs/errors.md), or the client's `NETWORK` (no answer came),
- * `TIMEOUT`, `BAD_ANSWER` (not what a maeum server says), `SIGNED_OUT` and `BAD_OPTIONS`. `message` is a sentence for a person when it
- * is the server's.
+ * An error with a stable code: one of the server's (docs/errors.md), or `NETWORK` (no response), `TIMEOUT`,
+ * `BAD_ANSWER` (not a response of a maeum server), `SIGNED_OUT`, `BAD_OPTIONS`. A `message` of the server can be shown
+ * to the user.
  */
 export class MaeumError extends Error {
   readonly code: string
@@ -22,19 +22,19 @@ export class MaeumError extends Error {
   readonly details: unknown
   readonly retryAfterMs: number | undefined
 
-  constructor(code: string, message: string, about: About = {}) {
-    super(message, about.cause === undefined ? undefined : { cause: about.cause })
+  constructor(code: string, message: string, details: ErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause })
     this.name = 'MaeumError'
     this.code = code
-    this.status = about.status ?? 0
-    this.requestId = about.requestId
-    this.details = about.details
-    this.retryAfterMs = about.retryAfterMs
+    this.status = details.status ?? 0
+    this.requestId = details.requestId
+    this.details = details.details
+    this.retryAfterMs = details.retryAfterMs
   }
 
   /** Whether the same request may succeed later. */
   get retryable(): boolean {
-    if (FINAL.has(this.code)) return false
-    return this.code === 'BAD_ANSWER' || this.status >= 500 || PASSING.has(this.status)
+    if (PERMANENT_CODES.has(this.code)) return false
+    return this.code === 'BAD_ANSWER' || this.status >= 500 || TRANSIENT_STATUSES.has(this.status)
   }
 }

@@ -2,68 +2,68 @@ import { type Capture, encodeBinary, encodeJson, type FrameFormat } from './enco
 import { monotonic } from './environment.ts'
 import { isCount, type Message } from './frames.ts'
 import { copyPoints, type Landmarks } from './points.ts'
-import type { Wire } from './wire.ts'
+import type { Socket } from './socket.ts'
 
 export type Shot = {
-  /** Size of the camera's image in pixels: without it its shape is inferred from the face. */
+  /** Camera image size in pixels; without it the server infers the aspect ratio from the face. */
   readonly width?: number
   readonly height?: number
-  /** When it was taken, ms since the epoch; now, or `ageMs` ago, unless told. */
+  /** Capture time, ms since the epoch; default: now minus `ageMs`. */
   readonly timestamp?: number
-  /** How long the model has looked at its picture: a face of a window that has passed meanwhile is not sent. */
+  /** Time since the capture, such as the face model's latency; a frame whose window has closed is not sent. */
   readonly ageMs?: number
 }
 
-/** `taken`: on its way, now or as soon as there is a socket. `skipped`: more than the server can use. */
+/** `taken`: sent now, or when a socket connects. `skipped`: above the server's frame rate. */
 export type PushResult = 'taken' | 'skipped' | 'invalid' | 'closed'
 
 export type FeedStats = {
   readonly taken: number
-  /** Frames handed to a socket, such as were sent again included. */
+  /** Frames passed to a socket, retransmissions included. */
   readonly sent: number
-  /** Taken, and never sent: their window had passed, or there were too many to keep. */
+  /** Taken but never sent: their window had closed, or the queue was full. */
   readonly dropped: number
   /** Bytes of `sent`. */
   readonly bytes: number
-  /** Pushed, and no face: nothing is sent of them. */
+  /** Pushed without valid face points, not sent. */
   readonly invalid: number
 }
 
-/** A window of forty frames and what comes until its end is known. */
-const KEPT_FRAMES = 64
+/** One window of 40 frames and some of the next one. */
+const MAX_QUEUED_FRAMES = 64
 const MAX_UNSENT_BYTES = 128 * 1024
-const TRY_AGAIN_MS = 100
-/** How long a greeting may take to become complete: what the server wants, and where it stands. */
+const RETRY_MS = 100
+/** Longest wait for `rate` and `resumed` after `connected`. */
 const SETTLE_MS = 3000
-const FPS = { least: 0.1, usual: 4, most: 60 }
-const LARGEST_SIDE = 16_384
+const FPS = { min: 0.1, default: 4, max: 60 }
+const MAX_SIDE = 16_384
 
 /**
- * Frames on their way: taken at the rate of the server, kept for as long as their window is open, sent once on a socket
- * that keeps up, and again on the next one what the server has not had. Beyond its bounds the oldest is dropped.
+ * Queue of outgoing frames: accepts them at the server's rate, keeps them while their window is open, and retransmits
+ * on the next socket what the server did not receive. When it is full, the oldest frame is dropped.
  */
 export class Feed {
   readonly #preferred: FrameFormat
   readonly #now: () => number
-  #kept: Capture[] = []
+  #queue: Capture[] = []
   #number = Date.now()
-  /** Every frame up to this number is the server's, or dropped. */
+  /** Every frame up to this number was received by the server or dropped. */
   #doneUpTo = 0
   #highestSent = 0
   #dueAt = 0
-  #fps = FPS.usual
+  #fps = FPS.default
   #formats: readonly unknown[] = []
-  #wire: Wire | undefined
+  #socket: Socket | undefined
   #settlesAt = 0
-  #knowsRate = false
+  #isRateKnown = false
   #isResuming = false
-  /** Start of the session by our clock. */
+  /** Start of the session by the client's monotonic clock. */
   #startedAt: number
   #intervalMs = 10_000
-  #again: ReturnType<typeof setTimeout> | undefined
+  #retryTimer: ReturnType<typeof setTimeout> | undefined
   #stats = { taken: 0, sent: 0, dropped: 0, bytes: 0, invalid: 0 }
 
-  /** `startedAt`: the session's start by `now`, a clock that never jumps. */
+  /** `startedAt`: the session's start by `now`, a monotonic clock. */
   constructor(preferred: FrameFormat, startedAt: number, now: () => number = monotonic) {
     this.#preferred = preferred
     this.#startedAt = startedAt
@@ -89,74 +89,74 @@ export class Feed {
       return 'invalid'
     }
     const period = 1000 / this.#fps
-    // On a beat, so that a camera's own rhythm does not lower the rate; a beat that was missed is not made up for.
+    // A fixed schedule: the camera's own rate does not lower the average. Missed slots are skipped.
     this.#dueAt = at - this.#dueAt < period ? this.#dueAt + period : at + period
     const size = isSide(width) && isSide(height) ? [width, height] : []
     const [w = 0, h = 0] = size.map(Math.round)
     const number = ++this.#number
     const takenAt = at - (ageMs > 0 ? ageMs : 0) // false for NaN too
-    this.#kept.push({ number, at: takenAt, timestamp: Math.round(timestamp), width: w, height: h, points })
+    this.#queue.push({ number, at: takenAt, timestamp: Math.round(timestamp), width: w, height: h, points })
     this.#stats.taken++
-    if (this.#kept.length > KEPT_FRAMES) this.#drop(this.#kept.shift())
+    if (this.#queue.length > MAX_QUEUED_FRAMES) this.#drop(this.#queue.shift())
     this.#pump()
     return 'taken'
   }
 
-  /** A socket has been greeted; `isResuming` when it has been asked where it stands. */
-  attach(wire: Wire, greeting: Message['data'], isResuming: boolean): void {
+  /** Uses a connected socket; `isResuming` when `resume` was sent and its answer is pending. */
+  attach(socket: Socket, greeting: Message['data'], isResuming: boolean): void {
     const { analysisInterval, maxFrames } = greeting
     if (isCount(analysisInterval) && analysisInterval > 0) this.#intervalMs = analysisInterval
     if (isCount(maxFrames)) this.#setRate((maxFrames * 1000) / this.#intervalMs)
-    this.#wire = wire
+    this.#socket = socket
     this.#formats = []
-    this.#knowsRate = !wire.isV2
+    this.#isRateKnown = !socket.isV2
     this.#isResuming = isResuming
     this.#settlesAt = this.#now() + SETTLE_MS
     this.#pump()
   }
 
   detach(): void {
-    this.#wire = undefined
-    clearTimeout(this.#again)
+    this.#socket = undefined
+    clearTimeout(this.#retryTimer)
   }
 
-  /** What the server can use: frames a second, and in which forms. */
-  rate({ fps, formats }: Message['data']): void {
+  /** Handles `rate`: frames per second and supported formats. */
+  onRate({ fps, formats }: Message['data']): void {
     if (typeof fps === 'number') this.#setRate(fps)
     this.#formats = Array.isArray(formats) ? formats : []
-    this.#knowsRate = true
+    this.#isRateKnown = true
     this.#pump()
   }
 
-  /** What the server has had of the session: the rest of the open window is sent again. */
-  resumed({ recovered, frame }: Message['data']): void {
+  /** Handles `resumed`: the frames of the open window that the server lacks are sent again. */
+  onResumed({ recovered, frame }: Message['data']): void {
     this.#isResuming = false
-    const had = isCount(frame) ? frame : 0
-    this.#riseAbove(had)
-    // Handed over by an instance that answered the open window early: what is left of it nobody reads.
-    const isPast = recovered === true && had === 0 && this.#highestSent > 0
-    this.#doneUpTo = isPast ? this.#number : had
+    const received = isCount(frame) ? frame : 0
+    this.#renumberAbove(received)
+    // The previous instance closed the open window early: its remaining frames would be ignored.
+    const isClosed = recovered === true && received === 0 && this.#highestSent > 0
+    this.#doneUpTo = isClosed ? this.#number : received
     this.#pump()
   }
 
-  /** The session is `durationMs` old: from this the windows' bounds are known. */
-  clock(durationMs: unknown): void {
+  /** Sets the age of the session, which determines the window boundaries. */
+  setDuration(durationMs: unknown): void {
     if (isCount(durationMs)) this.#startedAt = this.#now() - durationMs
   }
 
-  /** Frames of an earlier page, or of a device whose clock is ahead, may have higher numbers than ours. */
-  #riseAbove(frame: number): void {
-    const first = this.#kept.find(({ number }) => number > this.#highestSent)?.number ?? this.#number + 1
+  /** Frames of an earlier page, or of a device whose clock is ahead, may have higher numbers. */
+  #renumberAbove(frame: number): void {
+    const first = this.#queue.find(({ number }) => number > this.#highestSent)?.number ?? this.#number + 1
     const lag = frame + 1 - first
     if (frame <= this.#highestSent || lag <= 0) return
     this.#number += lag
-    this.#kept = this.#kept.map((capture) =>
+    this.#queue = this.#queue.map((capture) =>
       capture.number < first ? capture : { ...capture, number: capture.number + lag },
     )
   }
 
   #setRate(fps: number): void {
-    this.#fps = Math.min(FPS.most, Math.max(FPS.least, Number.isFinite(fps) ? fps : FPS.usual))
+    this.#fps = Math.min(FPS.max, Math.max(FPS.min, Number.isFinite(fps) ? fps : FPS.default))
   }
 
   #windowOf(at: number): number {
@@ -164,24 +164,24 @@ export class Feed {
   }
 
   #pump(): void {
-    clearTimeout(this.#again)
-    if (this.#wire === undefined) return
-    const isSettled = (this.#knowsRate && !this.#isResuming) || this.#now() > this.#settlesAt
-    const isWaiting = !isSettled || !this.#sendAll(this.#wire)
-    if (isWaiting) this.#again = setTimeout(() => this.#pump(), TRY_AGAIN_MS)
+    clearTimeout(this.#retryTimer)
+    if (this.#socket === undefined) return
+    const isSettled = (this.#isRateKnown && !this.#isResuming) || this.#now() > this.#settlesAt
+    const isWaiting = !isSettled || !this.#sendAll(this.#socket)
+    if (isWaiting) this.#retryTimer = setTimeout(() => this.#pump(), RETRY_MS)
   }
 
-  /** False when the socket takes no more for now. */
-  #sendAll(wire: Wire): boolean {
+  /** Returns false when the socket cannot take more now. */
+  #sendAll(socket: Socket): boolean {
     const open = this.#windowOf(this.#now())
-    for (const capture of this.#kept) {
+    for (const capture of this.#queue) {
       if (capture.number <= this.#doneUpTo) continue
-      // The server counts a frame when it arrives: a late one would be taken for a face of another window.
+      // The server assigns a frame to a window by its arrival: a late one would count in the wrong window.
       if (this.#windowOf(capture.at) < open) this.#drop(capture)
-      else if (wire.bufferedAmount > MAX_UNSENT_BYTES) return false
+      else if (socket.bufferedAmount > MAX_UNSENT_BYTES) return false
       else {
-        const bytes = this.#encode(capture, wire)
-        if (!wire.send(bytes)) return false
+        const bytes = this.#encode(capture, socket)
+        if (!socket.send(bytes)) return false
         this.#stats.sent++
         this.#stats.bytes += typeof bytes === 'string' ? bytes.length : bytes.byteLength
         this.#highestSent = Math.max(this.#highestSent, capture.number)
@@ -197,11 +197,11 @@ export class Feed {
     if (capture.number > this.#highestSent) this.#stats.dropped++
   }
 
-  #encode(capture: Capture, wire: Wire): string | ArrayBuffer {
+  #encode(capture: Capture, socket: Socket): string | ArrayBuffer {
     const format = this.#preferred
-    const isBinary = wire.isV2 && format !== 'json' && this.#formats.includes(`${format}.v1`)
+    const isBinary = socket.isV2 && format !== 'json' && this.#formats.includes(`${format}.v1`)
     return isBinary ? encodeBinary(capture, format) : encodeJson(capture)
   }
 }
 
-const isSide = (value: number): boolean => value >= 1 && value <= LARGEST_SIDE
+const isSide = (value: number): boolean => value >= 1 && value <= MAX_SIDE

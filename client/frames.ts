@@ -3,20 +3,20 @@ import type { AnswerSource, SessionStatus } from '../src/domain/session.ts'
 
 export type { Emotion, EmotionReading, SessionStatus }
 
-/** The answer to one window of the session. Shapes and units: docs/websocket.md. */
+/** The answer for one window. Shapes and units: docs/websocket.md. */
 export type EmotionEvent = EmotionReading & {
-  /** When the window closed, by the server's clock, ms since the epoch. */
+  /** When the window closed, server time, ms since the epoch. */
   readonly timestamp: number
   readonly frameCount: number
   readonly sttSnippet: string
   readonly source: AnswerSource
   readonly model: string
   readonly window: number
-  /** 2 when a model's answer came after the first one; absent on a server of the older protocol. */
+  /** 2 for a model's answer that arrived after the first answer; absent without `maeum.v2`. */
   readonly revision?: number
 }
 
-/** The session's state; everything but `status` is there when the session channel told it. */
+/** The session's state; without the session channel only `status` is set. */
 export type StatusEvent = {
   readonly status: SessionStatus
   readonly startedAt?: number
@@ -29,7 +29,7 @@ export type StatusEvent = {
   readonly landmarkCount?: number
 }
 
-/** A counsellor's answer, piece by piece. */
+/** A counsellor's answer as a stream of chunks. */
 export type AiEvent =
   | { readonly type: 'begin' }
   | { readonly type: 'chunk'; readonly chunk: string }
@@ -42,10 +42,10 @@ export type ErrorEvent = {
   readonly retryable: boolean
 }
 
-/** A message of the server before its fields are believed. */
+/** A message of the server before its fields are validated. */
 export type Message = { readonly type: string; readonly data: Readonly<Record<string, unknown>> }
 
-/** A JSON object with a `type`, or undefined. */
+/** Parses a JSON object with a `type`; undefined for anything else. */
 export function parseMessage(text: unknown): Message | undefined {
   if (typeof text !== 'string') return undefined
   try {
@@ -53,33 +53,33 @@ export function parseMessage(text: unknown): Message | undefined {
     if (typeof type !== 'string') return undefined
     return { type, data: Object(data ?? {}) as Message['data'] }
   } catch {
-    return undefined // not JSON: the caller says so
+    return undefined
   }
 }
 
-export const textOf = (value: unknown): string => (typeof value === 'string' ? value : '')
+export const toText = (value: unknown): string => (typeof value === 'string' ? value : '')
 
 export const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0
 
-const READING = ['confidence', 'valence', 'arousal', 'dominance', 'timestamp', 'frameCount'] as const
+const NUMERIC_FIELDS = ['confidence', 'valence', 'arousal', 'dominance', 'timestamp', 'frameCount'] as const
 
-/** An answer that can be shown, or undefined. */
+/** Returns a valid answer, or undefined. */
 export function readEmotion(data: Message['data']): EmotionEvent | undefined {
   const { emotion, window, scores, revision } = data
   if (typeof emotion !== 'string' || !isCount(window) || window === 0) return undefined
   if (typeof scores !== 'object' || scores === null || !(revision === undefined || isCount(revision)))
     return undefined
-  if (!READING.every((field) => Number.isFinite(data[field]))) return undefined
-  return data as EmotionEvent // the fields that a page computes with have been looked at
+  if (!NUMERIC_FIELDS.every((field) => Number.isFinite(data[field]))) return undefined
+  return data as EmotionEvent // the fields that a page computes with are validated
 }
 
 const STATUSES: readonly unknown[] = ['active', 'paused', 'ended'] satisfies SessionStatus[]
 
 export const readStatus = (data: Message['data']): StatusEvent | undefined =>
-  STATUSES.includes(data['status']) ? (data as StatusEvent) : undefined // the rest is only shown
+  STATUSES.includes(data['status']) ? (data as StatusEvent) : undefined // the other fields are only displayed
 
 export function readAi(type: string, data: Message['data']): AiEvent | undefined {
-  const text = (field: string) => textOf(data[field])
+  const text = (field: string) => toText(data[field])
   switch (type) {
     case 'ai_stream_begin':
       return { type: 'begin' }

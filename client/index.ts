@@ -4,7 +4,7 @@ export type { Connectivity, SocketConstructor, SocketLike, StorageLike } from '.
 export { MaeumError } from './error.ts'
 export type { FeedStats, PushResult, Shot } from './feed.ts'
 export type { AiEvent, Emotion, EmotionEvent, ErrorEvent, SessionStatus, StatusEvent } from './frames.ts'
-export type { ReconnectPolicy } from './link.ts'
+export type { ReconnectPolicy } from './channel-connection.ts'
 export type { Landmark, Landmarks } from './points.ts'
 export type { Routes } from './routes.ts'
 export type { Channel, EndedReason, Session, SessionEvents, SessionOptions } from './session.ts'

@@ -1,24 +1,24 @@
 import type { EmotionEvent } from './frames.ts'
 
-/** More than the server ever sends again. */
-const REMEMBERED = 256
+/** More windows than the server ever sends again. */
+const MAX_REMEMBERED_WINDOWS = 256
 
-/** Which answers the page has had: after a crash of the server one may come twice. */
+/** Tracks received answers: after a server crash the same answer may arrive twice. */
 export function createResults() {
   const revisions = new Map<number, number>()
   let last = 0
   return {
-    /** The newest window whose answer is here; 0 before the first. */
+    /** The newest window with an answer; 0 before the first. */
     get last(): number {
       return last
     },
 
-    /** Whether this answer says something new: a window, or a later revision of it. */
+    /** Whether the answer is for a new window or a later revision. */
     isNew({ window, revision = 1 }: EmotionEvent): boolean {
-      if (window <= last - REMEMBERED || revision <= (revisions.get(window) ?? 0)) return false
+      if (window <= last - MAX_REMEMBERED_WINDOWS || revision <= (revisions.get(window) ?? 0)) return false
       revisions.set(window, revision)
       last = Math.max(last, window)
-      for (const old of revisions.keys()) if (old <= last - REMEMBERED) revisions.delete(old)
+      for (const old of revisions.keys()) if (old <= last - MAX_REMEMBERED_WINDOWS) revisions.delete(old)
       return true
     },
   }

@@ -1,7 +1,8 @@
 import { createEmitter } from './emitter.ts'
 import type { FrameFormat } from './encode.ts'
-import { type Connectivity, monotonic, type SocketConstructor } from './environment.ts'
+import type { Connectivity, SocketConstructor } from './environment.ts'
 import { MaeumError } from './error.ts'
+import { createErrorEvents } from './error-events.ts'
 import { Feed, type FeedStats, type PushResult, type Shot } from './feed.ts'
 import {
   type AiEvent,
@@ -12,31 +13,35 @@ import {
   readEmotion,
   readStatus,
   type StatusEvent,
-  textOf,
+  toText,
 } from './frames.ts'
 import type { Http } from './http.ts'
-import { type Attempt, DEFAULT_POLICY, Link, type ReconnectPolicy } from './link.ts'
+import {
+  type Attempt,
+  DEFAULT_POLICY,
+  ChannelConnection,
+  type ReconnectPolicy,
+} from './channel-connection.ts'
 import type { Landmarks } from './points.ts'
 import { createResults } from './results.ts'
 import type { Routes } from './routes.ts'
-import type { Verdict } from './verdict.ts'
+import type { Outcome } from './reconnect.ts'
 
 export type Channel = 'landmarks' | 'session'
 
 /**
- * Why nothing more comes. `ended`: by its owner, and everything has arrived. `gone`: the server does not know it, or it
- * ended while we were away. `superseded`: another page has taken it over. `signed_out`: the login has ended.
- * `unreachable`: every try failed; the session may still live, and `attach` comes back to it. `closed`: `close` was
- * called.
+ * Why the session is over. `ended`: ended by its owner, all answers arrived. `gone`: unknown to the server, or ended
+ * while the client was disconnected. `superseded`: another page took it over. `signed_out`: the login has ended.
+ * `unreachable`: all attempts failed; the session may still be live, use `attach`. `closed`: `close` was called.
  */
-export type EndedReason = Exclude<Verdict, 'retry'> | 'unreachable' | 'closed'
+export type EndedReason = Exclude<Outcome, 'retry'> | 'unreachable' | 'closed'
 
 export type SessionEvents = {
-  /** A window's answer; each window and revision once, whatever happens to the connection. */
+  /** A window's answer; each window and revision is emitted once, also across reconnects. */
   emotion: EmotionEvent
   status: StatusEvent
   error: ErrorEvent
-  /** A channel works, for the first time or again. */
+  /** A channel is connected, for the first time or again. */
   open: { readonly channel: Channel; readonly sessionId: string }
   reconnecting: Attempt & { readonly channel: Channel }
   ended: { readonly reason: EndedReason; readonly sessionId: string; readonly detail: string }
@@ -44,12 +49,12 @@ export type SessionEvents = {
 }
 
 export type SessionOptions = {
-  /** Starts a new session when the server has given this one up; else that is its end. */
+  /** Whether to start a new session when the server has ended this one. */
   readonly renew?: boolean
   readonly reconnect?: Partial<ReconnectPolicy>
-  /** How frames travel to a server that takes them binary; `float32` unless told. */
+  /** Frame format, when the server supports binary frames; default: `float32`. */
   readonly format?: FrameFormat
-  /** Both, unless told: `session` brings changes of status and the counsellor's answers. */
+  /** Default: both. `session` carries status changes and the counsellor's answers. */
   readonly channels?: readonly Channel[]
 }
 
@@ -61,56 +66,41 @@ type Dependencies = {
   readonly http: Http
   readonly WebSocket: SocketConstructor
   readonly connectivity: Connectivity
-  /** The address of one more socket of the session. */
+  /** Builds the URL of a socket of the session. */
   readonly address: (channel: Channel, sessionId: string, signal: AbortSignal) => Promise<string>
   readonly start: () => Promise<Started>
   readonly options: SessionOptions
 }
 
-/** A session that cannot be had is not asked for without end. */
 const MAX_RENEWALS = 3
 const STATUS_AFTER = { session_paused: 'paused', session_resumed: 'active', session_ended: 'ended' } as const
-const COMPLAIN_EVERY_MS = 1000
-const ASK_MS = 3000
-/** Said once: whoever pushes points of another kind does so thirty times a second. */
-const NO_FACE =
-  'These are no face points: push 468 or 478 of x, y, z, x and y as fractions of the image, or their numbers as a Float32Array.'
-/** The session channel brings crisis lines: it is not given up while the session goes on. */
+const CHECK_TIMEOUT_MS = 3000
+/** The session channel carries crisis lines: it reconnects as long as the session is live. */
 const PERSISTENT = { giveUpMs: Number.POSITIVE_INFINITY, maxTries: Number.POSITIVE_INFINITY }
 
-/** A live session: faces in, events out, one object through all its sockets. */
+/** Opens a live session: takes faces, emits events, and reconnects its channels. */
 export function openSession(first: Started, dependencies: Dependencies) {
   const { http, WebSocket, connectivity, address, start, options } = dependencies
   const { renew = false, format = 'float32', channels = ['landmarks', 'session'] } = options
   const policy = { ...DEFAULT_POLICY, ...options.reconnect }
   const { on, emit } = createEmitter<SessionEvents>()
+  const errors = createErrorEvents((event) => emit('error', event))
   const main = channels.includes('landmarks') ? 'landmarks' : 'session'
 
   let id = first.sessionId
   let feed = new Feed(format, first.startedAt)
   let results = createResults()
-  let links = new Map<Channel, Link>()
+  let connections = new Map<Channel, ChannelConnection>()
   let renewals = 0
   let isStreaming = false
   let isEnding = false
-  let isRefusalTold = false
-  let complainedAt = Number.NEGATIVE_INFINITY
-  let over: EndedReason | undefined
+  let endedReason: EndedReason | undefined
 
-  const fail = (code: string, message: string, retryable: boolean) =>
-    emit('error', { code, message, retryable })
-
-  const garbled = () => {
-    if (monotonic() - complainedAt < COMPLAIN_EVERY_MS) return
-    complainedAt = monotonic()
-    fail('BAD_MESSAGE', 'the server sent something that cannot be read', true)
-  }
-
-  const hear = ({ type, data }: Message): void => {
+  const receive = ({ type, data }: Message): void => {
     switch (type) {
       case 'emotion_update': {
         const emotion = readEmotion(data)
-        if (emotion === undefined) garbled()
+        if (emotion === undefined) errors.reportInvalidMessage()
         else if (results.isNew(emotion)) {
           renewals = 0
           emit('emotion', emotion)
@@ -122,116 +112,115 @@ export function openSession(first: Started, dependencies: Dependencies) {
       case 'resume_success':
       case 'end_success': {
         const status = readStatus(data)
-        feed.clock(data['duration'])
-        if (status === undefined) garbled()
+        feed.setDuration(data['duration'])
+        if (status === undefined) errors.reportInvalidMessage()
         else if (type === 'status_update') emit('status', status)
         return
       }
       case 'session_paused':
       case 'session_resumed':
       case 'session_ended':
-        // The session channel says the same, and more.
-        if (!links.has('session')) emit('status', { status: STATUS_AFTER[type] })
+        // The session channel reports the same in more detail.
+        if (!connections.has('session')) emit('status', { status: STATUS_AFTER[type] })
         return
       case 'rate':
-        feed.rate(data)
+        feed.onRate(data)
         return
       case 'resumed':
-        feed.resumed(data)
+        feed.onResumed(data)
         return
       case 'error':
-        fail(textOf(data['code']) || 'UNKNOWN', textOf(data['message']), data['retryable'] === true)
+        emit('error', {
+          code: toText(data['code']) || 'UNKNOWN',
+          message: toText(data['message']),
+          retryable: data['retryable'] === true,
+        })
         return
       default: {
-        const piece = readAi(type, data)
-        if (piece === undefined) return // news of a later server
-        isStreaming = piece.type === 'begin' || piece.type === 'chunk'
-        emit('ai', piece)
+        const event = readAi(type, data)
+        if (event === undefined) return // a message of a newer server
+        isStreaming = event.type === 'begin' || event.type === 'chunk'
+        emit('ai', event)
       }
     }
   }
 
-  const lost = (channel: Channel): void => {
-    if (channel === 'landmarks') feed.detach()
-    else if (isStreaming) {
-      isStreaming = false
-      emit('ai', { type: 'error', code: 'CONNECTION_LOST', message: 'the connection was lost' })
-    }
-  }
-
   const finish = (reason: EndedReason, detail: string): void => {
-    if (over !== undefined) return
-    over = reason
-    for (const link of links.values()) link.close()
+    if (endedReason !== undefined) return
+    endedReason = reason
+    for (const connection of connections.values()) connection.close()
     feed.detach()
     emit('ended', { reason, sessionId: id, detail })
   }
 
-  const renewed = async (detail: string): Promise<void> => {
+  const restart = async (detail: string): Promise<void> => {
     try {
       const next = await start()
-      if (over === undefined) begin(next)
+      if (endedReason === undefined) begin(next)
     } catch (error) {
       const code = error instanceof MaeumError ? error.code : 'UNKNOWN'
-      fail(code, String(error), false)
+      emit('error', { code, message: String(error), retryable: false })
       finish('gone', detail)
     }
   }
 
-  const open = (channel: Channel, isNew: boolean): Link => {
+  const open = (channel: Channel, isNew: boolean): ChannelConnection => {
     const isMain = channel === main
-    const link = new Link({
+    const connection = new ChannelConnection({
       WebSocket,
       connectivity,
       policy: isMain ? policy : { ...policy, ...PERSISTENT },
       address: (signal) => address(channel, id, signal),
-      ask: async () => {
-        const verdict = await ask(http, id)
-        return verdict === 'signed_out' && !isMain ? 'retry' : verdict
+      checkSession: async () => {
+        const outcome = await getSessionOutcome(http, id)
+        return outcome === 'signed_out' && !isMain ? 'retry' : outcome
       },
-      onReady: (wire, greeting) => {
+      onReady: (socket, greeting) => {
         if (channel === 'landmarks') {
-          const isResuming = wire.isV2 && (!isNew || results.last > 0 || feed.highestSent > 0)
-          const has = { window: results.last, frame: feed.highestSent }
-          if (isResuming) wire.send(JSON.stringify({ type: 'resume', data: has }))
-          feed.attach(wire, greeting.data, isResuming)
+          const isResuming = socket.isV2 && (!isNew || results.last > 0 || feed.highestSent > 0)
+          const position = { window: results.last, frame: feed.highestSent }
+          if (isResuming) socket.send(JSON.stringify({ type: 'resume', data: position }))
+          feed.attach(socket, greeting.data, isResuming)
         }
         emit('open', { channel, sessionId: id })
       },
-      onMessage: hear,
-      onGarbled: garbled,
-      onLost: () => lost(channel),
+      onMessage: receive,
+      onInvalid: () => errors.reportInvalidMessage(),
+      onLost: () => {
+        if (channel === 'landmarks') feed.detach()
+        else if (isStreaming) {
+          isStreaming = false
+          emit('ai', { type: 'error', code: 'CONNECTION_LOST', message: 'the connection was lost' })
+        }
+      },
       onRetry: (attempt) => emit('reconnecting', { ...attempt, channel }),
-      onOver: (verdict, { reason, code }) => {
+      onEnd: (outcome, { reason, code }) => {
         const detail = reason || String(code)
-        if (!isMain) return // what has become of the session, its main channel learns too
-        if (isEnding && verdict === 'gone') {
-          finish('ended', detail) // it ended as asked, while there was no socket
-        } else if (verdict === 'gone' && renew && renewals++ < MAX_RENEWALS) {
-          void renewed(detail)
-        } else finish(verdict, detail)
+        if (!isMain) return // the main channel decides about the session
+        if (isEnding && outcome === 'gone') {
+          finish('ended', detail) // it ended on request while no socket was open
+        } else if (outcome === 'gone' && renew && renewals++ < MAX_RENEWALS) {
+          void restart(detail)
+        } else finish(outcome, detail)
       },
     })
-    link.dial()
-    return link
+    connection.dial()
+    return connection
   }
 
   const begin = ({ sessionId, startedAt, isNew }: Started): void => {
-    for (const link of links.values()) link.close()
+    for (const connection of connections.values()) connection.close()
     feed.detach()
     id = sessionId
     feed = new Feed(format, startedAt)
     results = createResults()
-    links = new Map(channels.map((channel) => [channel, open(channel, isNew)]))
+    connections = new Map(channels.map((channel) => [channel, open(channel, isNew)]))
   }
 
   begin(first)
 
-  const command = <Name extends Extract<keyof Routes, `POST /api/session/:id/${string}`>>(name: Name) =>
-    http.call(name, { params: { id } })
-
   return {
-    /** Of the present session; another one after a renewal. */
+    /** Id of the current session; it changes when a new session is started by `renew`. */
     get id(): string {
       return id
     },
@@ -240,43 +229,45 @@ export function openSession(first: Started, dependencies: Dependencies) {
     },
     on,
 
-    /** One face, as often as the camera gives one; as many are sent as the server can use. Never throws, never waits. */
+    /** Takes one face per camera image and sends as many as the server can use. Never throws, never blocks. */
     push(face: Landmarks, shot?: Shot): PushResult {
-      const result = over === undefined ? feed.push(face, shot) : 'closed'
-      if (result === 'invalid' && !isRefusalTold) {
-        isRefusalTold = true
-        emit('error', { code: 'INVALID_FRAME', message: NO_FACE, retryable: false })
-      }
+      const result = endedReason === undefined ? feed.push(face, shot) : 'closed'
+      if (result === 'invalid') errors.reportInvalidFace()
       return result
     },
 
-    pause: () => command('POST /api/session/:id/pause'),
-    resume: () => command('POST /api/session/:id/resume'),
-    /** Ends it for good. The last window's answer still comes, then `ended`. */
+    pause: () => sendCommand(http, id, 'POST /api/session/:id/pause'),
+    resume: () => sendCommand(http, id, 'POST /api/session/:id/resume'),
+    /** Ends the session. The last window's answer is still delivered, then `ended`. */
     async end() {
-      const answer = await command('POST /api/session/:id/end')
+      const answer = await sendCommand(http, id, 'POST /api/session/:id/end')
       isEnding = true
       return answer
     },
 
-    /** Asks the counsellor, who answers with `ai` events; false when the session channel is not open. */
+    /** Sends a message to the counsellor, whose answer arrives as `ai` events; false when the session channel is not open. */
     ask(message: string, emotion: string | null = null): boolean {
       const data = { message, emotion, timestamp: Date.now() }
-      const wire = links.get('session')?.wire
-      return wire?.send(JSON.stringify({ type: 'request_ai_response', data })) ?? false
+      const socket = connections.get('session')?.socket
+      return socket?.send(JSON.stringify({ type: 'request_ai_response', data })) ?? false
     },
 
-    /** Leaves; the session lives on, and `attach` comes back to it. */
+    /** Disconnects; the session stays live and `attach` reconnects to it. */
     close: () => finish('closed', ''),
   }
 }
 
-/** What the server says of the session. No answer, and one that is not the server's own, say nothing. */
-async function ask(http: Http, id: string): Promise<Verdict> {
+type Command = Extract<keyof Routes, `POST /api/session/:id/${string}`>
+
+const sendCommand = <Name extends Command>(http: Http, id: string, name: Name) =>
+  http.call(name, { params: { id } })
+
+/** Queries the session's state. No response, or one that is not the server's own, means retry. */
+async function getSessionOutcome(http: Http, id: string): Promise<Outcome> {
   try {
     const { status } = await http.call('GET /api/session/:id', {
       params: { id },
-      signal: AbortSignal.timeout(ASK_MS),
+      signal: AbortSignal.timeout(CHECK_TIMEOUT_MS),
     })
     return status === 'ended' ? 'gone' : 'retry'
   } catch (error) {

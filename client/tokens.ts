@@ -3,13 +3,13 @@ import { MaeumError } from './error.ts'
 
 export type Tokens = { readonly accessToken: string; readonly refreshToken: string }
 
-/** Where the tokens of the one who is logged in are kept. All tabs of a login must see the same. */
+/** Storage of the tokens. All tabs of a login must share it. */
 export type TokenStore = {
   get(): Tokens | null | Promise<Tokens | null>
   set(tokens: Tokens | null): void | Promise<void>
 }
 
-/** For Node, a worker, or a page that would rather ask again than leave anything behind. */
+/** For Node, a worker, or a page that must not store the login. */
 export function memoryTokens(tokens: Tokens | null = null): TokenStore {
   let kept = tokens
   return {
@@ -20,7 +20,7 @@ export function memoryTokens(tokens: Tokens | null = null): TokenStore {
   }
 }
 
-/** Kept in the storage that all tabs of a site share; whatever runs on the site can read them. */
+/** Stores tokens in the storage shared by all tabs of a site; every script of the site can read them. */
 export function storedTokens(storage: StorageLike, key = 'maeum.tokens'): TokenStore {
   return {
     get: () => readTokens(storage.getItem(key)),
@@ -31,45 +31,45 @@ export function storedTokens(storage: StorageLike, key = 'maeum.tokens'): TokenS
   }
 }
 
-/** In a page, the storage of its site, else memory; in a worker, memory; on a server, none. */
+/** In a page: local storage, else memory. In a worker: memory. On a server: none. */
 export function defaultTokens(): TokenStore {
   if (globals.location === undefined) return noTokens
   const storage = sharedStorage()
   return storage === undefined ? memoryTokens() : storedTokens(storage)
 }
 
-/** A client on a server may render for many people: it keeps no login that all of them would share. */
+/** A client on a server may render for many users: a default store would share one login among them. */
 const noTokens: TokenStore = {
   get: () => null,
   set: (pair) => {
     if (pair !== null)
-      throw new MaeumError('BAD_OPTIONS', 'this is no page: pass `tokens`, a store for each login')
+      throw new MaeumError('BAD_OPTIONS', 'not in a page: pass `tokens`, one store per login')
   },
 }
 
-/** Storage may hold anything: what is no pair of tokens counts as none. */
+/** Anything but a pair of tokens counts as none. */
 function readTokens(text: string | null): Tokens | null {
   try {
-    return pairOf(JSON.parse(text ?? 'null'))
+    return parseTokens(JSON.parse(text ?? 'null'))
   } catch {
     return null
   }
 }
 
-/** The pair in `value`, and nothing else of it; null when there is none. */
-export function pairOf(value: unknown): Tokens | null {
+/** Picks the pair of tokens from `value`; null when it has none. */
+export function parseTokens(value: unknown): Tokens | null {
   const { accessToken, refreshToken } = Object(value ?? {}) as Partial<Tokens>
   if (typeof accessToken !== 'string' || typeof refreshToken !== 'string') return null
   return { accessToken, refreshToken }
 }
 
-/** Whether both belong to one account. A token that cannot be read counts as anybody's. */
+/** Whether both belong to one account. A token that cannot be parsed matches every account. */
 export function isSameAccount(a: Tokens, b: Tokens): boolean {
-  const [one, other] = [subjectOf(a), subjectOf(b)]
-  return one === undefined || other === undefined || one === other
+  const [first, second] = [readSubject(a), readSubject(b)]
+  return first === undefined || second === undefined || first === second
 }
 
-function subjectOf({ accessToken }: Tokens): unknown {
+function readSubject({ accessToken }: Tokens): unknown {
   try {
     const [, payload = ''] = accessToken.split('.')
     const claims = JSON.parse(atob(payload.replace(/-/g, '+').replace(/_/g, '/'))) as {

@@ -1,72 +1,75 @@
 import { MaeumError } from './error.ts'
 
 type Dependencies = {
-  /** `https://host`, without a slash at its end. */
+  /** `https://host`, without a trailing slash. */
   readonly server: string
   readonly fetch: typeof fetch
-  /** How long the server may be silent: until its headers come, and between two pieces of a body. */
+  /** Longest wait for the headers and between two chunks of the body. */
   readonly timeoutMs: number
-  /** Of this moment; undefined leaves it to the browser. */
+  /** Current language; undefined leaves the header to the browser. */
   readonly language: () => string | undefined
 }
 
 export type Send = (path: string, init: RequestInit, bearer?: string) => Promise<Response>
 
-/** `fetch` with a bound on silence. A body may take as long as it needs while it keeps coming. */
+/** `fetch` with an inactivity timeout; a body may take any time while chunks keep arriving. */
 export const createSend =
   ({ server, fetch, timeoutMs, language }: Dependencies): Send =>
   async (path, init, bearer) => {
     const headers = new Headers(init.headers)
     if (bearer !== undefined) headers.set('authorization', `Bearer ${bearer}`)
-    const spoken = language()
-    if (spoken !== undefined) headers.set('accept-language', spoken)
-    const patience = createPatience(timeoutMs, init.signal ?? undefined)
-    const request = { ...init, headers, signal: patience.signal }
-    const answer = await patience.wait(() => fetch(server + path, request))
+    const preferred = language()
+    if (preferred !== undefined) headers.set('accept-language', preferred)
+    const timeout = createInactivityTimeout(timeoutMs, init.signal ?? undefined)
+    const request = { ...init, headers, signal: timeout.signal }
+    const answer = await timeout.wait(() => fetch(server + path, request))
     if (answer.body === null) {
-      patience.release()
+      timeout.release()
       return answer
     }
-    return new Response(watched(answer.body, patience), answer)
+    return new Response(withTimeout(answer.body, timeout), answer)
   }
 
-type Patience = ReturnType<typeof createPatience>
+type InactivityTimeout = ReturnType<typeof createInactivityTimeout>
 
-/** Gives a request up when the server is silent for too long, or when its caller has given it up. */
-function createPatience(timeoutMs: number, caller: AbortSignal | undefined) {
+/** Aborts a request when the server is inactive for too long, or when its caller aborts it. */
+function createInactivityTimeout(timeoutMs: number, caller: AbortSignal | undefined) {
   caller?.throwIfAborted()
-  const cut = new AbortController()
-  const isCut = new Promise<never>((_resolve, reject) => {
+  const controller = new AbortController()
+  const aborted = new Promise<never>((_resolve, reject) => {
     // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- the caller's own reason
-    cut.signal.addEventListener('abort', () => reject(cut.signal.reason))
+    controller.signal.addEventListener('abort', () => reject(controller.signal.reason))
   })
-  isCut.catch(() => undefined) // it may end before anything waits again
-  const giveUp = () => cut.abort(caller?.reason)
-  caller?.addEventListener('abort', giveUp)
-  const release = () => caller?.removeEventListener('abort', giveUp)
+  aborted.catch(() => undefined) // may reject while nothing is awaiting it
+  const abort = () => controller.abort(caller?.reason)
+  caller?.addEventListener('abort', abort)
+  const release = () => caller?.removeEventListener('abort', abort)
   return {
-    signal: cut.signal,
+    signal: controller.signal,
     release,
-    /** What the server sends next. */
+    /** Awaits the next step of the server within the timeout. */
     wait: async <T>(next: () => Promise<T>): Promise<T> => {
-      const late = setTimeout(() => {
-        cut.abort(new MaeumError('TIMEOUT', `the server was silent for ${timeoutMs} ms`))
+      const timer = setTimeout(() => {
+        controller.abort(new MaeumError('TIMEOUT', `no data from the server for ${timeoutMs} ms`))
       }, timeoutMs)
       try {
-        return await Promise.race([next(), isCut])
+        return await Promise.race([next(), aborted])
       } catch (error) {
         release()
-        if (cut.signal.aborted) throw cut.signal.reason
+        if (controller.signal.aborted) throw controller.signal.reason
         throw new MaeumError('NETWORK', 'the server cannot be reached', { cause: error })
       } finally {
-        clearTimeout(late)
+        clearTimeout(timer)
       }
     },
   }
 }
 
-/** The same body; it is waited for only while it is read. */
-function watched(body: ReadableStream<Uint8Array>, { wait, release }: Patience): ReadableStream<Uint8Array> {
+/** Wraps a body; the timeout runs only while the reader waits. */
+function withTimeout(
+  body: ReadableStream<Uint8Array>,
+  { wait, release }: InactivityTimeout,
+): ReadableStream<Uint8Array> {
   const reader = body.getReader()
   return new ReadableStream(
     {

@@ -3,7 +3,7 @@ import { WebSocket } from 'ws'
 
 type Json = Record<string, unknown>
 
-/** REST as the web client does it: JSON, envelope, bearer. */
+/** REST like the web client: JSON, envelope, bearer token. */
 export function createClient(origin: string, browserOrigin: string) {
   let token: string | undefined
 

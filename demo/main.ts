@@ -7,18 +7,20 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type App, buildApp } from '../src/app.ts'
-import { readConfig } from '../src/config.ts'
+import { readConfig } from '../src/config/config.ts'
 import { createClient } from './client.ts'
 import { faceAt, readRecording, type Segment } from './recording.ts'
 
-/** The main job on real input: sign up, log in, start, stream a face for three windows, end, look at what is stored. */
+/**
+ * The main use with real input: sign up, log in, start, stream a face for three windows, end, print the stored rows.
+ */
 
 const BROWSER_ORIGIN = 'http://localhost:5173'
 const SHOWN = ['happy', 'sad', 'surprised']
 const WINDOW_MS = 10_000
 const FRAMES_A_SECOND = 10
 const FRAME_MS = 1000 / FRAMES_A_SECOND
-/** An update that is later than this after its window's close is not coming. */
+/** Deadline of an update after its window's close. */
 const PATIENCE_MS = 10_000
 
 type Update = {
@@ -35,7 +37,7 @@ type Update = {
 const say = (text = '') => process.stdout.write(`${text}\n`)
 const step = (text: string) => say(`· ${text}`)
 
-/** One line that is written over on a terminal; elsewhere a line now and then. */
+/** One line that is overwritten on a terminal; otherwise occasional lines. */
 function showProgress(sent: number, total: number): void {
   const text = `  streaming  ${'█'.repeat(Math.round((sent / total) * 30)).padEnd(30, '░')}  ${sent}/${total} frames`
   if (process.stdout.isTTY) process.stdout.write(`\r${text}`)

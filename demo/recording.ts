@@ -3,14 +3,14 @@ import { gunzipSync } from 'node:zlib'
 
 export type Point = { readonly x: number; readonly y: number; readonly z: number }
 
-/** A stretch of the recording in which the synthetic head shows one expression. */
+/** A part of the recording in which the synthetic head shows one expression. */
 export type Segment = { readonly label: string; readonly frames: readonly (readonly Point[])[] }
 
 type Line = { readonly label: string; readonly data: readonly Point[] }
 
 /**
- * The recorded face: a synthetic head (geometry from ICT-FaceKit, MIT) going through all labels, 15 frames a second,
- * as MediaPipe saw it. No picture of anybody.
+ * The recorded face: a synthetic head (geometry from ICT-FaceKit, MIT) with all labels, 15 frames per second,
+ * as detected by MediaPipe. Not a picture of a person.
  */
 export function readRecording(): Segment[] {
   const file = new URL('avatar.jsonl.gz', import.meta.url)
@@ -25,7 +25,7 @@ export function readRecording(): Segment[] {
   return segments
 }
 
-/** The face at `share` (0 to 1) of a segment, between two of its frames. */
+/** The face at `share` (0 to 1) of a segment, interpolated between two frames. */
 export function faceAt({ frames }: Segment, share: number): Point[] {
   const position = Math.min(Math.max(share, 0), 1) * (frames.length - 1)
   const before = frames[Math.floor(position)] ?? []

@@ -2,7 +2,7 @@ import { type Static, Type } from 'typebox'
 
 const Ms = Type.Number({ minimum: 0, maximum: 600_000 })
 
-/** How long an answer takes, milliseconds: always the same, evenly spread, or log-normal with this median and 95th percentile. */
+/** Latency of an answer, ms: constant, uniform, or log-normal with this median and 95th percentile. */
 export const Latency = Type.Union([
   Ms,
   Type.Object({ min: Ms, max: Ms }, { additionalProperties: false }),
@@ -10,7 +10,7 @@ export const Latency = Type.Union([
 ])
 export type Latency = Static<typeof Latency>
 
-/** Gives numbers in [0, 1), the same ones for the same seed (mulberry32). */
+/** Pseudo-random numbers in [0, 1), deterministic for a seed (mulberry32). */
 export function createRandom(seed: number): () => number {
   let state = seed >>> 0
   return () => {
@@ -30,7 +30,7 @@ export function draw(latency: Latency, random: () => number): number {
   if ('min' in latency) return latency.min + (latency.max - latency.min) * random()
   if (latency.p50 === 0) return 0
   const sigma = Math.log(Math.max(1, latency.p95 / latency.p50)) / Z95
-  // Box and Muller: two even numbers make one normal one; 1 - x keeps the logarithm finite.
+  // Box-Muller transform; 1 - x keeps the logarithm finite.
   const normal = Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random())
   return latency.p50 * Math.exp(sigma * normal)
 }

@@ -10,7 +10,7 @@ import { createGeminiDouble } from './server.ts'
 
 const say = (text: string) => process.stdout.write(`${text}\n`)
 
-/** One line of JSON for each request, without its key. */
+/** One line of JSON per request, without its key. */
 function recorder(file: string): (request: RecordedRequest) => void {
   const out = createWriteStream(file, { flags: 'a' })
   out.on('error', (error) => say(`requests can no longer be recorded: ${error.message}`))

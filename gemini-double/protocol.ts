@@ -1,6 +1,9 @@
 import type { IncomingHttpHeaders } from 'node:http'
 
-/** What of Google's public REST protocol the double speaks: paths, error bodies, answers and the checks of a request. */
+/**
+ * The part of Google's public REST protocol that the double implements: paths, error bodies, answers and request
+ * checks.
+ */
 export type RecordedRequest = {
   readonly method: string
   readonly path: string
@@ -20,7 +23,7 @@ export function readPath(path: string): { model: string; streaming: boolean } | 
   return { model, streaming: call.startsWith('stream') }
 }
 
-/** An error as google.rpc.Status puts it. */
+/** An error in the format of google.rpc.Status. */
 export function refusal(status: number, code: string, message: string, details?: object[]): Refusal {
   return { status, body: { error: { code: status, message, status: code, ...(details && { details }) } } }
 }
@@ -39,16 +42,16 @@ export function modelRefusal(model: string): Refusal {
   return refusal(404, 'NOT_FOUND', message)
 }
 
-/** The address that the request comes from is in a country that the API does not serve. */
+/** The request comes from a country that the API does not serve. */
 export function regionRefusal(): Refusal {
   return refusal(400, 'FAILED_PRECONDITION', 'User location is not supported for the API use.')
 }
 
-/** A text of Gemini takes about a token for four bytes. */
+/** Gemini uses about one token per four bytes of text. */
 const BYTES_PER_TOKEN = 4
 const tokensIn = (text: string) => Math.ceil(Buffer.byteLength(text) / BYTES_PER_TOKEN)
 
-/** Tokens of all texts of a request: instruction, contents and the schema of the answer. */
+/** Tokens of all texts of a request: instruction, contents and response schema. */
 export function promptTokens(body: unknown): number {
   if (!isRecord(body)) return 0
   const { systemInstruction, contents, generationConfig } = body
@@ -56,8 +59,8 @@ export function promptTokens(body: unknown): number {
 }
 
 /**
- * A GenerateContentResponse with one candidate. `said` is all the text so far, where a stream says it in pieces; its
- * tokens are counted. `thought` is a part of its own in front of it.
+ * A GenerateContentResponse with one candidate. `said` is the whole text so far of a stream; its tokens are counted.
+ * `thought` is a separate part before the text.
  */
 export function generated(
   text: string,
@@ -86,7 +89,7 @@ export function generated(
   }
 }
 
-/** Why the API would not take this request, or undefined: the key first, then the body. A null key stands for any. */
+/** Why the API would refuse this request, or undefined: checks the key, then the body. A null key accepts any. */
 export function checkRequest(request: RecordedRequest, apiKey: string | null): Refusal | undefined {
   const key = request.headers['x-goog-api-key']
   if (key === undefined)
@@ -153,7 +156,7 @@ function configFault(config: Record<string, unknown>, model: string): string | u
   return schemaFault(schema)
 }
 
-/** Families that cannot do with as little thinking as `minimal`. */
+/** Families that do not accept the thinking level `minimal`. */
 const NO_MINIMAL = /gemini-3(\.\d+)?-pro|gemini-3\.[78]-flash(?!-lite)/
 
 function thinkingFault(
@@ -170,7 +173,10 @@ function thinkingFault(
   return undefined
 }
 
-/** The first thing in a response schema that the API does not take: `minimum`, `maximum`, `additionalProperties`, ... */
+/**
+ * The first keyword in a response schema that the API does not accept: `minimum`, `maximum`, `additionalProperties`,
+ * ...
+ */
 function schemaFault(schema: unknown): string | undefined {
   if (!isRecord(schema)) return 'Invalid value at generation_config.response_schema'
   const unknown = unknownField(schema, SCHEMA_FIELDS)

@@ -4,8 +4,8 @@ import { HAPPY } from './steps.ts'
 const SPOKEN = 'I hear you. What would help you most right now?'
 
 /**
- * What a well-behaved model would answer to this request: where the answer's schema is a reading, the local scores that
- * the prompt tells of, a little surer; for any other schema, the smallest value of that shape; else a sentence.
+ * A plausible answer to the request. For the schema of an emotion analysis: the local scores of the prompt, slightly
+ * sharpened. For another schema: the smallest valid value. Else a sentence.
  */
 export function reply(request: RecordedRequest): string {
   const config = isRecord(request.body) ? request.body['generationConfig'] : undefined
@@ -16,10 +16,10 @@ export function reply(request: RecordedRequest): string {
   return JSON.stringify(wanted)
 }
 
-/** Sharpened and scaled to a sum of 1. */
+/** Sharpens the scores and scales them to a sum of 1. */
 function reading({ body }: RecordedRequest): object {
-  const told = /local: ([a-z]+ [\d.]+(?: [a-z]+ [\d.]+)*)/.exec(JSON.stringify(body))?.[1]
-  const pairs = [...(told ?? '').matchAll(/([a-z]+) ([\d.]+)/g)]
+  const stated = /local: ([a-z]+ [\d.]+(?: [a-z]+ [\d.]+)*)/.exec(JSON.stringify(body))?.[1]
+  const pairs = [...(stated ?? '').matchAll(/([a-z]+) ([\d.]+)/g)]
   const labels = Object.keys(HAPPY.scores)
   const shares = labels.map((label) => Number(pairs.find(([, name]) => name === label)?.[2] ?? 0) ** 1.2)
   const sum = shares.reduce((total, share) => total + share, 0)

@@ -5,7 +5,7 @@ import { reply } from './reply.ts'
 import type { Script } from './server.ts'
 import * as steps from './steps.ts'
 
-/** A script as a file: what the double does with each request, in JSON. See README.md for the meaning of each field. */
+/** A script file in JSON: the behaviour of the double for each request. README.md describes each field. */
 
 const DEEDS = {
   'rate-limited': steps.rateLimited(),
@@ -78,13 +78,13 @@ type Chooser = () => Entry
 type Surroundings = {
   readonly random: () => number
   readonly latency: Latency
-  /** Milliseconds, from a clock that never jumps. */
+  /** Monotonic clock, ms. */
   readonly now: () => number
 }
 
 /**
- * The script in a file's text. Chance is seeded: the same requests in the same order meet the same fates.
- * @throws Error with the first fault: no JSON, or the path of a field that is not understood.
+ * Parses a script file. Random choices are seeded: the same sequence of requests gets the same results.
+ * @throws Error with the first fault: invalid JSON, or the path of an invalid field.
  */
 export function readScript(text: string, now: () => number = () => performance.now()): Script {
   const file: unknown = JSON.parse(text)
@@ -102,7 +102,7 @@ export function readScript(text: string, now: () => number = () => performance.n
   return (request) => toStep((special.get(request.model) ?? general)(), surroundings)
 }
 
-/** Phases count from the first request; the last one lasts for ever. */
+/** Phases start with the first request; the last one does not end. */
 function chooserOf({ phases, ...simple }: Plan, { random, now }: Surroundings): Chooser {
   if (phases === undefined) return simpleChooser(simple, random)
   const choosers = phases.map((phase) => simpleChooser(phase, random))

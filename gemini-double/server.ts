@@ -4,48 +4,50 @@ import type { AddressInfo, Socket } from 'node:net'
 import { checkRequest, type RecordedRequest, readPath, refusal } from './protocol.ts'
 import { answer, type Step, sendJson } from './steps.ts'
 
-/** The only key that the double takes, unless it is told otherwise. */
+/** The only accepted key by default. */
 export const DOUBLE_KEY = 'AIzaDouble-0123456789-only-for-tests'
 
-/** The newest requests and events are kept, so that a double may run for hours. */
+/** Limit of the kept requests and events, so that a double can run for hours. */
 const KEPT = 1000
 const LARGEST_BODY = 1 << 20
 const WAIT_MS = 5000
 
-/** A list is played in order and its last step for ever; a function chooses a step for each request. */
+/** A list is played in order and its last step is repeated; a function chooses a step for each request. */
 export type Script = readonly Step[] | ((request: RecordedRequest) => Step)
 
 export type GeminiDouble = {
   readonly baseUrl: string
-  /** Every request with a known path, oldest first, also those refused by the checks. */
+  /** All requests with a known path, oldest first, including refused ones. */
   readonly requests: readonly RecordedRequest[]
   /** Open TCP connections. */
   readonly connections: number
-  /** Plays another script from its beginning. */
+  /** Starts another script. */
   script(script: Script): void
-  /** The oldest request not yet returned, or the next to come. Rejects after five seconds. */
+  /** Returns the oldest request not returned yet, or waits for the next one. Rejects after five seconds. */
   nextRequest(): Promise<RecordedRequest>
   /**
-   * Resolves for each ended connection that carried a request, once for each call. Rejects after five seconds.
+   * Resolves once for each ended connection that carried a request. Rejects after five seconds.
    * Node's fetch opens a spare connection when a request is aborted; that one does not count.
    */
   connectionClosed(): Promise<void>
   close(): Promise<void>
 }
 
-/** Where a test hangs its cleaning up. */
+/** The cleanup hook of a test. */
 type Teardown = { teardown(handler: () => Promise<void>): unknown }
 
 export type DoubleOptions = {
   readonly port?: number
   readonly host?: string
-  /** The key that requests must carry; null takes any. */
+  /** The key that requests must contain; null accepts any. */
   readonly apiKey?: string | null
-  /** Told of every request with a known path. */
+  /** Called for every request with a known path. */
   readonly onRequest?: (request: RecordedRequest) => void
 }
 
-/** An HTTP server on a free local port (or another) that speaks Gemini's REST protocol and does what the script says. */
+/**
+ * An HTTP server on a free local port, or a given one, that implements Gemini's REST protocol and follows the script.
+ */
 export async function createGeminiDouble(
   t?: Teardown,
   script: Script = [],
@@ -135,7 +137,7 @@ async function readJson(message: IncomingMessage): Promise<unknown> {
   }
 }
 
-/** Events that are awaited one by one, whether they come before or after the wait begins. */
+/** Events that are awaited one by one, whether they occur before or after the wait starts. */
 function createQueue<T>(what: string) {
   const events: T[] = []
   const waiting: ((event: T) => void)[] = []

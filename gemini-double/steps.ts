@@ -10,10 +10,10 @@ import {
   regionRefusal,
 } from './protocol.ts'
 
-/** What the double does with one request. A step that never ends the response hangs until the client goes. */
+/** The behaviour for one request. A step that never ends the response hangs until the client disconnects. */
 export type Step = (request: RecordedRequest, response: ServerResponse) => void | Promise<void>
 
-/** A plausible reading, as the model would write it. */
+/** A plausible emotion analysis in the format of the model. */
 export const HAPPY = {
   emotion: 'happy',
   confidence: 0.82,
@@ -38,7 +38,7 @@ async function wait(after: number | Promise<unknown>): Promise<void> {
   else if (after > 0) await sleep(after)
 }
 
-/** Text from the model, whole or as a stream of pieces; `after` milliseconds, or when a promise settles. */
+/** Text of the model, whole or streamed; after `after` ms, or when a promise settles. */
 export function answer(
   content: string | object = HAPPY,
   { after = 0 }: { after?: number | Promise<unknown> } = {},
@@ -47,10 +47,10 @@ export function answer(
   return stream(pieces(text), { after })
 }
 
-/** Up to twenty characters each, never half of one. */
+/** Chunks of up to twenty characters, without splitting a character. */
 export const pieces = (text: string): readonly string[] => text.match(/.{1,20}/gsu) ?? ['']
 
-/** The same, so many milliseconds later. */
+/** Delays a step by so many milliseconds. */
 export function after(ms: number, step: Step): Step {
   return async (request, response) => {
     await wait(ms)
@@ -59,25 +59,24 @@ export function after(ms: number, step: Step): Step {
 }
 
 /**
- * How a stream ends: well; with the reason of a limit or of the safety filter; without a reason; with an error in place
- * of an event; with the connection torn down; or not at all, until the client goes.
+ * How a stream ends: complete; with the reason of a limit or of the safety filter; without a reason; with an error
+ * instead of an event; with a connection reset; or not at all, until the client disconnects.
  */
 export type StreamEnd = 'stop' | 'limit' | 'blocked' | 'unfinished' | 'error' | 'cut' | 'hang'
 
-/** How an event is written to a stream. */
+/** Format of an event in a stream. */
 export type EventForm = (json: string, isLast: boolean) => string
 
 const AS_GOOGLE: EventForm = (json) => `data: ${json}\r\n\r\n`
-/** As a gateway may write it: fields and comments of its own, a mark of the end, no blank line after it. */
+/** The format of some gateways: additional fields and comments, an end marker, no final blank line. */
 export const AS_GATEWAY: EventForm = (json, isLast) =>
   `: keep-alive\n\nid: 1\nretry: 3000\nevent: message\ndata: ${json}\n\n${isLast ? 'data: [DONE]' : ''}`
 
 const FINISH: Partial<Record<StreamEnd, string>> = { stop: 'STOP', limit: 'MAX_TOKENS', blocked: 'SAFETY' }
 
 /**
- * Text from the model in these pieces. `after`: before the first; `pace`: before each further one, and before an end
- * that is not a good one. `thought` stands in front of each piece, as a part of its own. To a request that does not stream
- * the text goes whole.
+ * Text of the model in these chunks. `after`: delay before the first; `pace`: delay before each further one, and before
+ * an abnormal end. `thought` precedes each chunk as a separate part. A request without streaming gets the whole text.
  */
 export function stream(
   pieces: readonly string[],
@@ -125,7 +124,7 @@ export function stream(
   }
 }
 
-/** JSON in a fence of Markdown, as models write that do not keep to the schema's form. */
+/** JSON in a Markdown fence, as some models write it despite the schema. */
 export const fenced = (text: string): string => `\`\`\`json\n${text}\n\`\`\``
 
 /** A 200 with exactly this JSON body. */
@@ -143,7 +142,7 @@ export function rateLimited(retrySeconds = 12): Step {
   return refuse(refusal(429, 'RESOURCE_EXHAUSTED', 'You exceeded your current quota.', [retry]))
 }
 
-/** The quota of the day is used up; the wait that comes along is that of the minute. */
+/** The daily quota is used up; the returned wait is that of the minute. */
 export function dailyQuota(): Step {
   const quota = {
     '@type': 'type.googleapis.com/google.rpc.QuotaFailure',
@@ -157,7 +156,7 @@ export function regionRefused(): Step {
   return refuse(regionRefusal())
 }
 
-/** A setting of the request that the model does not take. */
+/** A request setting that the model refuses. */
 export function settingRefused(message = 'Request contains an invalid argument.'): Step {
   return refuse(refusal(400, 'INVALID_ARGUMENT', message))
 }
@@ -182,12 +181,12 @@ export function keyRefused(status: 400 | 401 | 403 = 400): Step {
   }
 }
 
-/** JSON cut in the middle: the output limit was reached. */
+/** JSON truncated at the output limit. */
 export function cut(): Step {
   return body(generated(JSON.stringify(HAPPY).slice(0, 60), 'MAX_TOKENS'))
 }
 
-/** The whole output went into thinking. */
+/** All output tokens were used for thinking. */
 export function thoughtOnly(): Step {
   return body({
     candidates: [{ content: { role: 'model' }, finishReason: 'MAX_TOKENS', index: 0 }],
@@ -230,14 +229,14 @@ export function hangMidBody(status = 200): Step {
   }
 }
 
-/** The TCP connection is torn down before any answer. */
+/** The TCP connection is reset before the response. */
 export function reset(): Step {
   return (_request, response) => {
     response.socket?.resetAndDestroy()
   }
 }
 
-/** The connection ends with half of the body sent. */
+/** The connection ends after half of the body. */
 export function breakOff(): Step {
   return (_request, response) => {
     const text = JSON.stringify(generated(JSON.stringify(HAPPY), 'STOP'))
@@ -246,7 +245,7 @@ export function breakOff(): Step {
   }
 }
 
-/** A good answer, `size` characters every `everyMs` milliseconds. */
+/** A complete answer, `size` characters every `everyMs` milliseconds. */
 export function drip({ size = 1, everyMs = 5 } = {}): Step {
   return async (_request, response) => {
     response.writeHead(200, { 'content-type': 'application/json' })

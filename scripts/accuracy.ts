@@ -5,10 +5,10 @@ import { accuracyPage } from './accuracy/page.ts'
 import { accuracyOf, reportAsJson } from './accuracy/report.ts'
 
 /**
- * `npm run accuracy -- --data DIR [--json] [--cross-validate] [--write]` judges the local analyser on the landmark files
- * in DIR: frames.jsonl.gz, clips_synthetic.jsonl.gz and clips_real.jsonl.gz, as far as they are there. By default the
- * model that ships reads them, so DIR should hold people it has not learnt from; with --cross-validate every face is
- * read by a model fitted to the other folds of the same folder. --write renews docs/accuracy.json and the page.
+ * `npm run accuracy -- --data DIR [--json] [--cross-validate] [--write]` evaluates the local analyser on the landmark
+ * files in DIR: frames.jsonl.gz, clips_synthetic.jsonl.gz and clips_real.jsonl.gz, each if it exists. By default it
+ * uses the shipped model, so DIR should contain people who are not in its training data; with --cross-validate every
+ * face is analysed by a model fitted to the other folds of the folder. --write updates docs/accuracy.json and the page.
  */
 const DOCS = new URL('../docs/', import.meta.url)
 

@@ -3,15 +3,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { buildApp } from '../src/app.ts'
-import { readConfig } from '../src/config.ts'
+import { readConfig } from '../src/config/config.ts'
 import { type RenderedDocument, renderDocuments } from './rendered-documents.ts'
 
-// `npm run docs` writes the generated documents; with `--check` it only names those that are stale, and fails.
+// `npm run docs` writes the generated documents; with `--check` it only lists stale ones and fails.
 const ROOT = new URL('..', import.meta.url)
 
 const absolute = ({ path }: RenderedDocument) => fileURLToPath(new URL(path, ROOT))
 
-/** The documents of the real server: it does not start without a database, so it gets a throw-away one. */
+/** Renders the documents of the real server, with a temporary database. */
 async function render(): Promise<RenderedDocument[]> {
   const dataDir = await mkdtemp(join(tmpdir(), 'maeum-docs-'))
   await chmod(dataDir, 0o711) // an embedded Postgres under another user must be able to reach its folder
@@ -30,7 +30,7 @@ const onDisk = (document: RenderedDocument): Promise<string | undefined> =>
 
 const check = process.argv.includes('--check')
 
-/** What is checked must be whole; what is written is written as far as it can be. */
+/** A check requires all documents; a write skips those that cannot be rendered. */
 const complain = (text: string) => {
   process.stderr.write(`${text}\n`)
   if (check) process.exitCode = 1

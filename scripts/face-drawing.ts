@@ -4,10 +4,10 @@ import { RIGID_SHAPE } from '../src/domain/face/pose.ts'
 
 type Place = readonly [number, number]
 
-/** Where landmarks lie on the mean of all faces that the model was fitted to, seen from the front, in eye distances. */
+/** Landmark positions of the mean training face, from the front, in eye distances. */
 const PLACES: ReadonlyMap<number, Place> = meanFace()
 
-/** Lines of landmarks; the lines of one side are drawn on both. */
+/** Lines of landmarks; lines of one side are mirrored. */
 const OVAL = [10, 67, 103, 54, 21, 162, 127, 132, 172, 149, 176, 152]
 const HALF_LINES = [
   OVAL,
@@ -22,7 +22,7 @@ const SIZE = 220
 const SCALE = 128
 const TOP = 118
 
-/** The face from the front with the named landmarks marked and numbered, as an SVG picture. */
+/** The face from the front as SVG, with the given landmarks marked and numbered. */
 export function faceWith(title: string, landmarks: readonly number[]): string {
   const lines = HALF_LINES.flatMap((line) => [line, line.map(partner)]).map(
     (line) => `<polyline points="${line.map((index) => at(index).join(',')).join(' ')}"/>`,

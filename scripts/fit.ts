@@ -7,8 +7,8 @@ import { calibrated } from './fit/calibrate.ts'
 import { FOLDS, readTrainingData, roundedModel, train } from './fit/train.ts'
 
 /**
- * `npm run fit -- --data DIR` fits the local analyser to the landmark files in DIR and writes its model. The rows stay
- * where they are; the project takes in the fitted numbers alone.
+ * `npm run fit -- --data DIR` fits the local analyser to the landmark files in DIR and writes its model. The project
+ * contains only the fitted numbers, not the data.
  */
 const OUTPUT = new URL('../src/domain/face/local-2.json', import.meta.url)
 

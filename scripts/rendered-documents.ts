@@ -1,23 +1,23 @@
 import { existsSync } from 'node:fs'
 import { stringify } from 'yaml'
 import type { App } from '../src/app.ts'
-import { environmentExample } from '../src/config.ts'
-import { ERROR_CODES, errorMessage, errorStatus } from '../src/errors.ts'
-import { asyncApi } from '../src/features/channels/asyncapi.ts'
+import { renderEnvironmentExample } from '../src/config/config.ts'
+import { ERROR_CODES, errorMessage, errorStatus } from '../src/protocol/errors.ts'
+import { asyncApi } from '../src/live/channels/asyncapi.ts'
 import { VERSION } from '../src/version.ts'
 import { accuracyPage } from './accuracy/page.ts'
 import { readReport } from './accuracy/report.ts'
 import { measureDocuments } from './measures-page.ts'
 
-/** A generated document: its path from the project's root, and its whole text, or what it takes to write it. */
+/** A generated document: its path from the project root, and its text or a function that renders it. */
 export type RenderedDocument = { readonly path: string } & (
   | { readonly text: string }
   | { readonly missing: string }
 )
 
-/** Every document that is written from the code, as it should be on disk. `app` must be ready; it is only read. */
+/** All generated documents with their current content. `app` must be ready; it is only read. */
 export const renderDocuments = (app: Pick<App, 'swagger' | 'voice'>): RenderedDocument[] => [
-  { path: '.env.example', text: environmentExample() },
+  { path: '.env.example', text: renderEnvironmentExample() },
   { path: 'openapi.json', text: `${JSON.stringify(app.swagger(), null, 2)}\n` },
   { path: 'asyncapi.yaml', text: stringify(asyncApi(VERSION, app.voice.messages), YAML_STYLE) },
   { path: 'docs/errors.md', text: errorTable() },
@@ -25,10 +25,10 @@ export const renderDocuments = (app: Pick<App, 'swagger' | 'voice'>): RenderedDo
   accuracyDocument(),
 ]
 
-/** Long lines stay whole, and nothing is written as a reference to an earlier place. */
+/** Long lines are not wrapped, and YAML aliases are not used. */
 const YAML_STYLE = { lineWidth: 0, aliasDuplicateObjects: false }
 
-/** What `npm run accuracy -- --write` found last; the data stays outside the project. */
+/** The last result of `npm run accuracy -- --write`; the data is outside the project. */
 const ACCURACY_RESULT = new URL('../docs/accuracy.json', import.meta.url)
 
 const accuracyDocument = (): RenderedDocument => ({
@@ -40,18 +40,18 @@ const accuracyDocument = (): RenderedDocument => ({
 
 const ERRORS_INTRODUCTION = `# Errors
 
-Written by \`npm run docs\` from \`src/errors.ts\`; do not edit.
+Written by \`npm run docs\` from \`src/protocol/errors.ts\`; do not edit.
 
-Every failed REST answer is \`{"success": false, "error": {"code", "message", "requestId", "details"?}}\`. Branch on
-\`code\`, which is stable; show \`message\`, one sentence in Korean, or in English when \`Accept-Language\` prefers it. The
-same codes stand in \`error\` frames of the WebSockets, where the status means nothing. \`429\`, and most of \`503\`, carry
-\`Retry-After\`.
+Every failed REST response is \`{"success": false, "error": {"code", "message", "requestId", "details"?}}\`. Branch on
+\`code\`, which is stable. Show \`message\`: one sentence in Korean, or in English if \`Accept-Language\` prefers it. The
+\`error\` frames of the WebSockets use the same codes; the status does not apply there. \`429\` and most \`503\` responses
+have \`Retry-After\`.
 
 | Code | Status | Korean | English |
 |---|---|---|---|
 `
 
-/** By status, and in the catalogue's order within one. */
+/** By status, then in the order of the catalogue. */
 function errorTable(): string {
   const rows = [...ERROR_CODES]
     .sort((a, b) => errorStatus(a) - errorStatus(b))

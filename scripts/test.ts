@@ -1,39 +1,56 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { readFile } from 'node:fs/promises'
+import { spawnSync } from 'node:child_process'
+import { rm } from 'node:fs/promises'
+import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
 import { SOCKET_VARIABLE, startTestServer } from '../test/helpers/test-server.ts'
+import { type CompiledTest, compileTests } from './test/compile.ts'
+import { createReport } from './test/report.ts'
+import { runTests } from './test/run.ts'
 
-// Runs the tests against one throw-away Postgres: `npm test`, or `npm test -- test/db/url.test.ts`.
-const tap = fileURLToPath(new URL('../node_modules/.bin/tap', import.meta.url))
+// Compiles the tests once and runs them against one temporary Postgres: `npm test`, or `npm test --
+// test/db/url.test.ts`. `--jobs 1` runs one file at a time.
 
-/**
- * Fresh from `npm ci`, tap has the plugins of its package. It would build itself with those of .taprc in its first run, and
- * still use the old ones for that run.
- */
-async function buildTap(): Promise<void> {
-  const built = fileURLToPath(
-    new URL('../node_modules/@tapjs/test/test-built/dist/esm/index.js', import.meta.url),
-  )
-  if (!(await readFile(built, 'utf8')).includes('@tapjs/typescript')) return
-  const [code] = (await once(spawn(tap, ['build'], { stdio: 'inherit' }), 'exit')) as [number | null]
-  if (code !== 0) throw new Error('tap could not be built')
+/** One file per CPU, up to this limit: with more, tests that measure time fail. */
+const MAX_JOBS = 8
+
+/** The slowest files (browsers, several processes) start first, to shorten the run. */
+const LONG = /^test\/(web|faults)\//
+
+/** Load the machine to its limit, or follow fifty scenarios at once: run first, each alone. */
+const ALONE = /^test\/faults\/(hostile|lossy-failover\/scenarios)\./
+
+const longFirst = (a: CompiledTest, b: CompiledTest) => Number(LONG.test(b.name)) - Number(LONG.test(a.name))
+
+/** Tests start server processes and serve the console from their builds. */
+function ensureBuilds(): void {
+  const program = fileURLToPath(new URL('ensure-build.mjs', import.meta.url))
+  const { status } = spawnSync(process.execPath, [program, 'server', 'console'], { stdio: 'inherit' })
+  if (status !== 0) throw new Error('the server or the console could not be built')
 }
 
-await buildTap()
-const server = await startTestServer()
+const { values, positionals } = parseArgs({ options: { jobs: { type: 'string' } }, allowPositionals: true })
+const jobs = Number(values.jobs ?? Math.min(MAX_JOBS, availableParallelism()))
 
-// Ctrl-C reaches tap as well; we stay until it has ended and stop the server then.
-const stay = () => undefined
-process.on('SIGINT', stay)
-process.on('SIGTERM', stay)
+// Ctrl-C also reaches the running tests; wait for their end, then clean up.
+const interrupted = new AbortController()
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => interrupted.abort())
+
+ensureBuilds()
+const { folder, tests } = await compileTests(positionals.length > 0 ? positionals : ['test'])
 try {
-  const runner = spawn(tap, process.argv.slice(2), {
-    stdio: 'inherit',
-    env: { ...process.env, [SOCKET_VARIABLE]: server.socketDir },
-  })
-  const [code] = (await once(runner, 'exit')) as [number | null] // null when a signal ended it
-  process.exitCode = code ?? 1
+  const server = await startTestServer()
+  try {
+    const report = createReport((line) => process.stdout.write(`${line}\n`))
+    const options = { env: { [SOCKET_VARIABLE]: server.socketDir }, report, signal: interrupted.signal }
+    const isAlone = ({ name }: CompiledTest) => ALONE.test(name)
+    await runTests({ ...options, tests: tests.filter(isAlone), jobs: 1 })
+    const others = tests.filter((test) => !isAlone(test)).toSorted(longFirst)
+    await runTests({ ...options, tests: others, jobs })
+    if (!report.close() || interrupted.signal.aborted) process.exitCode = 1
+  } finally {
+    await server.stop()
+  }
 } finally {
-  await server.stop()
+  await rm(folder, { recursive: true, force: true })
 }

@@ -3,12 +3,9 @@ import { join } from 'node:path'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
 import Fastify, { type FastifyServerOptions, LogController } from 'fastify'
-import type { Config } from './config.ts'
-import type { ModelAnalyser } from './features/analysis/analyser.ts'
-import { analysis } from './features/analysis/index.ts'
+import type { Config } from './config/config.ts'
 import { audit } from './features/audit/index.ts'
 import { auth } from './features/auth/index.ts'
-import { channels } from './features/channels/index.ts'
 import { consent } from './features/consent/index.ts'
 import { pages } from './features/console/index.ts'
 import { conversation } from './features/conversation/index.ts'
@@ -16,33 +13,41 @@ import { counselings } from './features/counselings/index.ts'
 import { dashboard } from './features/dashboard/index.ts'
 import { feedback } from './features/feedback/index.ts'
 import { health } from './features/health/index.ts'
+import { users } from './features/preferences/index.ts'
 import { privacy } from './features/privacy/index.ts'
 import { reports } from './features/reports/index.ts'
 import { sessions } from './features/sessions/index.ts'
 import { telemetry } from './features/telemetry/index.ts'
 import { tickets } from './features/tickets/index.ts'
-import { users } from './features/users/index.ts'
 import { voice } from './features/voice/index.ts'
+import { channels } from './live/channels/index.ts'
+import { analysis } from './live/index.ts'
+import type { ModelAnalyser } from './live/model/analyser.ts'
+import { MAX_BODY_BYTES } from './http/bodies.ts'
+import { answerUnroutable } from './http/error-answers.ts'
+import { createHttpLimits } from './http/limits.ts'
+import { LOG_SERIALIZERS, requestId } from './http/logging.ts'
+import { createSerializerCompiler } from './http/serializers.ts'
 import { withoutBasePath } from './lib/base-path.ts'
-import { keptSecret } from './lib/kept-secret.ts'
+import { readOrCreateSecret } from './lib/secret-file.ts'
 import { authentication } from './plugins/authentication.ts'
-import { bodies, MAX_BODY_BYTES } from './plugins/bodies.ts'
+import { bodies } from './plugins/bodies.ts'
 import { database } from './plugins/database.ts'
 import { draining } from './plugins/draining.ts'
-import { answerUnroutable, errorHandler } from './plugins/error-handler.ts'
+import { errorHandler } from './plugins/error-handler.ts'
 import { forwarded } from './plugins/forwarded.ts'
 import { guard } from './plugins/guard.ts'
+import type { Clock } from './lib/clock.ts'
 import { home } from './plugins/home.ts'
-import { httpLimits } from './plugins/http-limits.ts'
 import { hub } from './plugins/hub.ts'
 import { languages } from './plugins/languages.ts'
 import { metrics } from './plugins/metrics.ts'
+import { models } from './plugins/models.ts'
 import { notices } from './plugins/notices.ts'
 import { openapi } from './plugins/openapi.ts'
-import { LOG_SERIALIZERS, requestId, requestLog } from './plugins/request-log.ts'
-import { security } from './plugins/security.ts'
+import { requestLog } from './plugins/request-log.ts'
 import { securityEvents } from './plugins/security-events.ts'
-import { createSerializerCompiler } from './plugins/serializers.ts'
+import { security } from './plugins/security.ts'
 import { shedding } from './plugins/shedding.ts'
 import { vault } from './plugins/vault.ts'
 import { websocket } from './plugins/websocket.ts'
@@ -52,35 +57,42 @@ const HANDLER_DEADLINE_MS = 15_000
 
 type Parts = {
   readonly config: Config
-  /** The model behind the windows; unset: Gemini when a key is configured. Null: the local analyser alone. */
+  /** The model that analyses windows. Unset: Gemini if a key is configured. Null: only the local analyser. */
   readonly model?: ModelAnalyser | null
+  /** The clock of sessions; the machine's by default. */
+  readonly clock?: Clock
   readonly logger?: FastifyServerOptions['logger']
 }
 
-/** The whole server: shared floor first, then the rooms in the order in which they may use each other. */
-export async function buildApp({ config, model, logger }: Parts) {
-  const { basePath } = config.server
-  const app = Fastify({
-    logger: logger ?? { level: config.logLevel, serializers: LOG_SERIALIZERS },
+/** The server with its options; nothing is registered yet. */
+function createServer({ logLevel, server }: Config, logger: Parts['logger']) {
+  const { basePath } = server
+  return Fastify({
+    logger: logger ?? { level: logLevel, serializers: LOG_SERIALIZERS },
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: requestId,
     requestIdHeader: false,
-    trustProxy: config.server.trustProxy,
+    trustProxy: server.trustProxy,
     bodyLimit: MAX_BODY_BYTES,
     handlerTimeout: HANDLER_DEADLINE_MS,
-    pluginTimeout: 0, // what the boot waits for, such as the database, has its own deadlines
+    pluginTimeout: 0, // plugins that wait, such as the database, have their own deadlines
     return503OnClosing: false, // `draining` answers
     ...(basePath === ''
       ? {}
       : { rewriteUrl: ({ url = '/' }: IncomingMessage) => withoutBasePath(url, basePath) }),
-    ...httpLimits(config.server.keepAliveMs),
+    ...createHttpLimits(server.keepAliveMs),
     frameworkErrors: answerUnroutable,
   })
     .withTypeProvider<TypeBoxTypeProvider>()
     .setValidatorCompiler(TypeBoxValidatorCompiler)
     .setSerializerCompiler(createSerializerCompiler())
+}
 
-  const secret = config.accounts.jwtSecret ?? (await keptSecret(join(config.database.dataDir, 'jwt-secret')))
+/** Builds the server: shared plugins first, then the features, each after the features that it uses. */
+export async function buildApp({ config, model, logger, clock }: Parts) {
+  const app = createServer(config, logger)
+  const secret =
+    config.accounts.jwtSecret ?? (await readOrCreateSecret(join(config.database.dataDir, 'jwt-secret')))
 
   try {
     await app.register(languages)
@@ -100,6 +112,7 @@ export async function buildApp({ config, model, logger }: Parts) {
     await app.register(database, { config })
     await app.register(notices, { config })
     await app.register(vault, { config })
+    await app.register(models, { config })
 
     await app.register(home, { config })
     await app.register(health, { config, version: VERSION })
@@ -111,19 +124,23 @@ export async function buildApp({ config, model, logger }: Parts) {
     await app.register(tickets)
     await app.register(conversation, { config })
     await app.register(voice)
-    await app.register(analysis, { config, ...(model === undefined ? {} : { model }) })
+    await app.register(reports, { config })
+    await app.register(analysis, {
+      config,
+      ...(model === undefined ? {} : { model }),
+      ...(clock === undefined ? {} : { clock }),
+    })
     await app.register(counselings)
     await app.register(feedback)
-    await app.register(reports, { config })
     await app.register(dashboard)
     await app.register(telemetry)
     await app.register(pages, { config, version: VERSION })
     await app.register(privacy, { config })
-    // After the loop: at shutdown sessions are handed over before their sockets are closed.
+    // After `analysis`: at shutdown sessions are handed over before their sockets are closed.
     await app.register(websocket)
     await app.register(channels, { config })
   } catch (error) {
-    await app.close() // what has been opened, such as the database, would keep the process alive
+    await app.close() // open resources, such as the database, would keep the process alive
     throw error
   }
   return app

@@ -4,45 +4,51 @@ import closeWithGrace from 'close-with-grace'
 import type { FastifyServerOptions } from 'fastify'
 import { destination } from 'pino'
 import { type App, buildApp } from './app.ts'
-import { type Config, ConfigError, readConfig } from './config.ts'
-import { misspeltVariables, readSettings } from './environment.ts'
+import { type Config, ConfigError, readConfig } from './config/config.ts'
+import { findMisspeltVariables, readSettings } from './config/environment.ts'
 import { pause } from './lib/deadline.ts'
-import { LOG_SERIALIZERS } from './plugins/request-log.ts'
+import { LOG_SERIALIZERS } from './http/logging.ts'
 import { VERSION } from './version.ts'
 
 const SHUTDOWN_MS = 9000
 
 /*
- * V8 learns which objects live long and then makes all of their kind among the old ones. Here such an object, once dead,
- * keeps the frame that came with it until the whole heap is collected: a hundred megabytes a second, and a collection of
- * everything each second instead of hardly ever. Without that guess frames die young (`npm run bench -- ingest latency`).
- * The buffers of frames also count when V8 decides how soon to collect everything: twice what lives is their room.
+ * Allocation site pretenuring makes V8 allocate objects in the old space that it expects to live long. Here such
+ * objects keep their frames alive until a full collection: 100 MB per second, and a full collection every second.
+ * Without pretenuring, frames are collected in the young generation (`npm run bench -- ingest latency`). The buffers of
+ * frames also count for the next full collection, so the heap may grow to twice its live size.
  */
 setFlagsFromString('--no-allocation-site-pretenuring')
 setFlagsFromString('--heap-growing-percent=100')
 
-// A function is compiled once it has run long enough: seven times sooner than by default, for what people ask for comes
-// a few dozen times a second, and the code for it would stay slow for minutes (`npm run bench -- auth`).
+// Functions are optimised seven times sooner than by default: with a few dozen requests per second, handlers would run
+// unoptimised for minutes (`npm run bench -- auth`).
 setFlagsFromString('--interrupt-budget=20000')
 
 /**
- * Lines leave together, at the latest after a moment, for a write of each would cost as much as its request. What finds
- * no reader does not gather without end; a fatal line, and the end of the process, let all out at once.
+ * Log lines are written in batches, because a write per line would cost as much as a request. The buffer is bounded; a
+ * fatal line and the end of the process flush it.
  */
-const LOG_FLOW = { fd: 1, sync: false, minLength: 4096, periodicFlush: 200, maxLength: 8 * 1024 * 1024 }
+const LOG_DESTINATION = {
+  fd: 1,
+  sync: false,
+  minLength: 4096,
+  periodicFlush: 200,
+  maxLength: 8 * 1024 * 1024,
+}
 
-function loggerOf(config: Config): FastifyServerOptions['logger'] {
-  const readable = !config.production && process.stdout.isTTY
+function createLoggerOptions(config: Config): FastifyServerOptions['logger'] {
+  const isPretty = !config.production && process.stdout.isTTY
   return {
     level: config.logLevel,
     serializers: LOG_SERIALIZERS,
-    ...(readable
+    ...(isPretty
       ? { transport: { target: 'pino-pretty', options: { ignore: 'pid,hostname,reqId' } } }
-      : { stream: destination(LOG_FLOW) }),
+      : { stream: destination(LOG_DESTINATION) }),
   }
 }
 
-/** What protects people's data here, as the operator set it: a variable that was misspelt shows as `off`. */
+/** The configured protections of personal data. A misspelt variable shows as `off`. */
 const protections = ({ privacy, sessions }: Config) => ({
   encryption: privacy.dataKeys.length > 0 ? 'on' : 'off',
   consent: privacy.requireConsent ? 'required' : 'off',
@@ -50,12 +56,12 @@ const protections = ({ privacy, sessions }: Config) => ({
   retention: Object.keys(privacy.retentionDays).length > 0 ? 'on' : 'off',
 })
 
-/** Where it listens, what it stands on, and what to set to change that. */
-function announce(app: App, config: Config, address: string): void {
+/** Prints the address, the database, the analyser and the variables that change them. */
+function printAnnouncement(app: App, config: Config, address: string): void {
   const analyser =
     config.analysis.gemini === null
       ? 'local'
-      : `gemini (${config.analysis.gemini.models.join(', ')}), local behind it`
+      : `gemini (${config.analysis.gemini.models.join(', ')}), local as fallback`
   const facts = { listening: address, database: app.database.description, analyser, ...protections(config) }
   if (config.production) {
     app.log.info(facts, `maeum ${VERSION} is ready`)
@@ -77,27 +83,28 @@ function announce(app: App, config: Config, address: string): void {
   process.stdout.write(`\n${lines.join('\n')}\n\n`)
 }
 
-/** The configuration and what is doubtful about it; undefined, after one line for each fault, when it is unusable. */
+/** The configuration and its warnings. Prints one line per fault and returns undefined when it is invalid. */
 function configure(): { config: Config; doubts: readonly string[] } | undefined {
   try {
     const settings = readSettings(process.env)
-    return { config: readConfig(settings), doubts: misspeltVariables(settings) }
+    return { config: readConfig(settings), doubts: findMisspeltVariables(settings) }
   } catch (error) {
-    const faults = error instanceof ConfigError ? error.faults : [`maeum cannot start: ${reasonOf(error)}`]
+    const faults =
+      error instanceof ConfigError ? error.faults : [`maeum cannot start: ${describeError(error)}`]
     for (const fault of faults) process.stderr.write(`${fault}\n`)
     return undefined
   }
 }
 
-function reasonOf(error: unknown): string {
+function describeError(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   const listening = 'syscall' in error && (error.syscall === 'listen' || error.syscall === 'getaddrinfo')
   return listening ? `${error.message}; choose another PORT or HOST` : error.message
 }
 
 /**
- * Ends the process in order, once: readiness is red for `drainDelayMs` before the port closes. Supervisors may send
- * SIGTERM twice, which changes nothing; Ctrl-C twice ends at once.
+ * Shuts the process down once: readiness fails for `drainDelayMs` before the port closes. A second SIGTERM, which some
+ * supervisors send, has no effect; a second Ctrl-C ends the process immediately.
  */
 function endWithGrace(drainDelayMs: number, getApp: () => App | undefined) {
   let isEnding = false
@@ -107,7 +114,7 @@ function endWithGrace(drainDelayMs: number, getApp: () => App | undefined) {
     isEnding = true
     const app = getApp()
     const sent = isTerminated ? 'SIGTERM' : signal
-    if (err !== undefined) app?.log.fatal({ err }, 'the process ends because of a fault')
+    if (err !== undefined) app?.log.fatal({ err }, 'the process ends because of an error')
     else app?.log.info({ signal: sent }, 'the process ends')
     if (isTerminated && drainDelayMs > 0) {
       app?.announceShutdown()
@@ -136,13 +143,13 @@ async function main(): Promise<void> {
   let app: App | undefined
   const grace = endWithGrace(config.server.drainDelayMs, () => app)
   try {
-    app = await buildApp({ config, logger: loggerOf(config) })
+    app = await buildApp({ config, logger: createLoggerOptions(config) })
     for (const doubt of doubts) app.log.warn(doubt)
     const address = await app.listen({ port: config.server.port, host: config.server.host })
-    announce(app, config, address)
+    printAnnouncement(app, config, address)
   } catch (error) {
     grace.uninstall()
-    process.stderr.write(`maeum cannot start: ${reasonOf(error)}\n`)
+    process.stderr.write(`maeum cannot start: ${describeError(error)}\n`)
     process.exitCode = 1
     await app?.close()
   }

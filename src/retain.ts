@@ -1,5 +1,5 @@
 import Fastify from 'fastify'
-import type { Config } from './config.ts'
+import type { Config } from './config/config.ts'
 import { audit } from './features/audit/index.ts'
 import { retentionRepository } from './features/privacy/retention/repository.ts'
 import { createRetention } from './features/privacy/retention/service.ts'
@@ -10,9 +10,9 @@ import { metrics } from './plugins/metrics.ts'
 import { notices } from './plugins/notices.ts'
 import { securityEvents } from './plugins/security-events.ts'
 import { vault } from './plugins/vault.ts'
-import { complain, DONE, FAILED, FOUND, runTool, say, secretsOf } from './tools/run.ts'
+import { DONE, FAILED, FOUND, print, printError, runTool, secretsOf } from './tools/run.ts'
 
-/** As much of a server as writes the audit trail: what is erased of it is attested there. */
+/** The part of the server that writes the audit trail, which attests its own deletions. */
 async function buildTrail(config: Config) {
   const app = Fastify({ logger: false, pluginTimeout: 0 })
   const [secret = ''] = await secretsOf(config)
@@ -21,7 +21,7 @@ async function buildTrail(config: Config) {
     await app.register(authentication, { config, secret })
     await app.register(metrics, { config })
     await app.register(guard)
-    // Looked at once; migrations are not for this tool.
+    // No retries and no migrations in this tool.
     const once = { ...config.database, waitMs: 0, migrateOnBoot: false }
     await app.register(database, { config: { ...config, database: once } })
     await app.register(notices, { config })
@@ -35,11 +35,12 @@ async function buildTrail(config: Config) {
   return app
 }
 
-// `npm run retain` erases what is older than RETENTION_DAYS, as every night at three o'clock (UTC). May run beside the servers.
+// `npm run retain` deletes data older than RETENTION_DAYS, as the servers do every night at three o'clock (UTC). May
+// run beside them.
 await runTool(async (config) => {
   const days = config.privacy.retentionDays
   if (Object.keys(days).length === 0) {
-    complain('RETENTION_DAYS: is not set, so nothing is too old')
+    printError('RETENTION_DAYS: is not set, so no data expires')
     return FAILED
   }
   const app = await buildTrail(config)
@@ -52,11 +53,11 @@ await runTool(async (config) => {
       retainAudit: app.audit.retain,
       onFailed: (kind, error) => {
         failed++
-        complain(`${kind}: not erased: ${error instanceof Error ? error.message : String(error)}`)
+        printError(`${kind}: not erased: ${error instanceof Error ? error.message : String(error)}`)
       },
     })
     const gone = Object.entries(await retention.run(new AbortController().signal))
-    say(`erased: ${gone.map(([kind, count]) => `${count} ${kind}`).join(', ')}`)
+    print(`erased: ${gone.map(([kind, count]) => `${count} ${kind}`).join(', ')}`)
   } finally {
     await app.close()
   }

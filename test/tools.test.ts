@@ -4,17 +4,17 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { connect, createAccount, startSession, startTestApp } from './helpers/app.ts'
+import { builtModule } from './helpers/built.ts'
 import { createTestDatabase } from './helpers/database.ts'
 import { temporaryFolder } from './helpers/server-process.ts'
 
-/** The operator's tools, as the image has them: `node dist/audit.js` is `src/audit.ts`. */
+/** The command-line tools as in the image: `node dist/audit.js`. */
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
-const LOADER = import.meta.resolve('tsx')
 const SECRET = 'a secret for tests, of more than 32 characters'
 
 async function run(t: Test, tool: string, args: readonly string[], env: Readonly<Record<string, string>>) {
-  const child = spawn(process.execPath, ['--import', LOADER, `${ROOT}src/${tool}.ts`, ...args], {
+  const child = spawn(process.execPath, [builtModule(tool), ...args], {
     cwd: await temporaryFolder(t),
     env: { PATH: process.env['PATH'], JWT_SECRET: SECRET, ...env },
   })
@@ -35,7 +35,7 @@ const TOOLS: [tool: string, args: string[], env: Record<string, string>][] = [
 ]
 
 for (const [tool, args, env] of TOOLS) {
-  t.test(`${tool} ends with one line when it cannot work`, async (t) => {
+  t.test(`${tool} ends with one line on failure`, async (t) => {
     const away = { ...env, DATABASE_URL: 'postgres://maeum:hunter2@127.0.0.1:1/maeum' }
     const { code, err } = await run(t, tool, args, away)
     t.equal(code, 2)
@@ -49,7 +49,7 @@ for (const [tool, args, env] of TOOLS) {
   })
 }
 
-t.test('every tool is a script, and the image has what the scripts need', (t) => {
+t.test('every tool has a script, and the image contains the files of the scripts', (t) => {
   const { scripts } = JSON.parse(readFileSync(`${ROOT}package.json`, 'utf8')) as {
     scripts: Record<string, string>
   }
@@ -65,7 +65,7 @@ t.test('every tool is a script, and the image has what the scripts need', (t) =>
   t.end()
 })
 
-t.test('migrations are applied by hand, and say why they failed', async (t) => {
+t.test('migrations are applied by command, with the reason for a failure', async (t) => {
   const database = await createTestDatabase(t, { migrated: false })
   const first = await run(t, 'migrate', [], { DATABASE_URL: database.url })
   t.match(first, { code: 0 })
@@ -78,7 +78,7 @@ t.test('migrations are applied by hand, and say why they failed', async (t) => {
   t.match(refused, { code: 2, err: [/^the database already has tables of these names/] })
 })
 
-t.test('what is too old is erased by hand', async (t) => {
+t.test('expired data is erased by command', async (t) => {
   const server = await startTestApp(t)
   const { database } = server
   const account = await createAccount(server)

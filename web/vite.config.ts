@@ -8,35 +8,35 @@ import { defineConfig, type Plugin } from 'vite'
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url))
 const OUT = path('../dist/console')
 
-/** What the page loads as it is: the face model, which no bundler should touch, and the recorded face. */
-const PARTS = [
+/** Files copied without bundling: the face model and the recorded face. */
+const ASSETS = [
   { from: path('../node_modules/@mediapipe/face_mesh'), to: join(OUT, 'face-mesh') },
   { from: path('../demo/avatar.jsonl.gz'), to: join(OUT, 'recording/avatar.jsonl.gz') },
 ]
-/** Two thirds smaller on their way; the rest is small or packed already. */
-const WORTH_PACKING = /\.(js|css|html|svg|wasm)$/
+/** File types that are gzipped; the others are small or compressed already. */
+const COMPRESSIBLE = /\.(js|css|html|svg|wasm)$/
 
-const parts = (): Plugin => ({
-  name: 'parts',
+const copyAssets = (): Plugin => ({
+  name: 'copy-assets',
   apply: 'build',
   async closeBundle() {
-    for (const { from, to } of PARTS) await cp(from, to, { recursive: true })
-    await pack(OUT)
+    for (const { from, to } of ASSETS) await cp(from, to, { recursive: true })
+    await compress(OUT)
   },
 })
 
-/** Beside each file its gzipped twin, which the server sends to whoever takes it. */
-async function pack(folder: string): Promise<void> {
-  for (const name of await files(folder)) {
+/** Writes a gzipped copy of each file, which the server sends to clients that accept gzip. */
+async function compress(folder: string): Promise<void> {
+  for (const name of await listCompressible(folder)) {
     const bytes = await readFile(name)
     await writeFile(`${name}.gz`, await promisify(gzip)(bytes, { level: 9 }))
   }
 }
 
-async function files(folder: string): Promise<string[]> {
+async function listCompressible(folder: string): Promise<string[]> {
   const all = await readdir(folder, { recursive: true, withFileTypes: true })
   return all
-    .filter((entry) => entry.isFile() && WORTH_PACKING.test(entry.name))
+    .filter((entry) => entry.isFile() && COMPRESSIBLE.test(entry.name))
     .map((entry) => join(entry.parentPath, entry.name))
 }
 
@@ -44,7 +44,7 @@ const SERVER = process.env['MAEUM_SERVER'] ?? 'http://localhost:8000'
 
 export default defineConfig(({ command }) => ({
   root: path('.'),
-  // A proxy may publish the server below a path of its own, so built files name each other by their place.
+  // A proxy may publish the server below a path, so built files refer to each other by relative paths.
   base: command === 'serve' ? '/console/' : './',
   publicDir: path('public'),
   logLevel: 'warn',
@@ -52,12 +52,12 @@ export default defineConfig(({ command }) => ({
     outDir: OUT,
     emptyOutDir: true,
     target: 'es2022',
-    assetsInlineLimit: 0, // a style in a data address is one that the policy forbids
+    assetsInlineLimit: 0, // the content security policy forbids styles in data URLs
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
     rollupOptions: { input: { index: path('index.html'), face: path('face.html') } },
   },
-  plugins: [parts()],
+  plugins: [copyAssets()],
   server: {
     proxy: {
       '/api': { target: SERVER },

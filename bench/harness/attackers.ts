@@ -9,36 +9,36 @@ import { attacksOf, judge, sendRaw } from '../../test/helpers/hostile/rest-attac
 import type { OpenApi } from '../../test/helpers/malformed.ts'
 
 /**
- * The hostile half of the world, in a process of its own, so that what it does to itself is not taken for what it does
- * to the server. Started by bench/hostile.ts, which sends a plan and gets a ledger when the time is over.
+ * The attackers, in a separate process, so that their own load is not measured as load of the server. Started by
+ * bench/hostile.ts, which sends a plan and receives a ledger at the end.
  */
 
 export type Plan = {
   readonly origin: string
   readonly document: OpenApi
   readonly seed: number
-  /** Those who send large and nested JSON, before the others come, for `loudMs`. */
+  /** Attackers that send large and nested JSON for `loudMs`, before the others start. */
   readonly loud: readonly Invitation[]
   readonly loudMs: number
-  /** Between those and the others. */
+  /** Pause between those and the others. */
   readonly pauseMs: number
   readonly crowd: readonly Invitation[]
-  /** Addresses of sockets that are there to be opened and abused one after the other. */
+  /** URLs of sockets that are opened and abused one after the other. */
   readonly targets: readonly string[]
   readonly tokens: readonly string[]
-  /** Ids that belong to somebody else. */
+  /** Ids of another user. */
   readonly ids: readonly string[]
-  /** How long everything goes on at once, after all have joined. */
+  /** Duration of all attacks together, after all have started. */
   readonly ms: number
 }
 
-/** What became of one kind of attack. `served` is what was odd and legal. */
+/** The outcomes of one kind of attack. `served` counts unusual but legal requests. */
 export type Account = {
   attempts: number
   refused: number
   served: number
   acceptedWrongly: number
-  /** Given up by the attacker: the server was busy with something else. */
+  /** Abandoned by the attacker because the server was busy. */
   unanswered?: number
 }
 
@@ -51,7 +51,7 @@ export type HostileLedger = {
     readonly cut: number
     readonly frames: number
     readonly bytes: number
-    /** Answers that only a frame can have. */
+    /** Responses that only a frame can cause. */
     readonly updates: number
   }
   readonly protocol: Account
@@ -68,11 +68,11 @@ export type Report =
 
 const WORKERS = { protocol: 6, noise: 2, handshakes: 1, rest: 4 }
 const PATIENCE_MS = 30_000
-/** For attacks that may well be waited for in vain. */
+/** Timeout of attacks that may get no response. */
 const GLANCE_MS = 500
 const PER_ROUTE = 10
 const TOLD_FAULTS = 20
-/** Between two attacks of one worker: they are a nuisance to the server, not a load test of their own. */
+/** Pause between two attacks of one worker; this is not a load test. */
 const PAUSE_MS = 20
 
 const account = (): Account => ({ attempts: 0, refused: 0, served: 0, acceptedWrongly: 0 })
@@ -92,7 +92,7 @@ async function attack(plan: Plan): Promise<HostileLedger> {
   const crowd = createCrowd(random)
   const faults: string[] = []
   const [protocol, handshakes, rest] = [account(), account(), account()]
-  const tell = (fault: string) => {
+  const logFault = (fault: string) => {
     if (faults.length < TOLD_FAULTS) faults.push(fault)
   }
 
@@ -121,7 +121,7 @@ async function attack(plan: Plan): Promise<HostileLedger> {
     if (outcome === 'nothing' && !isNoise) protocol.unanswered = (protocol.unanswered ?? 0) + 1
     else if (!isRight(chosen, outcome)) {
       protocol.acceptedWrongly++
-      tell(`${chosen.name}: ${outcome}`)
+      logFault(`${chosen.name}: ${outcome}`)
     } else if (typeof outcome === 'number' || outcome === 'complaint' || outcome === 'nothing')
       protocol.refused++
     else protocol.served++
@@ -131,12 +131,12 @@ async function attack(plan: Plan): Promise<HostileLedger> {
     if (bad === undefined) return
     const status = await shake(bad, random.pick(plan.targets))
     handshakes.attempts++
-    // A server that has too much to do refuses before it looks (503).
+    // An overloaded server refuses before any check (503).
     if (bad.expected.includes(status) || status === 503) handshakes.refused++
     else if (status === 0) handshakes.unanswered = (handshakes.unanswered ?? 0) + 1
     else {
       handshakes.acceptedWrongly++
-      tell(`handshake: ${bad.name}: ${status}`)
+      logFault(`handshake: ${bad.name}: ${status}`)
     }
   }
   const agent = new Agent({ keepAlive: true, maxSockets: WORKERS.rest })
@@ -161,7 +161,7 @@ async function attack(plan: Plan): Promise<HostileLedger> {
     else if (verdict === 'accepted') rest.served++
     else {
       rest.acceptedWrongly++
-      tell(
+      logFault(
         `${verdict}: ${next.request.method} ${next.request.url.slice(0, 100)}: ${answer.status} ${answer.body.slice(0, 100)}`,
       )
     }

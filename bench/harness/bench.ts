@@ -1,17 +1,17 @@
 import type { Stage } from './stage.ts'
 
-/** One line of a bench's table: what was measured, on this server and on its reference. */
+/** One line of a bench's table: a measurement of this server and of its reference. */
 export type Figure = {
   readonly name: string
   readonly unit: string
   readonly ours: number
-  /** The same of the reference, where there is one. */
+  /** The same for the reference, if any. */
   readonly reference?: number
 }
 
 /**
- * A bound. `decides: true` is for bounds relative to a reference of the same run: they make the exit code. Absolute
- * bounds depend on the machine and on its other guests, so they are printed and decide nothing.
+ * A bound. `decides: true` is for bounds relative to a reference of the same run; they determine the exit code.
+ * Absolute bounds depend on the machine and its other load, so they are only printed.
  */
 export type Check = {
   readonly name: string
@@ -25,7 +25,7 @@ export type Check = {
 export type Report = {
   readonly figures: readonly Figure[]
   readonly checks: readonly Check[]
-  /** What a reader of the figures has to know. */
+  /** Remarks on the figures. */
   readonly notes: readonly string[]
 }
 

@@ -3,15 +3,15 @@ import { availableParallelism, cpus } from 'node:os'
 import process from 'node:process'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** Which cores a process may run on: the one of servers, the one of load and database, or any. */
+/** The cores of a process: the one of servers, the one of load and database, or any. */
 export type Place = 'server' | 'load' | 'any'
 
 export type Cores = {
-  /** For the reader of the results. */
+  /** Description for the results. */
   readonly description: string
-  /** What to put before a command so that it runs there; nothing when processes cannot be pinned here. */
+  /** Command prefix that pins a process to the cores; empty when pinning is not available. */
   prefix(place: Place): readonly string[]
-  /** Time in ms for which the servers' core has been busy since the machine started; undefined when not pinned. */
+  /** Busy time of the servers' core since boot, ms; undefined when not pinned. */
   serverBusyMs(): number | undefined
 }
 
@@ -21,7 +21,7 @@ const FREE: Cores = {
   serverBusyMs: () => undefined,
 }
 
-/** Pins this process, which makes the load, and all that it starts to the load's core. */
+/** Pins this process, which generates the load, and its children to the load's core. */
 export function takeCores(): Cores {
   const all = allowedCores()
   const [server, load] = all
@@ -40,7 +40,7 @@ const LOOK_MS = 1500
 const QUIET_SHARE = 0.1
 const PATIENCE_MS = 60_000
 
-/** Waits for the machine's other users to leave it alone for a moment; after a minute it is measured as it is. */
+/** Waits until the machine is idle, for at most a minute. */
 export async function untilQuiet(): Promise<void> {
   const deadline = Date.now() + PATIENCE_MS
   while (Date.now() < deadline) {
@@ -57,7 +57,7 @@ function busyMs(core: number): number | undefined {
   return times === undefined ? undefined : times.user + times.nice + times.sys + times.irq
 }
 
-/** The numbers of the cores that this process may use; empty when taskset cannot say. */
+/** The numbers of the cores that this process may use; empty without taskset. */
 function allowedCores(): string[] {
   const { status, stdout } = spawnSync('taskset', ['-p', '-c', String(process.pid)], { encoding: 'utf8' })
   if (status !== 0) return []

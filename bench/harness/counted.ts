@@ -2,10 +2,10 @@ import { performance } from 'node:perf_hooks'
 import { drizzle } from 'drizzle-orm/postgres-js'
 import { openDatabase } from '../../src/db/client.ts'
 import * as schema from '../../src/db/schema/index.ts'
-import type { Client } from '../../src/features/analysis/repository.ts'
+import type { Client } from '../../src/live/windows/repository.ts'
 import type { BenchDatabase } from './database.ts'
 
-/** What one of several equal pieces of work asked of the database. */
+/** Database statistics per repetition of a piece of work. */
 export type Cost = {
   readonly statements: number
   readonly transactions: number
@@ -13,7 +13,7 @@ export type Cost = {
   readonly ms: number
 }
 
-/** A pool of one connection, so that it can be told to report its statistics, whose statements are counted. */
+/** A pool of one connection whose statements are counted, so that it can flush its statistics. */
 export async function openCounted(database: BenchDatabase, dataDir: string) {
   const pool = await openDatabase({ url: database.url, dataDir, poolMax: 1 })
   const { sql } = pool
@@ -35,13 +35,13 @@ export async function openCounted(database: BenchDatabase, dataDir: string) {
     sql,
     close: () => pool.close(),
 
-    /** As the loop writes: a statement stands alone, several are one transaction. */
+    /** Like the outbox: a single statement runs alone, several run in one transaction. */
     transaction: async <T>(count: number, work: (client: Client) => Promise<T>): Promise<T> => {
       statements += count === 1 ? 1 : count + 2
       return count === 1 ? work(sql) : ((await sql.begin((client) => work(client))) as T) // what `work` gave
     },
 
-    /** What one of `times` costs. Two transactions are the looking itself. */
+    /** The cost of one of `times` repetitions, without the two transactions of the measurement itself. */
     async cost(times: number, work: () => Promise<void>): Promise<Cost> {
       const before = await look()
       const begun = performance.now()

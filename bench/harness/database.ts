@@ -2,18 +2,18 @@ import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import postgres from 'postgres'
-import { startEmbedded } from '../../src/db/embedded.ts'
+import { startEmbedded } from '../../src/db/embedded/server.ts'
 import { migrate } from '../../src/db/migrate.ts'
 
 const MIGRATIONS = fileURLToPath(new URL('../../drizzle', import.meta.url))
 
 export type BenchDatabase = {
-  /** For `DATABASE_URL`. */
+  /** Value of `DATABASE_URL`. */
   readonly url: string
   readonly sql: postgres.Sql
 }
 
-/** A Postgres for the time of a run, as durable as in production, since an answer waits for its commit. */
+/** A Postgres for one run, with production durability, because an answer waits for its commit. */
 export async function startDatabases(folder: string) {
   const server = await startEmbedded({ dataDir: join(folder, 'pg'), durable: true })
   const pools: postgres.Sql[] = []

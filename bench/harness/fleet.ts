@@ -6,53 +6,53 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { WebSocket } from 'ws'
 import { landmarksMessages, toWire } from './frames.ts'
 
-/** An `emotion_update` as it came. */
+/** A received `emotion_update`. */
 export type Update = {
   /** Number of the socket. */
   readonly socket: number
   readonly window: number
   /** Arrival, ms since the epoch. */
   readonly at: number
-  /** Ms from the window's close to its arrival here, both by this machine's clock. */
+  /** Ms from the window's close to the arrival, by this machine's clock. */
   readonly lateMs: number
 }
 
 export type Load = {
-  /** How many of the sockets send; the others stay quiet. */
+  /** How many of the sockets send; the others are idle. */
   readonly sockets: number
   readonly framesPerSecond: number
-  /** JSON pings, taking turns on the sending sockets. */
+  /** JSON pings, alternating between the sending sockets. */
   readonly pingsPerSecond: number
   readonly ms: number
-  /** Stops early once so many pings have not been answered within `withinMs` that the rest cannot make up for it. */
+  /** Stops early when so many pings were not answered within `withinMs` that the bound cannot be met. */
   readonly giveUp?: { readonly withinMs: number; readonly share: number }
 }
 
 export type Streamed = {
   readonly framesDue: number
-  /** A frame is not sent while its socket holds much unsent: the server does not keep up. */
+  /** Frames that were not sent because their socket had much unsent data: the server does not keep up. */
   readonly framesSent: number
-  /** Round trips in ms; a ping without an answer by the end counts as long as the whole stream. */
+  /** Round trips in ms; an unanswered ping counts as the duration of the whole stream. */
   readonly pings: readonly number[]
-  /** Share of its core that the load took, 0 to 1. */
+  /** CPU share of the load on its core, 0 to 1. */
   readonly loadBusy: number
   readonly gaveUp: boolean
 }
 
-/** One client and its addresses, tried in turn: with several, a lost socket is replaced by one to the next. */
+/** One client and its URLs. A lost socket is replaced by one to the next URL. */
 export type Client = {
   readonly urls: readonly string[]
-  /** False where the server says nothing by itself. */
+  /** False if the server sends no first message. */
   readonly greeted?: boolean
   readonly protocol?: 'maeum.v2'
 }
 
 const HANDSHAKES_AT_ONCE = 8
 const HANDSHAKE_DEADLINE_MS = 15_000
-/** After a refusal. */
+/** Pause after a refusal. */
 const RETRY_MS = 50
 const TICK_MS = 2
-/** How often it is asked whether to give up. */
+/** How often the early stop is checked. */
 const LOOK_MS = 250
 const MESSAGES = 64
 const MOST_UNSENT_BYTES = 4 * 1024 * 1024
@@ -62,7 +62,7 @@ const UPDATE = Buffer.from('{"type":"emotion_update"')
 
 const startsWith = (bytes: Buffer, start: Buffer) => bytes.subarray(0, start.length).equals(start)
 
-/** How many windows between the first and the last update of each socket had none. */
+/** Number of windows without an update between the first and the last update of each socket. */
 export function missingWindows(updates: readonly Update[]): number {
   const bySocket = new Map<number, Set<number>>()
   for (const { socket, window } of updates) {
@@ -75,17 +75,19 @@ export function missingWindows(updates: readonly Update[]): number {
   return missing
 }
 
-/** Many sockets that send frames and pings as web clients do, from one process. */
+/** Many sockets in one process that send frames and pings like web clients. */
 export class Fleet {
   readonly updates: Update[] = []
-  /** Sockets that were lost and had to be replaced. */
+  /** Lost sockets that were replaced. */
   lost = 0
   #closed = false
   readonly #sockets: WebSocket[] = []
-  /** What is under each socket: frames are written there as they are, for masking each anew would cost the load most. */
+  /**
+   * The TCP socket of each WebSocket. Masked frames are written directly, because masking each would dominate the load.
+   */
   readonly #wires: Socket[] = []
   readonly #frames = landmarksMessages(MESSAGES).map(toWire)
-  /** For each socket when its unanswered pings were sent: answers come in order. */
+  /** Send times of the unanswered pings of each socket; answers arrive in order. */
   readonly #asked: number[][] = []
   #roundTrips: number[] = []
 
@@ -93,7 +95,7 @@ export class Fleet {
     return this.#sockets.length
   }
 
-  /** Opens a socket for each address and waits for the server's first message when there is one. */
+  /** Opens a socket for each URL and waits for the server's first message, if any. */
   async join(urls: readonly string[], greeted = true): Promise<void> {
     await this.joinAs(urls.map((url) => ({ urls: [url], greeted })))
   }
@@ -130,7 +132,7 @@ export class Fleet {
     return { framesDue: count.due, framesSent: count.sent, pings, loadBusy, gaveUp }
   }
 
-  /** Waits until the servers have read everything that is on its way; rejects after `deadlineMs`. */
+  /** Waits until the servers have read all sent data; rejects after `deadlineMs`. */
   async settle(deadlineMs: number): Promise<void> {
     for (let i = 0; i < this.#sockets.length; i++) this.#ping(i)
     if (!(await this.#answered(deadlineMs))) throw new Error('the server did not work off its backlog')
@@ -164,7 +166,7 @@ export class Fleet {
     return socket
   }
 
-  /** At once, as the web client does, or a moment after a refusal. */
+  /** Reconnects immediately, like the web client, or after a pause if refused. */
   #replaceWhenLost(socket: WebSocket, dial: () => WebSocket): void {
     let pauseMs = RETRY_MS
     socket.once('open', () => {
@@ -204,7 +206,7 @@ export class Fleet {
     }
   }
 
-  /** Pings that were answered late or are overdue. */
+  /** Counts pings that were answered late or are overdue. */
   #slow(withinMs: number): number {
     const late = this.#roundTrips.filter((roundTrip) => roundTrip > withinMs).length
     const overdueSince = performance.now() - withinMs

@@ -3,7 +3,7 @@ import { faceAt, readRecording } from '../../demo/recording.ts'
 
 /**
  * Landmarks messages as the web client sends them: 478 points with the digits of float32 numbers, about 35 KB each.
- * `count` of them, spread over the whole recording, so that no two neighbours show the same face.
+ * `count` of them, spread over the whole recording, so that consecutive ones differ.
  */
 export function landmarksMessages(count: number): Buffer[] {
   const segments = readRecording()
@@ -24,7 +24,7 @@ const TEXT_IN_ONE_PIECE = 0x81
 const MASKED = 0x80
 const LENGTH_IN_TWO_BYTES = 126
 
-/** A text message of 126 to 65535 bytes as a client puts it on the wire, masked (RFC 6455, section 5.2). */
+/** A masked text message of 126 to 65535 bytes (RFC 6455, section 5.2). */
 export function toWire(message: Buffer): Buffer {
   const mask = randomBytes(4)
   const length = Buffer.alloc(2)

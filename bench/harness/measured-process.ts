@@ -8,30 +8,30 @@ import process from 'node:process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
-/** Bytes, and processor time since the start in ms. */
+/** Memory in bytes, and CPU time since the start in ms. */
 export type Usage = { readonly rss: number; readonly heapUsed: number; readonly cpuMs: number }
 
 export type MeasuredProcess = {
   /** `http://127.0.0.1:port` */
   readonly origin: string
-  /** From the start of the process to the first good answer, ms. */
+  /** From the start of the process to the first successful response, ms. */
   readonly readyMs: number
-  /** With `collect`, after a garbage collection. */
+  /** With `collect` it runs a garbage collection first. */
   usage(how?: 'collect'): Promise<Usage>
-  /** Asks it to end; its exit code, null when it had to be killed. */
+  /** Ends the process; returns the exit code, null if it was killed. */
   stop(): Promise<number | null>
 }
 
 export type Start = {
   /** Arguments of node. */
   readonly args: readonly string[]
-  /** What to put before `node`. */
+  /** Command prefix before `node`. */
   readonly prefix: readonly string[]
   readonly cwd: string
   readonly env: Readonly<Record<string, string>>
   /** The path that answers 200 once the server is ready. */
   readonly readyPath: string
-  /** File for everything it writes. */
+  /** File for the output of the process. */
   readonly log: string
 }
 

@@ -6,14 +6,14 @@ export type Person = { readonly id: number; readonly token: string; readonly ses
 export type Size = {
   readonly users: number
   readonly sessions: number
-  /** Of each person's last two sessions, and of each before them. */
+  /** Windows of each user's last two sessions, and of each earlier one. */
   readonly windows: readonly [last: number, before: number]
 }
 
 const AT_ONCE = 8
 const DEADLINE_MS = 30_000
 
-/** Windows of all sessions that have none yet, as the analysis stores them; made where they are kept. */
+/** Inserts windows for all sessions without any, as the analysis stores them, with one statement in the database. */
 const insertWindows = ({ sql }: BenchDatabase) => sql`
   insert into emotion_windows (session_id, "window", closed_at, frames_received, frames_analysed, emotion, confidence,
     uncertain, scores, valence, arousal, dominance, source, model, latency_ms, analyser_version, measures, answered_at,
@@ -39,7 +39,7 @@ async function signUpAll(origin: string, count: number): Promise<{ account: NewA
   return people
 }
 
-/** A session of so many windows, ended over the API: its report is then the server's own. */
+/** Creates a session with so many windows and ends it over the API, so that the server creates the report. */
 async function makeReport(
   origin: string,
   database: BenchDatabase,
@@ -62,7 +62,7 @@ async function makeReport(
   return report.data.reportId
 }
 
-/** Fills a database with people, a session a day each, its windows, reports and preferences. */
+/** Fills a database with users, each with a session per day, and with windows, reports and preferences. */
 export async function settle(origin: string, database: BenchDatabase, size: Size): Promise<Person[]> {
   const { sql } = database
   const people = await signUpAll(origin, size.users)

@@ -1,4 +1,4 @@
-// Loaded before a measured program: tells its memory and processor time on request, and ends it with the bench.
+// Loaded before a measured program: reports its memory and CPU time on request, and ends it with the bench.
 process.on('message', (question) => {
   if (question === 'collect') {
     globalThis.gc()

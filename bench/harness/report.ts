@@ -13,7 +13,7 @@ const number = (value: number): string => {
   return value.toFixed(digits)
 }
 
-/** Columns as wide as their widest cell; all but the first to the right. */
+/** A table with aligned columns; all but the first are right-aligned. */
 function table(rows: readonly (readonly string[])[]): string {
   const widths = (rows[0] ?? []).map((_, column) =>
     Math.max(...rows.map((row) => (row[column] ?? '').length)),

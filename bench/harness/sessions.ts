@@ -5,7 +5,7 @@ const DEADLINE_MS = 30_000
 const AT_ONCE = 8
 const WINDOW_MS = 10_000
 
-/** POSTs JSON and returns the parsed answer; throws when it is no success. */
+/** POSTs JSON and returns the parsed response; throws on failure. */
 export async function post(url: string, body: object, token?: string): Promise<Record<string, unknown>> {
   const answer = await fetch(url, {
     method: 'POST',
@@ -35,8 +35,8 @@ export async function signUp(origin: string, account = newAccount()): Promise<st
 }
 
 /**
- * Starts sessions and returns the addresses of their landmarks sockets. Their windows close spread evenly over ten
- * seconds, as those of people who came at different times do, unless `together`.
+ * Starts sessions and returns the URLs of their landmarks sockets. Unless `together`, their windows close evenly spread
+ * over ten seconds, as with users who start at different times.
  */
 export async function startSessions(
   origin: string,
@@ -61,6 +61,6 @@ export async function startSessions(
   return ids.map((id) => `${origin.replace('http', 'ws')}/ws/landmarks/${id}`)
 }
 
-/** The address of the same socket on another instance. */
+/** The URL of the same socket on another instance. */
 export const onInstance = (url: string, origin: string): string =>
   `${origin.replace('http', 'ws')}${new URL(url).pathname}`

@@ -12,17 +12,17 @@ const REFERENCES = fileURLToPath(new URL('../reference', import.meta.url))
 
 type Reference = 'parsing-server' | 'counting-server' | 'fastify-alone' | 'selecting-server'
 
-/** What every bench stands on: the compiled server, a database, references, and the end of all of them. */
+/** The environment of a bench: the compiled server, a database and references, and their cleanup. */
 export type Stage = {
   readonly cores: Cores
-  /** For files that go with the run. */
+  /** Folder for temporary files of the run. */
   readonly folder: string
   readonly root: string
   database(): Promise<BenchDatabase>
   /** The server of this project as it runs in production, with the local analyser. */
   ours(env: Readonly<Record<string, string>>, place?: Place): Promise<MeasuredProcess>
   reference(name: Reference, place?: Place, env?: Readonly<Record<string, string>>): Promise<MeasuredProcess>
-  /** Ends what the last bench has left running. */
+  /** Ends the processes of the last bench. */
   clear(): Promise<void>
   close(): Promise<void>
 }
@@ -78,7 +78,7 @@ export async function openStage(): Promise<Stage> {
   }
 }
 
-/** Benches measure what is deployed: the compiled server. */
+/** Benches measure the compiled server, as deployed. */
 function build(): void {
   const { status } = spawnSync('npm', ['run', '--silent', 'build'], { cwd: ROOT, stdio: 'inherit' })
   if (status !== 0) throw new Error('the server does not compile')

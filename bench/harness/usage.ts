@@ -2,13 +2,13 @@ import type { Cores } from './cores.ts'
 import type { MeasuredProcess } from './measured-process.ts'
 
 export type CoreUsage = {
-  /** Processor time that the server took, ms. */
+  /** CPU time of the server, ms. */
   readonly serverMs: number
-  /** Share of the server's core that went to programs of other people, 0 to 1; 0 when it cannot be known. */
+  /** CPU share of other programs on the server's core, 0 to 1; 0 if unknown. */
   readonly others: number
 }
 
-/** Who used the server's core while `work` ran: on a shared machine a slow server may only have had slow neighbours. */
+/** Usage of the server's core during `work`, to detect disturbance by other programs. */
 export async function withUsage<T>(
   cores: Cores,
   server: MeasuredProcess,

@@ -2,42 +2,44 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { BenchDatabase } from './database.ts'
 import type { Fleet } from './fleet.ts'
 
-/** A stretch of time in which frames came on every socket, ms since the epoch. */
+/** A span in which every socket sent frames, ms since the epoch. */
 export type Span = { readonly from: number; readonly to: number }
 
-/** What became of every window that closed in a span, by the schedule of the sessions and not by what is stored. */
+/** A fleet and the URLs that it joined. */
+type JoinedFleet = { readonly fleet: Fleet; readonly urls: readonly string[] }
+
+/** The outcome of every window that closed in a span, by the schedule of the sessions, not by stored rows. */
 export type Ledger = {
   readonly closed: number
-  /** Windows whose answer is stored, and windows of which a socket was told. */
+  /** Windows with a stored answer, and windows whose answer reached a socket. */
   readonly stored: number
   readonly delivered: number
-  /** Windows by who answered and why not the model, most first. */
+  /** Windows by source and outcome, most frequent first. */
   readonly answeredBy: readonly (readonly [who: string, count: number])[]
-  /** Answers that came more than so many ms after the close. */
+  /** Answers that arrived more than so many ms after the close. */
   readonly late: number
   /** The slowest answer, ms after the close. */
   readonly latestMs: number
-  /** Windows of which no socket was told, or of which no answer is stored. */
+  /** Windows whose answer reached no socket or is not stored. */
   readonly lost: number
-  /** Windows of which a socket was told more than once. */
+  /** Windows whose answer arrived more than once. */
   readonly twice: number
-  /** Answers that no frame stands behind, or whose label is not the one that its scores say. */
+  /** Answers without a frame, or with a label that differs from the scores. */
   readonly unmeasured: number
-  /** Null when a model's price is not known. */
+  /** Null when a model's price is unknown. */
   readonly costMicroUsd: number | null
 }
 
-/** A window that had frames this long before its close cannot have been empty. */
+/** A window with frames this long before its close is not empty. */
 const SURELY_FED_MS = 1000
 const LOOK_MS = 100
 
 const keyOf = (socket: number, window: number) => `${socket} ${window}`
 
-/** Waits until all is answered that should be, `patienceMs` at most, and adds up. `urls` as the fleet has joined them. */
+/** Waits for all expected answers, for at most `patienceMs`, and counts them. */
 export async function balance(
   { sql }: BenchDatabase,
-  fleet: Fleet,
-  urls: readonly string[],
+  { fleet, urls }: JoinedFleet,
   span: Span,
   { lateMs, patienceMs }: { readonly lateMs: number; readonly patienceMs: number },
 ): Promise<Ledger> {
@@ -53,8 +55,8 @@ export async function balance(
       if (socket !== undefined) due.add(keyOf(socket, window))
     }
   }
-  const told = () => fleet.updates.filter(({ socket, window }) => due.has(keyOf(socket, window)))
-  const distinct = () => new Set(told().map(({ socket, window }) => keyOf(socket, window))).size
+  const getReceived = () => fleet.updates.filter(({ socket, window }) => due.has(keyOf(socket, window)))
+  const distinct = () => new Set(getReceived().map(({ socket, window }) => keyOf(socket, window))).size
   for (const end = Date.now() + patienceMs; distinct() < due.size && Date.now() < end; ) await sleep(LOOK_MS)
 
   const rows = (
@@ -76,10 +78,10 @@ export async function balance(
     stored: rows.length,
     delivered: distinct(),
     answeredBy: [...by].sort(([, a], [, b]) => b - a),
-    late: told().filter((update) => update.lateMs > lateMs).length,
-    latestMs: Math.max(0, ...told().map((update) => update.lateMs)),
+    late: getReceived().filter((update) => update.lateMs > lateMs).length,
+    latestMs: Math.max(0, ...getReceived().map((update) => update.lateMs)),
     lost: due.size - Math.min(distinct(), rows.length),
-    twice: told().length - distinct(),
+    twice: getReceived().length - distinct(),
     unmeasured: rows.filter((row) => row['measured'] !== true).length,
     costMicroUsd: paid.some((row) => row['cost'] === null)
       ? null

@@ -1,4 +1,4 @@
-// The least that a server can do with a message: ws alone, which counts bytes and answers what is short.
+// The minimal server: ws alone, which counts bytes and answers short messages.
 import { createServer } from 'node:http'
 import { WebSocketServer } from 'ws'
 

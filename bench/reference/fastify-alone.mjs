@@ -1,4 +1,4 @@
-// How soon anything at all can answer: Fastify imported and listening.
+// The minimal boot: Fastify imported and listening.
 import Fastify from 'fastify'
 
 const app = Fastify()

@@ -1,4 +1,4 @@
-// Argon2 alone: node hashing.mjs <milliseconds> <memory KiB> <passes> <lanes>; prints hashes a second.
+// Argon2 alone: node hashing.mjs <milliseconds> <memory KiB> <passes> <lanes>; prints hashes per second.
 import { availableParallelism } from 'node:os'
 import { hash } from '@node-rs/argon2'
 

@@ -1,4 +1,4 @@
-// The obvious server: Fastify and ws, every message through JSON.parse.
+// The straightforward server: Fastify and ws, JSON.parse for every message.
 import Fastify from 'fastify'
 import { WebSocketServer } from 'ws'
 

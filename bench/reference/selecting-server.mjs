@@ -1,4 +1,4 @@
-// The bare routes: the same rows by the same statements, prepared; no token, no owner, no schema.
+// The minimal routes: the same rows by the same prepared statements, without token, owner check and schema.
 import Fastify from 'fastify'
 import postgres from 'postgres'
 

@@ -2,11 +2,11 @@ import type { EmotionReading } from '../../src/domain/emotion.ts'
 import { quantile } from '../../src/domain/face/statistics.ts'
 import { createRandom } from '../fit/random.ts'
 
-/** One judged face: what was right, and what was read, under the names of the classes that are told apart. */
+/** One evaluated face: the true class, and the result, by class name. */
 export type Judgement = {
   readonly truth: string
   readonly read: string
-  /** Whose face: what is read of one person is not independent. */
+  /** The person, because results of one person are not independent. */
   readonly person: string
   readonly confidence: number
   readonly uncertain: boolean
@@ -15,19 +15,21 @@ export type Judgement = {
 export type Figures = {
   readonly count: number
   readonly accuracy: number
-  /** Of the accuracy, persons and not faces being independent (the sandwich estimate). */
+  /** Standard error of the accuracy, clustered by person (sandwich estimate). */
   readonly standardError: number
   /** Mean over the classes that occur of the harmonic mean of precision and recall. */
   readonly macroF1: number
-  /** Expected calibration error over ten even bins of confidence (Naeini et al., 2015). */
+  /** Expected calibration error with ten equal bins (Naeini et al., 2015). */
   readonly ece: number
-  /** What a reader with these confidences and never too sure nor too timid would show on as few faces: 5 %, mean, 95 %. */
+  /**
+   * The calibration error of a perfectly calibrated analyser with these confidences on as many faces: 5 %, mean, 95 %.
+   */
   readonly eceByChance: readonly [low: number, mean: number, high: number]
-  /** Share that was called uncertain, and accuracy among the rest. */
+  /** Share of uncertain results, and accuracy of the others. */
   readonly uncertain: number
   readonly accuracyWhenCertain: number
   readonly recall: Readonly<Record<string, number>>
-  /** Counts by truth, then by what was read. */
+  /** Counts by true class, then by result. */
   readonly confusion: Readonly<Record<string, Readonly<Record<string, number>>>>
 }
 
@@ -62,11 +64,11 @@ export function figuresOf(judged: readonly Judgement[]): Figures {
   }
 }
 
-/** The share of `judged` for which the claim holds. */
+/** The share of `judged` that satisfies the predicate. */
 export const shareOf = (judged: readonly Judgement[], claim: (one: Judgement) => boolean): number =>
   judged.length === 0 ? 0 : judged.filter(claim).length / judged.length
 
-/** A reading as one of the classes of `nameOf`; the scores of labels under one name are added up. */
+/** A result in terms of the classes of `nameOf`; scores of labels with the same class are added. */
 export function judge(
   truth: string,
   reading: EmotionReading,
@@ -103,7 +105,7 @@ function calibrationError(
 
 const DRAWS = 1000
 
-/** Each face is right as often as its confidence says, drawn with a fixed seed. */
+/** Simulates faces that are correct with the probability of their confidence, with a fixed seed. */
 function calibrationErrorByChance(judged: readonly Judgement[]): [number, number, number] {
   const random = createRandom(1)
   const drawn = Float64Array.from({ length: DRAWS }, () =>

@@ -1,4 +1,3 @@
-import type { Baseline } from '../../src/domain/face/baseline.ts'
 import type { KeptFrame } from '../../src/domain/face/frame.ts'
 import { measureWindow } from '../../src/domain/face/measures.ts'
 import type { FaceModel } from '../../src/domain/face/model.ts'
@@ -8,13 +7,13 @@ import { framesFrom, neutralFrames, pictureSamples } from '../fit/samples.ts'
 import { type Figures, figuresOf, type Judgement, judge, shareOf } from './figures.ts'
 import { calibrated, learnt, readFrames, windowsOf, withoutSize } from './readings.ts'
 
-/** The model that judges a picture or clip: one that has not learnt from its person. */
+/** The model for a picture or clip: one that was not fitted to its person. */
 export type ModelFor = (person: string) => FaceModel
 
-/** Figures with the size of the image known, and with it withheld. */
+/** Figures with and without the size of the image. */
 export type WithAndWithout = { readonly sizeKnown: Figures; readonly sizeWithheld: Figures }
 
-/** Nobody has real data for anxious: on real faces it is judged as fearful. */
+/** There is no real data for anxious, so on real faces it counts as fearful. */
 const seven = (label: string) => (label === 'anxious' ? 'fearful' : label)
 const five = (label: string) => MERGED[seven(label)] ?? label
 const MERGED: Readonly<Record<string, string>> = {
@@ -28,15 +27,15 @@ const eight = (label: string) => label
 /** A window of the server holds at most this many frames. */
 const WINDOW = 40
 
-/** Figures of seven classes, and of the five that remain when the two pairs that are mixed up most are merged. */
+/** Figures of seven classes, and of five after merging the two pairs that are confused most. */
 export type PictureFigures = WithAndWithout & { readonly fiveMerged: Figures }
 
-/** The posed sets together: each alone has too few people for a figure. */
+/** The posed sets together, because each has too few people. */
 const POSED: readonly string[] = ['london', 'canada']
 const nameOfSet = ({ source, tier }: Picture) =>
   POSED.includes(source) ? 'london + canada' : `${source} ${tier}`
 
-/** Each source and tier of the pictures, near-duplicates left out. */
+/** Each source and tier of the pictures, without near-duplicates. */
 export function judgePictures(
   pictures: readonly Picture[],
   modelFor: ModelFor,
@@ -76,7 +75,7 @@ function withoutNearDuplicates(pictures: readonly Picture[]): Picture[] {
   return pictures.filter(({ id }) => kept.has(id))
 }
 
-/** Synthetic clips at full expression: with the neutral start of the same clip as baseline, and without any. */
+/** Synthetic clips at full expression: with the neutral start of the clip as baseline, and without a baseline. */
 export function judgeSynthetic(
   clips: readonly Clip[],
   modelFor: ModelFor,
@@ -102,14 +101,14 @@ export function judgeSynthetic(
 export type RealFigures = {
   readonly segments: WithAndWithout
   readonly windows: Figures
-  /** Share of windows of talking, of an open mouth and of hidden faces that were not called happy with certainty. */
+  /** Share of windows with talking, an open mouth or a hidden face that were not a certain happy. */
   readonly notConfidentlyHappy: Readonly<Record<string, number>>
   readonly negatives: Readonly<Record<string, Readonly<Record<string, number>>>>
 }
 
 const NEGATIVES: readonly string[] = ['talking', 'mouth_open', 'occluded']
 
-/** Real videos: each labelled segment as one window and in windows of 40 frames; negatives have no right answer. */
+/** Real videos: each labelled segment as one window and in windows of 40 frames; negatives have no true class. */
 export function judgeReal(
   clips: readonly Clip[],
   modelFor: ModelFor,
@@ -119,7 +118,7 @@ export function judgeReal(
       clips.flatMap((clip) => {
         const model = modelFor(clip.person)
         const baseline = hasBaseline ? learnt(model, size([...clip.frames]), WINDOW) : undefined
-        return judgeSegments(clip, model, baseline, size, length)
+        return judgeSegments(clip, length, (frames) => readFrames(model, size(frames), baseline))
       })
     const emotions = (judged: readonly Judgement[]) =>
       judged.filter(({ truth }) => !NEGATIVES.includes(truth))
@@ -142,22 +141,21 @@ export function judgeReal(
   return { withBaseline: of(true), cold: of(false) }
 }
 
+/** The labelled segments of a clip, in windows of at most `length` frames. */
 function judgeSegments(
   clip: Clip,
-  model: FaceModel,
-  baseline: Baseline | undefined,
-  size: (frames: KeptFrame[]) => KeptFrame[],
   length: number,
+  read: (frames: KeptFrame[]) => ReturnType<typeof readFrames>,
 ): Judgement[] {
   return clip.segments.flatMap(({ from, to, label }) =>
     windowsOf(clip.frames.slice(from, to + 1), length).flatMap((window) => {
-      const reading = readFrames(model, size(window), baseline)
+      const reading = read(window)
       return reading === undefined ? [] : [judge(label, reading, seven, clip.person)]
     }),
   )
 }
 
-/** Shares of windows and pictures whose camera shape was found from the faces alone. */
+/** Shares of windows and pictures whose camera shape was found only from the faces. */
 export function judgeCamera(
   pictures: readonly Picture[],
   clips: readonly Clip[],

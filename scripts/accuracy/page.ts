@@ -4,20 +4,20 @@ import type { AccuracyReport } from './report.ts'
 
 const share = (value: number) => value.toFixed(3)
 
-/** docs/accuracy.md, or what `npm run accuracy` prints. */
+/** The content of docs/accuracy.md, or the output of `npm run accuracy`. */
 export function accuracyPage(report: AccuracyReport): string {
-  return `# How right the local analyser is
+  return `# Accuracy of the local analyser
 
-Written by \`npm run accuracy\` from its own result; do not edit. Analyser \`${report.analyser}\`, fitted ${report.fitted}.
+Written by \`npm run accuracy\` from its result; do not edit. Analyser \`${report.analyser}\`, fitted ${report.fitted}.
 ${report.crossValidated ? CROSS_VALIDATED : SHIPPED}
 
 ${targetTable(report)}
 ## Single pictures
 
-Seven labels on faces of people; all eight may be answered, and \`anxious\` counts as \`fearful\`, since nobody has real data
-for it. Pictures that nearly repeat another one are left out. ±: standard error, persons being independent. ECE: expected
-calibration error over ten bins; by chance: the mean, and from 5 to 95 %, of what a perfectly calibrated reader with the
-same confidences shows on as few faces.
+Seven labels on faces of people. The analyser can answer all eight; \`anxious\` counts as \`fearful\`, because there is no
+real data for it. Near-duplicates are excluded. ±: standard error, with persons as independent units. ECE: expected
+calibration error over ten bins. By chance: the mean, and the range from 5 to 95 %, of the ECE of a perfectly calibrated
+classifier with the same confidences on the same number of faces.
 
 | set | pictures | accuracy | ± | macro-F1 | ECE | by chance | five merged | size of the image withheld |
 |---|---|---|---|---|---|---|---|---|
@@ -33,7 +33,7 @@ Five merged: fearful with surprised, angry with disgusted.
 ${confusions(Object.entries(report.pictures).filter(([name]) => !name.includes('noisy')))}
 ## Windows of synthetic heads
 
-Eight labels at full expression, with the neutral start of the same clip as baseline, and cold.
+Eight labels at full expression, with the neutral start of the same clip as baseline, and without a baseline (cold).
 
 | | clips | accuracy | ± | macro-F1 | ECE | by chance | size of the image withheld |
 |---|---|---|---|---|---|---|---|
@@ -46,9 +46,9 @@ ${confusions([
 ])}
 ## Windows of real videos
 
-Each labelled stretch as one window, and in windows of 40 frames. The baseline is what a session would have learnt from
-the same video. Talking, an open mouth and a hidden face are no emotion: the last column is the share of their windows
-that was not called happy with certainty.
+Each labelled segment as one window, and in windows of 40 frames. The baseline is the one that a session would have learnt
+from the same video. Talking, an open mouth and a hidden face are not emotions: the last column is the share of their
+windows that were not classified as happy without \`uncertain\`.
 
 | | segments | accuracy | ± | ECE | by chance | size withheld | windows | accuracy | ECE | by chance | not confidently happy |
 |---|---|---|---|---|---|---|---|---|---|---|---|
@@ -58,67 +58,69 @@ ${realRow('cold', report.real.cold)}
 ${confusions([['with baseline', report.real.withBaseline.segments]])}
 ## Camera, speed, size
 
-The shape of the camera's image was found from the faces alone in ${share(report.camera.windows)} of ${report.camera.windowCount} windows of 40 frames and in
-${share(report.camera.pictures)} of the single pictures. Measuring and reading a window of 40 frames took ${report.cpuMsPerWindow.toFixed(2)} ms of CPU where this page
-was written. The model is ${Math.round(report.modelBytes / 1000)} KB.
+The aspect ratio of the camera's image was inferred correctly from the faces alone in ${share(report.camera.windows)} of ${report.camera.windowCount} windows of 40 frames and in
+${share(report.camera.pictures)} of the single pictures. Measuring and classifying a window of 40 frames took ${report.cpuMsPerWindow.toFixed(2)} ms of CPU on the machine
+that wrote this page. The model is ${Math.round(report.modelBytes / 1000)} KB.
 ${report.crossValidated ? WHAT_WAS_TRIED : ''}`
 }
 
-const CROSS_VALIDATED = `Five-fold cross-validation: every face was read by a model, calibration included, that had learnt from none of the
-pictures of the same person and from no near-duplicate of the picture. The few settings (penalty, number of components,
-weights of the sets, shares of the two heads) were chosen on such folds too, so expect a little less on other people.`
+const CROSS_VALIDATED = `Five-fold cross-validation: every face was classified by a model (including its calibration) that was trained without
+pictures of the same person and without near-duplicates of the picture. The few hyperparameters (penalty, number of
+components, weights of the sets, weights of the two heads) were chosen on such folds too, so expect a slightly lower
+accuracy on other people.`
 
-const SHIPPED = 'Read by the model that ships. On people it has learnt from these figures flatter it.'
+const SHIPPED = 'Classified by the shipped model. Figures for people in its training data are too high.'
 
 const WHAT_WAS_TRIED = `
 ## What was tried
 
-- Measures and their squares alone .70 of seven classes on the curated pictures, components of the whole shape alone
-  .72-.73, both in one regression .74. Making the face symmetric before taking components gave .02-.03.
-- The noisy pictures are nine tenths of the data, and models that read .74 of the curated ones agree with half of their
-  labels. Softening each label by what a model of the other half of the data reads gave .01 in accuracy and in macro-F1;
-  weighing the noisy pictures down instead gave less.
-- Random Fourier features (400 and 1,000, with and without the linear part), squares of components, other class
-  balances and head pose as an input: no better, or within noise, and heavier.
-- The change from the own neutral face reads synthetic heads better linearly than with squares; many real neutral and
-  smiling pairs beside them pull angry and anxious towards neutral, so they count little.
+- Measures and their squares alone give .70 for seven classes on the curated pictures, components of the whole shape alone
+  .72-.73, both in one regression .74. Making the face symmetric before computing components gave .02-.03.
+- The noisy pictures are nine tenths of the data, and models with .74 on the curated ones agree with half of their labels.
+  Softening each label with the prediction of a model of the other half of the data gave .01 in accuracy and in macro-F1;
+  a lower weight for the noisy pictures gave less.
+- Random Fourier features (400 and 1,000, with and without the linear part), squares of components, other class weights and
+  head pose as an input: no improvement, or within noise, and more expensive.
+- For the change from the user's own neutral face, a linear model classifies synthetic heads better than one with squares.
+  Many additional pairs of real neutral and smiling faces shift angry and anxious towards neutral, so they have a low weight.
 - For the posed sets: two to sixteen times their weight, a lower threshold for neutral, no softening, components alone
-  (.885) and measures alone (.824). They trade smiles for neutral faces one for one and stay between .84 and .885.
-- A second regression for happy against neutral alone, which then shares out what the first gave to both: .873 to .884
-  on the mean of five divisions into folds, a third of a standard error, for an axis more in every stored window. Its
-  variants (30 to 150 components, half and double penalties, noisy pictures at a quarter to twice their weight, none,
-  posed ones at three times theirs, a Gaussian kernel) stay between .870 and .888, and .86 without the components.
-  With labels softened by models that had seen the judged people it seemed to be .900: there is something to learn from
-  more posed faces, and a trap.
-- The same for sad and neutral, angry and disgusted, fearful and surprised: within noise. All 468 points instead of 163:
-  no better. Softening in five or ten parts instead of two, or twice over: no better.
-- More weight for synthetic heads reads them better cold (.57 to .74) and costs .02 on the curated pictures.
-- A neutral face learnt only from windows in which corners of the mouth and brows keep within .035 of an eye distance,
-  instead of .05, and believed by half after two of them: with .025 to .04 a withheld size costs no segment of the real
-  videos under any of the five models of the folds, with .05 one of 22 under four of them. That one belongs to a video of
-  512 x 480, which no camera gives: it is taken for 1:1, and no estimate from the face (spread .03 to .05 between people)
-  could tell 1.07 from 1.
-- Another temperature for real windows: the confidences of 22 segments cannot say which. See the range by chance.
+  (.885) and measures alone (.824). These variants trade smiles for neutral faces one for one and stay between .84 and .885.
+- A second regression for happy against neutral alone, which then redistributes the share of both: .873 to .884 on the mean
+  of five divisions into folds, a third of a standard error, for one more axis in every stored window. Its variants (30 to
+  150 components, half and double penalties, noisy pictures at a quarter to twice their weight, none, posed ones at three
+  times theirs, a Gaussian kernel) stay between .870 and .888, and at .86 without the components. With labels softened by
+  models that had seen the evaluated people the result was .900: this is leakage, but it also suggests that more posed
+  faces would help.
+- The same for sad and neutral, angry and disgusted, fearful and surprised: within noise. All 468 points instead of 163: no
+  improvement. Softening in five or ten parts instead of two, or twice: no improvement.
+- A higher weight for synthetic heads improves them without a baseline (.57 to .74) and costs .02 on the curated pictures.
+- A neutral face learnt only from windows in which the corners of the mouth and the brows stay within .035 of an eye
+  distance, instead of .05, and with half weight after two of them: with .025 to .04 a withheld size costs no segment of the
+  real videos under any of the five fold models, with .05 it costs one of 22 under four of them. That segment belongs to a
+  video of 512 x 480, a size that no camera produces: it is classified as 1:1, and no estimate from the face (spread .03 to
+  .05 between people) can distinguish 1.07 from 1.
+- Another temperature for real windows: the confidences of 22 segments are not sufficient to choose one. See the range by
+  chance.
 
-## What stands in the way
+## Limits of the figures
 
-- With about 300 curated pictures the standard error of an accuracy of .74 is .026; of a class of 17 pictures the recall
-  moves by .06 with one picture. Differences of a few hundredths are not differences.
-- The division into folds of this page is a lucky one, and what was chosen was chosen on it. Five others gave curated
-  accuracies of .719 to .736 (mean .729), macro-F1 of .662 to .680 (.669), five merged .807 to .827 (.815), recall of
-  happy .922 to .938 (.934), and .863 to .885 (.875) on the posed sets: the goals for macro-F1 and happy are just met.
-- Sad, fearful and disgusted are the weak ones on single pictures without a baseline: fearful is read as surprised,
-  disgusted as angry, sad as neutral. Much of what tells them apart (wrinkles beside the nose, tension of the lids) is
-  not in the landmarks.
-- The posed sets fall short of their goal by about five pictures of 182. They show 59 people only, 41 of them smiling,
-  most of them twice, as two versions of the mesh see the same picture; what is missed are closed-mouth smiles of ten
-  of them, read as neutral. A baseline of the same person would help; a single picture has none.
-- ECE of the real videos cannot be shown to be .08 or less: a reader whose confidences are exactly right would show more
-  than that on 22 segments in most draws. The five models of the folds show .12 to .17, the range by chance is beside it;
-  some hundred segments would be needed. What is wrong there is wrong surely: a resting face read as a smile, sadness
-  read as neutral.
-- Videos of real people are few: nine of seven people, one of whom talks. Their figures say "not broken", no more.
-- No real data for \`anxious\`, none by age, skin colour, culture or disability.
+- With about 300 curated pictures the standard error of an accuracy of .74 is .026; the recall of a class of 17 pictures
+  changes by .06 with one picture. Differences of a few hundredths are not significant.
+- The division into folds on this page is a favourable one, and the hyperparameters were chosen on it. Five others gave
+  curated accuracies of .719 to .736 (mean .729), macro-F1 of .662 to .680 (.669), five merged .807 to .827 (.815), recall
+  of happy .922 to .938 (.934), and .863 to .885 (.875) on the posed sets: the goals for macro-F1 and happy are only just met.
+- Sad, fearful and disgusted are weak on single pictures without a baseline: fearful is confused with surprised, disgusted
+  with angry, sad with neutral. Much of the difference (wrinkles beside the nose, tension of the lids) is not in the
+  landmarks.
+- The posed sets miss their goal by about five pictures of 182. They show only 59 people, 41 of them smiling, most of them
+  twice, because two versions of the mesh process the same picture. The missed ones are closed-mouth smiles of ten people,
+  classified as neutral. A baseline of the same person would help; a single picture has none.
+- An ECE of .08 or less cannot be shown for the real videos: a classifier with exactly correct confidences would exceed it on
+  22 segments in most draws. The five fold models have .12 to .17; the range by chance is beside it. Several hundred segments
+  would be needed. The errors have a high confidence: a resting face classified as a smile, sadness as neutral.
+- There are few videos of real people: nine of seven people, one of whom talks. Their figures only show that the analyser is
+  not broken.
+- There is no real data for \`anxious\`, and none by age, skin colour, culture or disability.
 `
 
 function targetTable({
@@ -188,7 +190,7 @@ function realRow(name: string, { segments, windows, notConfidentlyHappy }: RealF
   return `| ${name} | ${ofSegments} | ${share(sizeWithheld.accuracy)} | ${ofWindows} | ${negatives.join(', ')} |`
 }
 
-/** One table for each set: rows what was there, columns what was read. */
+/** One confusion table per set: rows are true classes, columns are results. */
 function confusions(sets: readonly (readonly [string, { readonly sizeKnown: Figures }])[]): string {
   return sets
     .filter(([, { sizeKnown }]) => sizeKnown.count > 0)

@@ -18,11 +18,11 @@ import {
 } from './judge.ts'
 import { withoutSize } from './readings.ts'
 
-/** Everything that `npm run accuracy` finds out; docs/accuracy.md is written from it. */
+/** The result of `npm run accuracy`; docs/accuracy.md is generated from it. */
 export type AccuracyReport = {
   readonly analyser: string
   readonly fitted: string
-  /** True: each face was read by a model that has not learnt from its person. False: by the model that ships. */
+  /** True: each face was analysed by a model that was not fitted to its person. False: by the shipped model. */
   readonly crossValidated: boolean
   readonly pictures: Readonly<Record<string, PictureFigures>>
   readonly synthetic: Readonly<Record<'withBaseline' | 'cold', WithAndWithout>>
@@ -34,7 +34,7 @@ export type AccuracyReport = {
 
 const MODEL_FILE = new URL('../../src/domain/face/local-2.json', import.meta.url)
 
-/** Judges the landmark files in `folder` with the model that ships, or with models refitted to other folds. */
+/** Evaluates the landmark files in `folder` with the shipped model, or with models fitted to other folds. */
 export function accuracyOf(
   folder: string,
   crossValidate: boolean,
@@ -59,7 +59,7 @@ export function accuracyOf(
   }
 }
 
-/** Real videos are never learnt from: any of the models may read them, and a person no fold knows. */
+/** Real videos are not training data, so any of the models may analyse them, and persons that are in no fold. */
 function refitted(folder: string, say: (text: string) => void): ModelFor {
   const data = readTrainingData(folder)
   const models: FaceModel[] = []
@@ -74,7 +74,7 @@ function refitted(folder: string, say: (text: string) => void): ModelFor {
 const FRAMES = 40
 const ROUNDS = 8
 
-/** Milliseconds of CPU to measure and read one window of 40 frames without the size of its image. */
+/** CPU time (ms) to measure and analyse one window of 40 frames without the size of the image. */
 function cpuPerWindow(clips: readonly Clip[]): number {
   const windows = clips
     .map(({ frames }) => withoutSize(frames.slice(0, FRAMES)))
@@ -96,6 +96,6 @@ function cpuPerWindow(clips: readonly Clip[]): number {
 export const reportAsJson = (report: AccuracyReport): string =>
   `${JSON.stringify(report, (_, value: unknown) => (typeof value === 'number' ? Math.round(value * 1000) / 1000 : value), 2)}\n`
 
-/** The figures that docs/accuracy.md shows, as they were last found. */
+/** The last figures, as shown in docs/accuracy.md. */
 export const readReport = (file: URL): AccuracyReport =>
   JSON.parse(readFileSync(file, 'utf8')) as AccuracyReport // written by reportAsJson

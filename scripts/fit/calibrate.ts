@@ -1,8 +1,8 @@
 import { EMOTIONS } from '../../src/domain/emotion.ts'
-import { logits } from '../../src/domain/face/heads.ts'
+import { computeLogits } from '../../src/domain/face/heads.ts'
 import { measureFaces } from '../../src/domain/face/measures.ts'
 import { FACE_LABELS, type FaceModel } from '../../src/domain/face/model.ts'
-import { shapeAxes } from '../../src/domain/face/shape.ts'
+import { computeShapeAxes } from '../../src/domain/face/shape.ts'
 import { faceClass } from './face-head.ts'
 import { softmax } from './logistic.ts'
 import { framesFrom, neutralFrames } from './samples.ts'
@@ -11,9 +11,9 @@ import { cooled, type TrainingData } from './train.ts'
 type Judged = { readonly logits: readonly number[]; readonly label: number; readonly weight: number }
 
 /**
- * Divides the logits of both heads by the temperatures under which they fit samples that the models did not learn
- * from best. `models[k]` has not seen fold k; the temperatures are for `model`, which has seen all.
- * Source: Guo et al. (2017), On Calibration of Modern Neural Networks, ICML.
+ * Divides the logits of both heads by the temperatures that fit held-out samples best. `models[k]` was not fitted to
+ * fold k; the temperatures are for `model`, which was fitted to all folds. Source: Guo et al. (2017), On Calibration of
+ * Modern Neural Networks, ICML.
  */
 export function calibrated(
   model: FaceModel,
@@ -26,9 +26,9 @@ export function calibrated(
     const fold = data.foldOfSample[i] ?? 0
     const other = models[fold]
     if (fold === without || other === undefined || !['curated', 'clean'].includes(sample.tier)) continue
-    const m = { ...sample.measures, shape: shapeAxes(sample.shape, other) }
+    const m = { ...sample.measures, shape: computeShapeAxes(sample.shape, other) }
     face.push({
-      logits: sevenOf(logits(other, m, undefined)),
+      logits: sevenOf(computeLogits(other, m, undefined)),
       label: faceClass(sample.label),
       weight: sample.tier === 'clean' ? 0.5 : 1,
     })
@@ -47,9 +47,9 @@ export function calibrated(
       clip.label === undefined
     )
       continue
-    const baseline = { weight: 1e9, measures: own.measures.median, shape: shapeAxes(own.shape, other) }
-    const m = { ...window.measures, shape: shapeAxes(window.shape, other) }
-    change.push({ logits: logits(other, m, baseline), label: EMOTIONS.indexOf(clip.label), weight: 1 })
+    const baseline = { weight: 1e9, measures: own.measures.median, shape: computeShapeAxes(own.shape, other) }
+    const m = { ...window.measures, shape: computeShapeAxes(window.shape, other) }
+    change.push({ logits: computeLogits(other, m, baseline), label: EMOTIONS.indexOf(clip.label), weight: 1 })
   }
   return cooled(model, bestTemperature(face), bestTemperature(change))
 }
@@ -62,7 +62,7 @@ function sevenOf(eight: readonly number[]): number[] {
   )
 }
 
-/** By steps of a fortieth: the loss is flat around its least value. */
+/** In steps of 1/40, because the loss is flat around its minimum. */
 function bestTemperature(judged: readonly Judged[]): number {
   let [best, least] = [1, Number.POSITIVE_INFINITY]
   for (let step = -40; step <= 40; step++) {

@@ -1,6 +1,6 @@
 import { EMOTIONS } from '../../src/domain/emotion.ts'
 import type { Baseline } from '../../src/domain/face/baseline.ts'
-import { changes, standardised } from '../../src/domain/face/heads.ts'
+import { computeChanges, standardise } from '../../src/domain/face/heads.ts'
 import { MEASURES, measureFaces } from '../../src/domain/face/measures.ts'
 import type { FaceModel } from '../../src/domain/face/model.ts'
 import type { Clip } from './landmark-files.ts'
@@ -11,10 +11,10 @@ const CLASSES = EMOTIONS.length
 const PENALTY = 0.001
 const ANXIOUS_PENALTY = 0.02
 
-/** From this intensity on a synthetic clip shows its label: at full strength, and with the way there. */
+/** Minimum intensity at which a frame of a synthetic clip has its label: at full strength, and including the onset. */
 const WINDOWS = [1, 0.5, 0]
 
-/** What a posed smile of a real person counts beside a synthetic window. */
+/** Weight of a posed smile of a real person relative to a synthetic window. */
 const PICTURE_WEIGHT = 0.15
 
 /** A measured face and the neutral face of the same person. */
@@ -25,7 +25,7 @@ type Pair = {
   readonly weight: number
 }
 
-/** Fits the second head: logistic regression on the change of each measure from the person's neutral face. */
+/** Fits the second head: logistic regression on the difference of each measure from the person's neutral face. */
 export function fitChangeHead(clips: readonly Clip[], pictures: readonly Sample[]): FaceModel['change'] {
   const pairs = [...clipPairs(clips), ...picturePairs(pictures)]
   const ones = MEASURES.map(() => 1)
@@ -33,7 +33,7 @@ export function fitChangeHead(clips: readonly Clip[], pictures: readonly Sample[
     const squares = pairs.map(({ face, own }) => (differences(face, own)[i] ?? 0) ** 2)
     return Math.sqrt(squares.reduce((sum, square) => sum + square, 0) / pairs.length)
   })
-  const rows = pairs.map(({ face, own }) => changes(scale, face.measures, asBaseline(own)))
+  const rows = pairs.map(({ face, own }) => computeChanges(scale, face.measures, asBaseline(own)))
   const fitted = fitLogistic(
     {
       width: MEASURES.length,
@@ -49,7 +49,7 @@ export function fitChangeHead(clips: readonly Clip[], pictures: readonly Sample[
   return { scale, linear: MEASURES.map((_, i) => row(i)), bias: row(MEASURES.length) }
 }
 
-/** Fits anxious against fearful; only synthetic heads know the difference. */
+/** Fits anxious against fearful; only synthetic data distinguishes them. */
 export function fitAnxious(clips: readonly Clip[], model: Pick<FaceModel, 'measures'>): FaceModel['anxious'] {
   const samples = clips
     .filter(({ label }) => label === 'anxious' || label === 'fearful')
@@ -61,7 +61,7 @@ export function fitAnxious(clips: readonly Clip[], model: Pick<FaceModel, 'measu
     )
     .filter(({ face }) => face !== undefined)
   if (samples.length === 0) return { bias: 0, linear: MEASURES.map(() => 0) }
-  const rows = samples.map(({ face }) => (face === undefined ? [] : standardised(model, face.measures)))
+  const rows = samples.map(({ face }) => (face === undefined ? [] : standardise(model, face.measures)))
   const fitted = fitLogistic(
     {
       width: MEASURES.length,
@@ -77,7 +77,7 @@ export function fitAnxious(clips: readonly Clip[], model: Pick<FaceModel, 'measu
   return { linear: MEASURES.map((_, i) => margin(i)), bias: margin(MEASURES.length) }
 }
 
-/** Every clip against the neutral start of itself, of the person's neutral clip, and of all the person's clips. */
+/** Every clip with the neutral start of itself, of the person's neutral clip, and of all the person's clips. */
 function clipPairs(clips: readonly Clip[]): Pair[] {
   const starts = new Map(clips.map((clip) => [clip, measureFaces(neutralFrames(clip))]))
   return clips.flatMap((clip) => {
@@ -94,7 +94,7 @@ function clipPairs(clips: readonly Clip[]): Pair[] {
   })
 }
 
-/** A real person's posed smile against the same person's neutral picture, and that against itself. */
+/** A real person's posed smile with the same person's neutral picture, and the neutral picture with itself. */
 function picturePairs(samples: readonly Sample[]): Pair[] {
   const posed = samples.filter(({ tier }) => tier === 'clean')
   return posed.flatMap((face) => {

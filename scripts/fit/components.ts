@@ -45,23 +45,27 @@ function covariance(vectors: readonly Float64Array[], mean: Float64Array): Float
   return matrix
 }
 
-/** Makes the symmetric `matrix` diagonal in place; answers the eigenvectors, one a row. */
+/** Diagonalises the symmetric `matrix` in place; returns the eigenvectors, one per row. */
 function jacobi(matrix: Float64Array, size: number): Float64Array {
   const vectors = new Float64Array(size * size)
   for (let i = 0; i < size; i++) vectors[i * size + i] = 1
   let trace = 0
   for (let i = 0; i < size; i++) trace += matrix[i * size + i] ?? 0
+  const negligible = trace * 1e-13
   for (let sweep = 0; sweep < SWEEPS; sweep++) {
     for (let p = 0; p < size - 1; p++) {
-      for (let q = p + 1; q < size; q++) rotate(matrix, vectors, size, p, q, trace * 1e-13)
+      for (let q = p + 1; q < size; q++) {
+        if (Math.abs(matrix[p * size + q] ?? 0) >= negligible) rotate(matrix, vectors, p, q)
+      }
     }
   }
   return vectors
 }
 
-function rotate(m: Float64Array, v: Float64Array, size: number, p: number, q: number, nothing: number): void {
+/** Makes the element of `m` in row `p` and column `q` zero, and turns the vectors `v` with it. */
+function rotate(m: Float64Array, v: Float64Array, p: number, q: number): void {
+  const size = Math.sqrt(m.length)
   const off = m[p * size + q] ?? 0
-  if (Math.abs(off) < nothing) return
   const theta = ((m[q * size + q] ?? 0) - (m[p * size + p] ?? 0)) / (2 * off)
   const t = (theta >= 0 ? 1 : -1) / (Math.abs(theta) + Math.sqrt(theta * theta + 1))
   const c = 1 / Math.sqrt(t * t + 1)

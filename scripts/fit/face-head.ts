@@ -1,5 +1,5 @@
 import type { Emotion } from '../../src/domain/emotion.ts'
-import { standardised } from '../../src/domain/face/heads.ts'
+import { standardise } from '../../src/domain/face/heads.ts'
 import { MEASURES } from '../../src/domain/face/measures.ts'
 import { FACE_LABELS, type FaceModel } from '../../src/domain/face/model.ts'
 import { type Components, principalComponents } from './components.ts'
@@ -10,7 +10,7 @@ const CLASSES = FACE_LABELS.length
 const COMPONENTS = 100
 const PENALTY = 0.006
 
-/** How much one sample of each tier counts, before classes are balanced. */
+/** Weight of one sample of each tier, before classes are balanced. */
 const TIER_WEIGHTS: Readonly<Record<string, number>> = {
   curated: 1,
   clean: 2,
@@ -20,23 +20,23 @@ const TIER_WEIGHTS: Readonly<Record<string, number>> = {
   opened: 0.3,
 }
 
-/** How often the label of a noisy picture is taken to be right; the rest is spread over the other six. */
+/** Assumed probability of a correct label of a noisy picture; the rest is spread over the other six labels. */
 const LABEL_RIGHT = 0.7
 
-/** The parts of the model that the first head reads with; `shape.neutral` and the measures' `neutral` come along. */
+/** The parts of the model that the first head uses, with `shape.neutral` and the measures' `neutral`. */
 export type FaceHead = Pick<FaceModel, 'measures' | 'face' | 'shape'>
 
-/** Faces of heads that were made, and those whose mouths were opened afterwards: no measure of what people look like. */
+/** Faces of synthetic heads, and faces with artificially opened mouths; not used for statistics of real faces. */
 const isMade = ({ tier }: Pick<Sample, 'tier'>): boolean => tier.startsWith('synthetic') || tier === 'opened'
 
-/** The place of a label among those of the first head, to which anxious is fearful. */
+/** The index of a label in the first head, in which anxious counts as fearful. */
 export const faceClass = (label: Emotion): number =>
   (FACE_LABELS as readonly Emotion[]).indexOf(label === 'anxious' ? 'fearful' : label)
 
 /**
  * Fits the first head: one logistic regression on standardised measures, their squares and the principal components of
- * the whole shape. Noisy labels are softened first: each half of the samples is read by a model of the other half, and
- * the target becomes what label and reading say together.
+ * the whole shape. Noisy labels are softened first: a model of one half analyses the other half, and the target
+ * combines label and result.
  */
 export function fitFaceHead(samples: readonly Sample[], groups: readonly number[]): FaceHead {
   const weights = balancedWeights(samples)
@@ -62,7 +62,7 @@ function balancedWeights(samples: readonly Sample[]): number[] {
     totals[k] = (totals[k] ?? 0) + (weights[i] ?? 0)
   }
   const mean = totals.reduce((sum, total) => sum + total, 0) / CLASSES
-  // Half way (in ln) to classes that weigh the same.
+  // Half way (on a log scale) to equal class weights.
   return samples.map(({ label }, i) => (weights[i] ?? 0) * Math.sqrt(mean / (totals[faceClass(label)] ?? 1)))
 }
 
@@ -85,7 +85,7 @@ function moments(samples: readonly Sample[], weights: readonly number[]): Moment
 }
 
 function inputs({ measures, shape }: Sample, model: Moments, components: Components): Float64Array {
-  const z = standardised({ measures: model }, measures)
+  const z = standardise({ measures: model }, measures)
   const along = components.directions.map((direction, c) => {
     let sum = 0
     for (let k = 0; k < shape.length; k++)
@@ -140,7 +140,7 @@ function oneOf(label: number): Float64Array {
   return target
 }
 
-/** The components are needed no more: their directions and weights together are one axis of the shape for each label. */
+/** Merges the components: their directions and weights form one axis of the shape per label. */
 function toHead(
   fitted: Float64Array,
   measures: Moments,

@@ -2,13 +2,13 @@ import { createRandom } from './random.ts'
 import type { Sample } from './samples.ts'
 
 /**
- * Root mean square distance between two median shapes, in eye distances, under which they are taken for the same
- * picture: below it lies a separate small hump of the distances between nearest neighbours, nine of ten with the same
- * label.
+ * Root mean square distance between two median shapes, in eye distances, below which pictures count as
+ * duplicates: nearest-neighbour distances have a separate small peak below it, and nine of ten of these pairs have the
+ * same label.
  */
 const SAME_PICTURE = 0.016
 
-/** A number for each sample; samples of one person, or of near-duplicate pictures, share it. */
+/** A group number per sample; samples of one person, or near-duplicate pictures, share it. */
 export function groupsOf(samples: readonly Sample[]): number[] {
   const parent = samples.map((_, i) => i)
   const root = (i: number): number => {
@@ -32,7 +32,7 @@ export function groupsOf(samples: readonly Sample[]): number[] {
   return samples.map((_, i) => root(i))
 }
 
-/** Compares all pictures found in the wild, giving up on a pair as soon as it is too far apart. */
+/** Compares all in-the-wild pictures; stops with a pair as soon as the distance is too large. */
 function* nearDuplicates(samples: readonly Sample[]): Generator<readonly [number, number]> {
   const length = samples[0]?.shape.length ?? 0
   const limit = SAME_PICTURE ** 2 * (length / 3)
@@ -50,8 +50,8 @@ function* nearDuplicates(samples: readonly Sample[]): Generator<readonly [number
 }
 
 /**
- * A fold from 0 to `folds` - 1 for each group, drawn with a fixed seed; the groups with trusted labels are dealt out
- * evenly by label, so that every fold has some of each.
+ * A fold from 0 to `folds` - 1 for each group, drawn with a fixed seed; groups with trusted labels are distributed
+ * evenly by label.
  */
 export function foldsOf(
   samples: readonly Sample[],
@@ -74,7 +74,7 @@ export function foldsOf(
   return groups.map((group) => foldOf.get(group) ?? 0)
 }
 
-/** Fisher-Yates, the same on every machine. */
+/** Fisher-Yates shuffle, deterministic. */
 function shuffled(values: readonly number[], seed: number): number[] {
   const result = [...values]
   const random = createRandom(seed)

@@ -5,7 +5,7 @@ import { type Emotion, parseEmotion } from '../../src/domain/emotion.ts'
 import type { KeptFrame } from '../../src/domain/face/frame.ts'
 import { POINTS_IN_USE } from '../../src/domain/face/points.ts'
 
-/** One picture of one face, with the size of its image. `tier` says how far its label can be trusted. */
+/** One picture of one face, with the size of its image. `tier` is the reliability of its label. */
 export type Picture = {
   readonly id: string
   readonly source: string
@@ -15,7 +15,7 @@ export type Picture = {
   readonly frame: KeptFrame
 }
 
-/** A stretch of a clip, frames `from` to `to`, and what its viewers saw; labels beyond ours are negatives. */
+/** A segment of a clip, frames `from` to `to`, with its annotation; labels other than ours are negatives. */
 export type Segment = { readonly from: number; readonly to: number; readonly label: string }
 
 export type Clip = {
@@ -23,17 +23,17 @@ export type Clip = {
   readonly person: string
   readonly fps: number
   readonly frames: readonly KeptFrame[]
-  /** A synthetic clip: its one label, and how strong it is in each frame, 0 to 1. */
+  /** A synthetic clip: its label, and the intensity in each frame, 0 to 1. */
   readonly label: Emotion | undefined
   readonly intensity: readonly number[]
-  /** A real clip: its labelled stretches. */
+  /** A real clip: its labelled segments. */
   readonly segments: readonly Segment[]
 }
 
 const PICTURE_UNIT = 16_384
 const CLIP_UNIT = 8192
 
-/** The pictures of `name` in `folder`, none when there is no such file. Throws on rows that are not of the format. */
+/** The pictures of `name` in `folder`, none when the file does not exist. Throws on malformed rows. */
 export function readPictures(folder: string, name: string): Picture[] {
   return readRows(folder, name).map((row) => {
     const numbers = int16(row)
@@ -43,18 +43,18 @@ export function readPictures(folder: string, name: string): Picture[] {
       tier: text(row, 'tier'),
       label: emotionOf(text(row, 'label')),
       person: text(row, 'person'),
-      frame: keptFrame(numbers, 0, numbers.length / 3, PICTURE_UNIT, 0, sizeOf(row)),
+      frame: keptFrame(numbers, PICTURE_UNIT, 0, sizeOf(row)),
     }
   })
 }
 
-/** The clips of `name` in `folder`, none when there is no such file. */
+/** The clips of `name` in `folder`, none when the file does not exist. */
 export function readClips(folder: string, name: string): Clip[] {
   return readRows(folder, name).map((row) => {
     const [points, count, fps] = [number(row, 'n'), number(row, 'frames'), number(row, 'fps')]
     const numbers = int16(row)
     const length = points * 3
-    // Each frame is the wrapping difference from the one before.
+    // Each frame is stored as the wrapping difference from the one before.
     for (let i = length; i < numbers.length; i++) numbers[i] = (numbers[i] ?? 0) + (numbers[i - length] ?? 0)
     const at = (i: number) => (i * 1000) / fps
     return {
@@ -62,7 +62,7 @@ export function readClips(folder: string, name: string): Clip[] {
       person: text(row, 'person'),
       fps,
       frames: Array.from({ length: count }, (_, i) =>
-        keptFrame(numbers, i * length, points, CLIP_UNIT, at(i), sizeOf(row)),
+        keptFrame(numbers.subarray(i * length, (i + 1) * length), CLIP_UNIT, at(i), sizeOf(row)),
       ),
       label: typeof row['label'] === 'string' ? emotionOf(row['label']) : undefined,
       intensity: Array.isArray(row['intensity']) ? row['intensity'].map(Number) : [],
@@ -80,19 +80,17 @@ function readRows(folder: string, name: string): Row[] {
   return lines.map((line) => JSON.parse(line) as Row) // a line is an object; its fields are checked one by one
 }
 
+/** The points in use of one frame, whose numbers are fractions of the image times `unit`. */
 function keptFrame(
   numbers: Int16Array,
-  from: number,
-  count: number,
   unit: number,
   at: number,
   size: { readonly width: number; readonly height: number },
 ): KeptFrame {
   const points = new Float32Array(POINTS_IN_USE.length * 3).fill(Number.NaN)
   for (const [place, index] of POINTS_IN_USE.entries()) {
-    if (index >= count) continue
-    for (let axis = 0; axis < 3; axis++)
-      points[place * 3 + axis] = (numbers[from + index * 3 + axis] ?? 0) / unit
+    if (index >= numbers.length / 3) continue
+    for (let axis = 0; axis < 3; axis++) points[place * 3 + axis] = (numbers[index * 3 + axis] ?? 0) / unit
   }
   return { at, points, ...size }
 }

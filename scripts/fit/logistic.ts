@@ -11,9 +11,9 @@ const MEMORY = 10
 const CONVERGED = 1e-6
 
 /**
- * Multinomial logistic regression with an L2 penalty on all weights but the biases: minimises the weighted mean
- * cross-entropy plus `penalty` / 2 times the squared weights. Answers (width + 1) x classes numbers, the last row the
- * biases. Deterministic. Solver: limited-memory BFGS with backtracking, Nocedal & Wright (2006), Numerical
+ * Multinomial logistic regression with an L2 penalty on all weights except the biases: minimises the weighted mean
+ * cross-entropy plus `penalty` / 2 times the squared weights. Returns (width + 1) x classes numbers; the last row
+ * contains the biases. Deterministic. Solver: limited-memory BFGS with backtracking, Nocedal & Wright (2006), Numerical
  * Optimization, algorithm 7.5.
  */
 export function fitLogistic(problem: Problem, penalty: number, rounds = 120): Float64Array {

@@ -4,12 +4,12 @@ import { poseFace } from '../../src/domain/face/pose.ts'
 import type { Clip, Picture } from './landmark-files.ts'
 import { pictureSamples, type Sample } from './samples.ts'
 
-/** How far the mouths are opened, in eye distances. */
+/** Mouth opening, in eye distances. */
 const OPENINGS = [0.06, 0.14, 0.22]
 
 /**
- * The neutral faces of `pictures` once more with their jaw dropped, still labelled neutral: an open mouth alone is no
- * emotion, and no picture set has enough of them. How points move with the mouth comes from the synthetic heads that
+ * Copies of the neutral faces of `pictures` with an open mouth, still labelled neutral: an open mouth alone is not an
+ * emotion, and no picture set contains enough of them. The movement of the points is taken from synthetic heads that
  * speak with a neutral face.
  */
 export function openedMouths(pictures: readonly Picture[], clips: readonly Clip[]): Sample[] {
@@ -28,7 +28,7 @@ export function openedMouths(pictures: readonly Picture[], clips: readonly Clip[
 
 const posed = ({ points, width, height }: KeptFrame) => poseFace(points, (width ?? 1) / (height ?? 1))?.face
 
-/** Movement of each coordinate per eye distance of mouth opening: least squares within each clip, together. */
+/** Movement of each coordinate per eye distance of mouth opening: joint least squares, centred per clip. */
 function jawMovement(clips: readonly Clip[]): Float64Array | undefined {
   let sums: Float64Array | undefined
   let squares = 0

@@ -1,4 +1,4 @@
-/** Numbers in [0, 1) that look random, the same ones for the same seed on every machine (mulberry32). */
+/** Pseudo-random numbers in [0, 1), deterministic for a seed (mulberry32). */
 export function createRandom(seed: number): () => number {
   let state = seed >>> 0
   return () => {

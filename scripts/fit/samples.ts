@@ -4,10 +4,10 @@ import { measureFaces, type WindowMeasures } from '../../src/domain/face/measure
 import { median } from '../../src/domain/face/statistics.ts'
 import type { Clip, Picture } from './landmark-files.ts'
 
-/** What the runtime measures of one window, and the whole median shape behind its axes. */
+/** The runtime's measures of one window, and the whole median shape. */
 export type Measured = { readonly measures: Omit<WindowMeasures, 'shape'>; readonly shape: Float64Array }
 
-/** A measured face with its label; `trusted` when its label can be relied on. */
+/** A measured face with its label; `trusted` if the label is reliable. */
 export type Sample = Measured & {
   readonly id: string
   readonly source: string
@@ -17,10 +17,10 @@ export type Sample = Measured & {
   readonly trusted: boolean
 }
 
-/** Tiers whose labels were checked by somebody or posed. */
+/** Tiers with verified or posed labels. */
 const TRUSTED_TIERS: readonly string[] = ['clean', 'curated']
 
-/** The pictures that show a face the runtime would measure. */
+/** The pictures with a face that the runtime would measure. */
 export function pictureSamples(pictures: readonly Picture[]): Sample[] {
   return pictures.flatMap(({ frame, ...picture }) => {
     const measured = measureFaces([frame])
@@ -51,7 +51,7 @@ export function clipSamples(clips: readonly Clip[]): Sample[] {
   })
 }
 
-/** The middle of several measured faces: medians only, the rest of the first one. */
+/** The median of several measured faces; other values are those of the first one. */
 export function middleOf(all: readonly Measured[]): Measured | undefined {
   const [first] = all
   if (first === undefined) return undefined

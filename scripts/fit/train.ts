@@ -6,7 +6,7 @@ import { type Clip, type Picture, readClips, readPictures } from './landmark-fil
 import { openedMouths } from './open-mouths.ts'
 import { clipSamples, pictureSamples, type Sample } from './samples.ts'
 
-/** Everything that can be learnt from, each part with the fold of its persons and near-duplicates. */
+/** The training data, each part with the fold of its persons and near-duplicates. */
 export type TrainingData = {
   readonly samples: readonly Sample[]
   readonly groups: readonly number[]
@@ -17,7 +17,7 @@ export type TrainingData = {
 
 export const FOLDS = 5
 
-/** Reads and measures a data folder; synthetic clips and the faces made from pictures are in the folds of their persons. */
+/** Reads and measures a data folder. Synthetic clips and generated faces are in the folds of their persons. */
 export function readTrainingData(folder: string, seed = 1): TrainingData {
   const pictures = [...readPictures(folder, 'frames.jsonl.gz'), ...readPictures(folder, 'fer_extra.jsonl.gz')]
   const clips = readClips(folder, 'clips_synthetic.jsonl.gz')
@@ -34,7 +34,7 @@ export function readTrainingData(folder: string, seed = 1): TrainingData {
 
 const trusted = (pictures: readonly Picture[]) => pictures.filter(({ tier }) => tier !== 'noisy')
 
-/** Fits all parts of the model to everything but the fold `without`. Not calibrated yet. */
+/** Fits all parts of the model to all folds except `without`, without calibration. */
 export function train(data: TrainingData, date: string, without = -1): FaceModel {
   const keep = data.samples.map((_, i) => data.foldOfSample[i] !== without)
   const samples = data.samples.filter((_, i) => keep[i])
@@ -74,7 +74,7 @@ export function cooled(model: FaceModel, face: number, change: number): FaceMode
   }
 }
 
-/** Every number with five significant digits: what ships is small, and is exactly what was judged. */
+/** Rounds every number to five significant digits, so that the shipped model is small and equals the evaluated one. */
 export function roundedModel(model: FaceModel): FaceModel {
   const text = JSON.stringify(model, (_, value: unknown) =>
     typeof value === 'number' ? Number(value.toPrecision(5)) : value,

@@ -1,10 +1,10 @@
 import type { Sql, TransactionSql } from 'postgres'
 import { expectedSchema } from './expected.ts'
-import { LOCK_KEY } from './migrate.ts'
+import { ADVISORY_LOCKS } from './locks.ts'
 
-/** The roles through which hosts of Postgres publish the schema `public` over HTTP to whoever knows the address. */
+/** Roles through which Postgres hosts publish the schema `public` over HTTP to any client. */
 const API_ROLES = ['anon', 'authenticated']
-/** Every function that a migration makes. Postgres lets everybody execute a new one. */
+/** Every function that a migration creates. By default, PUBLIC may execute a new function. */
 export const FUNCTIONS = ['audit_log_only_grows']
 
 type Opened = {
@@ -14,8 +14,8 @@ type Opened = {
 }
 
 /**
- * What the API roles may do with anything of ours: nothing, after the migrations. The default privileges of a hosted
- * cluster give it back when a dump is restored there.
+ * The privileges of the API roles on our objects. Migrations revoke all of them, but the default privileges of a hosted
+ * cluster grant them again when a dump is restored.
  */
 export async function findOpened(sql: Sql | TransactionSql): Promise<Opened[]> {
   const tables = expectedSchema().map(({ name }) => name)
@@ -47,10 +47,10 @@ export async function findOpened(sql: Sql | TransactionSql): Promise<Opened[]> {
     order by kind, name, role`
 }
 
-/** Takes away what `findOpened` finds, one process at a time. Rejects when it is not ours to take. */
+/** Revokes what `findOpened` finds, one process at a time. Rejects when the role may not revoke it. */
 export async function closeOpened(sql: Sql): Promise<void> {
   await sql.begin(async (tx) => {
-    await tx`select pg_advisory_xact_lock(${LOCK_KEY})`
+    await tx`select pg_advisory_xact_lock(${ADVISORY_LOCKS.migration})`
     const opened = await findOpened(tx)
     for (const { role, kind, name } of opened) {
       const signature = kind === 'function' ? '()' : ''
@@ -59,7 +59,7 @@ export async function closeOpened(sql: Sql): Promise<void> {
   })
 }
 
-/** One line for the operator; undefined when nothing is open. */
+/** One line for the operator; undefined without such privileges. */
 export function describeOpened(opened: readonly Opened[]): string | undefined {
   if (opened.length === 0) return undefined
   const roles = [...new Set(opened.map(({ role }) => role))]

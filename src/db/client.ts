@@ -2,12 +2,12 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js'
 import postgres from 'postgres'
-import { startEmbedded } from './embedded.ts'
+import { startEmbedded } from './embedded/server.ts'
 import * as schema from './schema/index.ts'
 import { createSql } from './sql.ts'
 import { failedSocket, socketError } from './driver-socket.ts'
 import { listen, type Subscription } from './listen.ts'
-import { Manners, mannerOf, startParameters } from './manners.ts'
+import { getInitialMode, PoolMode, startParameters } from './connection-mode.ts'
 import { Pool } from './pool.ts'
 import type { ServerError } from './server-messages.ts'
 import { openSocket, requestCancel } from './socket.ts'
@@ -18,53 +18,65 @@ export { waitForDatabase } from './wait.ts'
 /**
  * A pool of connections to one database.
  *
- * Drizzle changes the parsers of the client it is given: through `sql`, times and dates arrive as the text Postgres
- * sends and must be sent as text (ISO 8601), while `orm` maps columns to the types of the schema. The same
- * goes for JSON parameters, which `sql` takes as text. Arrays do not pass: write `in ${sql(list)}` and `json_agg`.
+ * Drizzle changes the parsers of its client: `sql` returns and takes times and dates as text (ISO 8601) and takes JSON
+ * parameters as text, while `orm` maps columns to the types of the schema. Arrays are not supported: use
+ * `in ${sql(list)}` and `json_agg`.
  */
 export type Database = {
   readonly sql: postgres.Sql
   readonly orm: PostgresJsDatabase<typeof schema>
-  /** The same pool for what may take long, such as migrations, exports and writers that nobody waits for. */
+  /** The same pool with a longer deadline, for exports and background writers. */
   readonly patient: Pick<Database, 'sql' | 'orm'>
-  /** The same pool for what takes as long as it takes, such as a migration: no answer of the server is too late. */
+  /** The same pool without a deadline, for migrations. */
   readonly unhurried: Pick<Database, 'sql'>
-  /** Notices of a channel, on a connection of its own that is made again whenever it fails, until the database is closed. */
+  /**
+   * Listens to a channel on a separate connection, which is renewed after each failure until the database is closed.
+   */
   readonly listen: (subscription: Subscription) => void
+  /** Dispatches `renew` when the server becomes read-only; listening connections are then renewed. */
+  readonly renewals: EventTarget
   readonly kind: 'embedded' | 'postgres'
-  /** For the log: where the database is, without user and password, and whether a pooler has been found before it. */
+  /** For the log: the location without user and password, and whether a pooler was detected. */
   readonly description: string
-  /** Lets running queries finish for two seconds, then ends the pool and, if it is ours, the server. */
+  /** Waits two seconds for running queries, then ends the pool and an embedded server. */
   close(): Promise<void>
 }
 
-export type DatabaseOptions = {
-  /** Unset: a server of our own, with its data below `dataDir`. */
+type DatabaseOptions = {
+  /** Unset: an embedded server with its data below `dataDir`. */
   readonly url?: string | null
   readonly dataDir: string
   readonly poolMax: number
-  /** PEM file of the authority that signed the server's certificate, when it is not a public one. */
+  /** PEM file of the server's certificate authority, if it is not a public one. */
   readonly caCertFile?: string | null
-  /** False for throw-away databases of our own server. */
+  /** False for temporary databases of the embedded server. */
   readonly durable?: boolean
-  /** How long a statement waits for a connection, and how long the server may be silent before its connection is ended. */
+  /**
+   * How long a statement waits for a connection, and how long the server may send nothing before the connection is
+   * ended.
+   */
   readonly answerDeadlineMs?: number
-  /** Every error that the server sends, whoever asked and whatever comes of it. */
+  /** How long an idle connection is kept. */
+  readonly maxIdleMs?: number
+  /** The `renewals` of the writing pool, if this one only listens. */
+  readonly renewals?: EventTarget
+  /** Called with every error that the server sends. */
   readonly onServerError?: (error: ServerError) => void
-  /** Called with what an operator should know, in one line, now or later. */
+  /** Called with one-line warnings for the operator. */
   readonly onNotice?: (text: string) => void
-  /** Called once, with such a line, when a pooler is found that the address did not tell of. */
+  /** Called once with such a warning when a pooler is detected that the address does not show. */
   readonly onPooler?: (text: string) => void
 }
 
 const CONNECT_DEADLINE_MS = 10_000
 const ANSWER_DEADLINE_MS = 30_000
 const CLOSE_DEADLINE_MS = 2_000
-const LONGEST_TICK_MS = 250
+const MAX_IDLE_MS = 60_000
+const MAX_TICK_MS = 250
 
 /**
- * Opens the database of `url`, or starts our own. The pool connects with the first query: see `waitForDatabase`.
- * Rejects with one clear line when the address is unreadable or our own server does not start.
+ * Opens the database at `url`, or starts an embedded one. The pool connects with the first query: see
+ * `waitForDatabase`. Rejects with a one-line message when the address is invalid or the embedded server does not start.
  */
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
   if (options.url == null) return openEmbedded(options)
@@ -74,7 +86,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   }
   for (const name of unusedParameters(options.url))
     options.onNotice?.(`${name} in the address of the database has no effect here`)
-  const { isPooled, database } = createPool(address, options, await readAuthority(options.caCertFile))
+  const { isPooled, database } = createPool(address, options, await readCaCertificate(options.caCertFile))
   return {
     ...database,
     kind: 'postgres',
@@ -120,40 +132,40 @@ async function openEmbedded(options: DatabaseOptions): Promise<Database> {
 }
 
 function createPool(address: DatabaseAddress, options: DatabaseOptions, ca?: string) {
-  // Never connects itself: it makes the statements that the connections of the pool carry out. A variable, for the type
-  // of the driver's options does not know `socket`.
+  // Never connects: it only creates the statements that the connections of the pool execute. A variable, because the
+  // type of the driver's options lacks `socket`.
   const settings = {
     host: address.host,
     port: address.port,
     user: address.user,
     password: address.password,
     database: address.database,
-    ssl: false, // TLS is settled inside the socket
+    ssl: false, // the socket negotiates TLS
     socket: () => failedSocket(socketError('CONNECTION_ENDED', 'not to be used without the pool')),
     prepare: address.prepare,
     max: 1,
-    // The pool keeps these.
+    // The pool enforces these.
     connect_timeout: 0,
     max_lifetime: 0,
     keep_alive: 15,
-    // The driver would ask each new connection for its array types, and nobody catches it when that one breaks.
+    // The driver would query array types on each new connection, and an error of that query is not caught.
     fetch_types: false,
-    connection: startParameters(mannerOf(address)),
+    connection: startParameters(getInitialMode(address)),
     onnotice: () => undefined, // "already exists, skipping" and the like
   }
   const base = postgres(settings)
   const { answerDeadlineMs = ANSWER_DEADLINE_MS, onPooler, onServerError } = options
-  const manners = new Manners(base.options, mannerOf(address), (how) => onPooler?.(poolerNotice(how)))
+  const mode = new PoolMode(base.options, getInitialMode(address), (how) => onPooler?.(poolerNotice(how)))
   const sockets = {
     connectDeadlineMs: CONNECT_DEADLINE_MS,
     ...(ca !== undefined && { ca }),
     onServerError: (error: ServerError) => {
-      manners.notice(error)
+      mode.notice(error)
       onServerError?.(error)
     },
   }
   const open = (signal: AbortSignal) => openSocket(address, sockets, signal)
-  const renewals = new EventTarget()
+  const { renewals = new EventTarget() } = options
   const pool = new Pool({
     onReadOnly: () => void renewals.dispatchEvent(new Event('renew')),
     options: base.options,
@@ -161,33 +173,35 @@ function createPool(address: DatabaseAddress, options: DatabaseOptions, ca?: str
     cancel: (key) => void requestCancel(address, sockets, key),
     max: options.poolMax,
     connectDeadlineMs: CONNECT_DEADLINE_MS,
-    tickMs: Math.min(LONGEST_TICK_MS, answerDeadlineMs / 4),
-    manners,
+    maxIdleMs: options.maxIdleMs ?? MAX_IDLE_MS,
+    tickMs: Math.min(MAX_TICK_MS, answerDeadlineMs / 4),
+    mode,
   })
   const closing = new AbortController()
-  const clientOf = (deadlineMs: number) => {
+  const createClient = (deadlineMs: number) => {
     const sql = createSql(base, pool, deadlineMs)
     return { sql, orm: drizzle(sql, { schema }) }
   }
   const database = {
-    ...clientOf(answerDeadlineMs),
-    patient: clientOf(ANSWER_DEADLINE_MS),
-    unhurried: clientOf(Infinity),
+    ...createClient(answerDeadlineMs),
+    patient: createClient(ANSWER_DEADLINE_MS),
+    unhurried: createClient(Infinity),
+    renewals,
     listen: (subscription: Subscription) =>
-      void listen(subscription, { options: base.options, open, signal: closing.signal, renewals, manners }),
+      void listen(subscription, { options: base.options, open, signal: closing.signal, renewals, mode }),
     async close() {
       closing.abort()
       await pool.close(CLOSE_DEADLINE_MS)
     },
   }
-  return { database, isPooled: () => manners.now !== 'direct' }
+  return { database, isPooled: () => mode.current !== 'direct' }
 }
 
 const poolerNotice = (how: string) =>
   `there is a pooler before the database (${how}): prepared statements are not used. Notices of other instances do not ` +
   'pass a transaction pooler: set DATABASE_DIRECT_URL to a direct or session-mode address'
 
-async function readAuthority(file: string | null | undefined): Promise<string | undefined> {
+async function readCaCertificate(file: string | null | undefined): Promise<string | undefined> {
   if (file == null) return undefined
   const text = await readFile(file, 'utf8').catch((cause: unknown) => {
     throw new Error(`DATABASE_CA_CERT: the file ${file} cannot be read`, { cause })

@@ -2,40 +2,42 @@ import { performance } from 'node:perf_hooks'
 import postgres from 'postgres'
 import type { DriverSocket } from './driver-socket.ts'
 
-/** The options of an instance of the driver as it has read them. */
+/** The parsed options of an instance of the driver. */
 export type ParsedOptions = postgres.Sql['options']
 
-/** What is used of a query of the driver (postgres 3.4.9, src/query.js): `handler` is called when it is to run. */
+/** The used part of a query of the driver (postgres 3.4.9, src/query.js). `handler` is called to run it. */
 export type Statement = Promise<unknown> & {
-  handler: (statement: Statement) => void
+  readonly handler: (statement: Statement) => void
   readonly reject: (error: Error) => void
+  /** Cancels it; an argument of the query's constructor. */
+  readonly canceller: unknown
 }
 
 type Dependencies = {
-  /** The parsed options of another instance of the driver; their objects are shared. */
+  /** The parsed options of another instance of the driver, shared with it. */
   readonly options: ParsedOptions
   /** Opens a socket, unless the signal aborts first; never rejects. */
   readonly open: (signal: AbortSignal) => Promise<DriverSocket>
   readonly onNotice?: (channel: string, payload: string) => void
   readonly onReady: (connection: Connection) => void
-  /** Once, with the reason, when it will not carry out anything again. */
+  /** Called once, with the reason, when the connection is unusable. */
   readonly onLost: (connection: Connection, error: Error) => void
-  /** A server that has not let us in after so many ticks does not count as one. */
+  /** The connection fails when the server is not ready after this many ticks. */
   readonly connectTicks: number
 }
 
-/** Half an hour to an hour, so that connections that were made together do not end together. */
+/** 30 to 60 minutes, so that connections that were opened together do not end together. */
 const lifetimeMs = () => 30 * 60_000 * (1 + Math.random())
 
 /**
- * One connection to the server, which the driver opens with the first statement, used until it fails and then never
- * again. postgres.js reuses the state of a connection for the next one: rows, errors and unsent bytes of the old would
- * meet the statements of the new. Here it is an instance of the driver with a single place, and that place connects once.
+ * One connection to the server. The driver opens it with the first statement; after a failure it is never used again.
+ * postgres.js reuses the state of a connection for the next one, so rows, errors and unsent bytes of the old one would
+ * reach statements of the new one. Each connection is therefore its own instance of the driver, which connects once.
  *
- * Carries out one thing at a time: a statement or a transaction.
+ * Runs one statement or one transaction at a time.
  */
 export class Connection {
-  /** The driver on this connection, for whoever has it to themselves. */
+  /** The driver on this connection, for its exclusive user. */
   readonly sql: postgres.Sql
   readonly #execute: Statement['handler']
   readonly #connectTicks: number
@@ -71,7 +73,7 @@ export class Connection {
       })
       return opened
     }
-    // The driver takes parsed options as they are. They are the prototype, so that a later change of them is seen.
+    // The driver accepts parsed options. They are the prototype, so that later changes of them apply.
     const own = { max: 1, socket, no_subscribe: true, onnotify: onNotice }
     this.sql = postgres(Object.assign(Object.create(options) as postgres.Options<Record<string, never>>, own))
     this.#execute = asStatement(this.sql.unsafe('')).handler
@@ -85,12 +87,12 @@ export class Connection {
     return this.#lost !== undefined
   }
 
-  /** Whether another statement may be given to it. */
+  /** Whether it can run another statement. */
   get isIdle(): boolean {
     return this.#lost === undefined && this.#socket?.isIdle === true
   }
 
-  /** Whether it is old enough to be replaced: servers and what is between keep something for each. */
+  /** Whether it should be replaced: servers and proxies keep memory for each connection. */
   get isExpired(): boolean {
     return performance.now() >= this.#expiresAt
   }
@@ -99,7 +101,7 @@ export class Connection {
     return this.#socket?.cancelKey
   }
 
-  /** The process of the server that its greeting announced: the first four bytes of the key. */
+  /** The backend's process id that was announced at startup: the first four bytes of the key. */
   get announcedPid(): number | undefined {
     return this.#socket?.cancelKey?.readInt32BE(0)
   }
@@ -108,7 +110,7 @@ export class Connection {
   async run(statement: Statement, deadlineTicks: number): Promise<void> {
     this.#begin('statement', deadlineTicks)
     this.#execute(statement)
-    // The promise of a statement itself, for its own `then` would run it.
+    // Not `statement.then`, which would run the statement.
     await new Promise<void>((resolve) => {
       void Promise.prototype.then.call(
         statement,
@@ -119,7 +121,7 @@ export class Connection {
     this.#waitsFor = undefined
   }
 
-  /** The work of a transaction; rejects with the reason at once when the connection is lost. */
+  /** Runs a transaction. Rejects immediately, with the reason, when the connection is lost. */
   async transact<T>(work: (sql: postgres.Sql) => Promise<T>, deadlineTicks: number): Promise<T> {
     this.#begin('transaction', deadlineTicks)
     try {
@@ -133,7 +135,7 @@ export class Connection {
     }
   }
 
-  /** Time passes; false when the server has not answered for as long as it may take. */
+  /** Counts a tick; false when the deadline for an answer has passed. */
   tick(): boolean {
     const socket = this.#socket
     if (this.#waitsFor === undefined || this.#lost !== undefined) return true
@@ -148,7 +150,7 @@ export class Connection {
     else this.#socket.fail(error)
   }
 
-  /** Ends an idle connection in order. */
+  /** Ends an idle connection cleanly. */
   end(): void {
     this.#socket?.end()
   }
@@ -160,12 +162,12 @@ export class Connection {
     if (this.#socket !== undefined) this.#socket.silentTicks = 0
   }
 
-  /** Lets the driver reject what a transaction may still ask; only then may it see the end, which it answers by connecting. */
+  /** Lets the driver reject further statements of a transaction first: on `close` it would connect again. */
   async #dismiss(): Promise<void> {
     await this.sql.end({ timeout: 0 })
     this.#socket?.emit('close')
   }
 }
 
-/** Every query of the driver is one, whatever its type says of rows. */
+/** Every query of the driver is a statement. */
 export const asStatement = (query: unknown): Statement => query as Statement

@@ -2,28 +2,28 @@ import { EventEmitter } from 'node:events'
 import { Socket } from 'node:net'
 import { type ServerError, ServerMessages, type TransactionStatus } from './server-messages.ts'
 
-/** Errors after which a connection is of no further use: a server that leaves or may not write, lost statements. */
+/** Errors that make a connection unusable: shutdown, a read-only server, lost statements. */
 const ENDING = /^(57P0[1-5]|25006|26000|42P05)$/
-/** The driver repeats a statement that failed there, which is right outside of a transaction only. */
+/** The driver repeats a statement that failed in these routines, which is correct only outside a transaction. */
 const REPEATED = new Set(['FetchPreparedStatement', 'RevalidateCachedQuery', 'transformAssignedExpr'])
 
 /** The frontend message "Terminate". */
-const GOODBYE = Buffer.from([0x58, 0, 0, 0, 4])
+const TERMINATE = Buffer.from([0x58, 0, 0, 0, 4])
 
 type Watcher = {
-  /** The server is ready for a statement, for the first time or again. */
+  /** Called each time the server is ready for a statement. */
   readonly onReady: () => void
-  /** The connection has failed; once. Called before the driver is. */
+  /** Called once when the connection has failed, before the driver is notified. */
   readonly onFailure: (error: Error) => void
 }
 
 /**
- * What postgres.js uses as its socket, on one connection. It reads along in what the server sends.
+ * The socket of postgres.js for one connection. It also parses the messages of the server.
  *
- * A failure is an `error` with its reason: the driver by itself would lose the reason of a FATAL, or keep it for a
- * later statement. What the driver writes to a failed socket fails in the same way, so no statement waits for a
- * connection that is gone. `close` is emitted by whoever owns the connection, never here: the driver answers it by
- * connecting again with the state of the connection before.
+ * A failure is an `error` with its reason, because the driver would lose the reason of a FATAL error or report it to a
+ * later statement. Writes to a failed socket fail in the same way, so that no statement waits for a lost connection.
+ * `close` is emitted only by the owner of the connection: the driver reacts to it with a new connection that has the
+ * state of the old one.
  */
 export class DriverSocket extends EventEmitter {
   readonly #socket: Socket
@@ -34,10 +34,10 @@ export class DriverSocket extends EventEmitter {
   #awaitsAnswer = false
   #cancelKey: Buffer | undefined
   #isEnding = false
-  /** Since the server last sent anything, counted by whoever owns the connection. */
+  /** Ticks since the server last sent data, counted by the owner of the connection. */
   silentTicks = 0
 
-  /** @param onServerError is called for each error that the server sends, whoever asked. */
+  /** @param onServerError is called for each error that the server sends. */
   constructor(socket: Socket, onServerError?: (error: ServerError) => void) {
     super()
     this.#socket = socket
@@ -62,7 +62,7 @@ export class DriverSocket extends EventEmitter {
     })
     socket.on('drain', () => this.emit('drain'))
     socket.on('error', (error) => this.fail(error))
-    socket.on('close', () => this.fail(hungUp()))
+    socket.on('close', () => this.fail(connectionReset()))
   }
 
   watch(watcher: Watcher): void {
@@ -73,12 +73,12 @@ export class DriverSocket extends EventEmitter {
     return this.#failure
   }
 
-  /** Whether the server waits for a statement, outside of any transaction. */
+  /** Whether the server is ready for a statement, outside a transaction. */
   get isIdle(): boolean {
     return this.#status === 'I' && !this.#awaitsAnswer && this.#failure === undefined
   }
 
-  /** Whether the server has bytes of ours that it has not fully answered. */
+  /** Whether the server has not fully answered a statement. */
   get awaitsAnswer(): boolean {
     return this.#awaitsAnswer
   }
@@ -87,7 +87,7 @@ export class DriverSocket extends EventEmitter {
     return this.#cancelKey
   }
 
-  /** The driver says goodbye to open sockets only. */
+  /** The driver ends only open sockets. */
   get readyState(): 'open' | 'closed' {
     return this.#failure === undefined && !this.#isEnding ? 'open' : 'closed'
   }
@@ -111,11 +111,11 @@ export class DriverSocket extends EventEmitter {
     return this.#socket.write(bytes, done)
   }
 
-  /** Ends the connection in order. */
+  /** Ends the connection cleanly. */
   end(): void {
     if (this.readyState === 'closed') return
     this.#isEnding = true
-    this.#socket.write(GOODBYE)
+    this.#socket.write(TERMINATE)
     this.#socket.destroySoon() // without waiting for the server, which may not answer
   }
 
@@ -124,7 +124,7 @@ export class DriverSocket extends EventEmitter {
   }
 
   destroy(): void {
-    this.fail(hungUp())
+    this.fail(connectionReset())
   }
 
   pause(): void {
@@ -140,18 +140,18 @@ export class DriverSocket extends EventEmitter {
     return isFatal || ENDING.test(code) || (this.#status !== 'I' && REPEATED.has(routine))
   }
 
-  /** Once the driver has taken its listeners away, nothing waits for the socket. */
+  /** After the driver has removed its listeners, no statement waits for the socket. */
   #emitFailure(error: Error): void {
     if (this.listenerCount('error') > 0) this.emit('error', error)
   }
 }
 
-/** Reasons why a connection could not be made, whatever their codes. */
+/** Errors of failed connection attempts, with any code. */
 const connectionFailures = new WeakSet<Error>()
 
 export const isConnectionFailure = (error: Error): boolean => connectionFailures.has(error)
 
-/** A socket that could not be opened: fails as soon as the driver listens. */
+/** A socket that could not be opened; fails once the driver listens. */
 export function failedSocket(error: Error): DriverSocket {
   connectionFailures.add(error)
   const failed = new DriverSocket(new Socket())
@@ -163,5 +163,5 @@ export function socketError(code: string, message: string): Error {
   return Object.assign(new Error(message), { code })
 }
 
-export const hungUp = () => socketError('ECONNRESET', 'the database server hung up')
+export const connectionReset = () => socketError('ECONNRESET', 'the database server closed the connection')
 export const silent = () => socketError('ETIMEDOUT', 'the database server stopped answering')

@@ -5,7 +5,7 @@ import type { Orm } from './orm.ts'
 /** Well within the deadline of a request. */
 const COMMIT_MS = 10_000
 
-/** The commit waits for a standby that does not answer: it may be there when the standby is back, and not before. */
+/** The commit waits for a standby that does not answer. It may take effect when the standby is available again. */
 export class LateCommitError extends Error {
   readonly code = 'LATE_COMMIT'
 
@@ -16,11 +16,11 @@ export class LateCommitError extends Error {
 }
 
 /**
- * Runs `work` in a transaction that is not to be lost in a failover: its commit waits until the synchronous standbys have
- * applied it, whatever the database does for others. Without `synchronous_standby_names` it is a commit like any other.
- * The server bounds that wait by nothing, so it is bounded here.
+ * Runs `work` in a transaction that a failover must not lose: its commit waits until the synchronous standbys have
+ * applied it, whatever the default of the database. Without `synchronous_standby_names` it is a normal commit. The
+ * server has no timeout for that wait, so `ms` bounds it.
  *
- * @throws LateCommitError, which is answered 503
+ * @throws LateCommitError; the response is 503
  */
 export async function commitDurably<T extends object | boolean | number>(
   orm: Orm,

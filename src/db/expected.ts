@@ -5,7 +5,7 @@ import * as schema from './schema/index.ts'
 export type ExpectedTable = {
   readonly name: string
   readonly columns: readonly { readonly name: string; readonly type: string; readonly notNull: boolean }[]
-  /** Column lists that must be unique, for lookups and ON CONFLICT depend on them. Order does not matter. */
+  /** Column lists that must be unique, because ON CONFLICT depends on them. Order does not matter. */
   readonly keys: readonly (readonly string[])[]
 }
 
@@ -35,18 +35,18 @@ function expectedTable(table: PgTable): ExpectedTable {
   }
 }
 
-/** A column's name, or an expression as the catalogue prints it: `lower(username)`. */
+/** A column's name, or an expression as the system catalog prints it: `lower(username)`. */
 function partName(part: object, table: string): string {
   if (is(part, SQL)) return normalPart(new PgDialect().sqlToQuery(part).sql.replaceAll(`"${table}".`, ''))
   return 'name' in part ? String(part.name) : ''
 }
 
-/** One part of a key without the quotes that either side may put around a name. */
+/** One part of a key without quotes. */
 export function normalPart(part: string): string {
   return part.replaceAll('"', '')
 }
 
-/** Drizzle's spelling of a type, as the catalogue prints it. */
+/** A type of Drizzle as the system catalog prints it. */
 function normalType(type: string): string {
   return type
     .replace(/ \(/, '(')

@@ -4,12 +4,12 @@ import { isConnectionFailure } from './driver-socket.ts'
  * What a database error means to a caller:
  *
  * - `not_ready`: the schema is not what the code expects (migrations have not run)
- * - `unavailable`: the same call may succeed later. An error that is not known is one of these
- * - `unique`, `foreign_key`, `check`, `not_null`: the row breaks a rule of its table
- * - `unstorable_text`: a text holds what Postgres cannot store (the character NUL)
- * - `invalid_data`: another value that its column or table does not take
+ * - `unavailable`: the same call may succeed later. Unknown errors are of this kind
+ * - `unique`, `foreign_key`, `check`, `not_null`: the row violates a constraint
+ * - `unstorable_text`: a text contains a character that Postgres cannot store (NUL)
+ * - `invalid_data`: another value that its column or table does not accept
  */
-export type DatabaseFault = {
+type DatabaseFault = {
   readonly kind:
     | 'not_ready'
     | 'unavailable'
@@ -19,13 +19,13 @@ export type DatabaseFault = {
     | 'not_null'
     | 'unstorable_text'
     | 'invalid_data'
-  /** The name of the broken rule, for the kinds that have one. */
+  /** The name of the violated constraint, for the kinds that have one. */
   readonly constraint?: string
 }
 
 type Kind = DatabaseFault['kind']
 
-/** SQLSTATEs that mean something of their own (PostgreSQL manual, appendix A). */
+/** SQLSTATEs with their own kind (PostgreSQL manual, appendix A). */
 const KINDS: Readonly<Record<string, Kind>> = {
   '42P01': 'not_ready', // undefined_table
   '42703': 'not_ready', // undefined_column
@@ -38,9 +38,9 @@ const KINDS: Readonly<Record<string, Kind>> = {
   '22P05': 'unstorable_text', // untranslatable_character
 }
 
-/** Any other SQLSTATE; classes of letters are those of PL/pgSQL, internal errors and extensions. */
+/** Any other SQLSTATE. Classes with letters are PL/pgSQL, internal errors and extensions. */
 const SQLSTATE = /^(?:[0-9][0-9A-Z]|F0|HV|P0|XX)[0-9A-Z]{3}$/
-/** Data exceptions and violations of constraints: the only errors that the same call will meet again. */
+/** Data exceptions and constraint violations: the only permanent errors. */
 const PERMANENT_CLASS = /^2[23]/
 
 /** Codes of postgres.js, of the pool, of `durable.ts` and of the sockets of Node. */
@@ -67,7 +67,9 @@ const CONNECTION_CODES = new Set([
 
 const MAX_CAUSES = 8
 
-/** Finds the database error in `error` or its causes (Drizzle wraps what the driver throws); undefined if there is none. */
+/**
+ * Finds the database error in `error` or its causes (Drizzle wraps errors of the driver); undefined if there is none.
+ */
 export function databaseFault(error: unknown): DatabaseFault | undefined {
   let current = error
   for (let depth = 0; depth < MAX_CAUSES && current instanceof Error; depth++) {
@@ -78,12 +80,16 @@ export function databaseFault(error: unknown): DatabaseFault | undefined {
   return undefined
 }
 
-/** Whether the same call may succeed when it is made again a little later. */
+/**
+ * Whether the same call may succeed later. Database errors about the values of a row (SQLSTATE classes 22 and 23) are
+ * permanent, all others are transient. Returns false for errors that are not from the database.
+ */
 export function isPassing(error: unknown): boolean {
-  return databaseFault(error)?.kind === 'unavailable'
+  const kind = databaseFault(error)?.kind
+  return kind === 'unavailable' || kind === 'not_ready'
 }
 
-/** Whether a statement was cancelled for its length: the same with fewer rows may succeed. */
+/** Whether a statement was cancelled by a timeout; with fewer rows it may succeed. */
 export function isTimedOut(error: unknown): boolean {
   let current = error
   for (let depth = 0; depth < MAX_CAUSES && current instanceof Error; depth++) {
@@ -93,7 +99,7 @@ export function isTimedOut(error: unknown): boolean {
   return false
 }
 
-/** Whether an error of the server is about the values of a row: the same call will meet it again. */
+/** Whether an error of the server is about the values of a row and therefore permanent. */
 export function isAboutData({ code }: { readonly code: string }): boolean {
   return PERMANENT_CLASS.test(code)
 }
@@ -104,7 +110,7 @@ function kindOf(error: Error): Kind | undefined {
   if (Object.hasOwn(KINDS, error.code)) return KINDS[error.code]
   if (SQLSTATE.test(error.code)) return isAboutData({ code: error.code }) ? 'invalid_data' : 'unavailable'
   if (CONNECTION_CODES.has(error.code)) return 'unavailable'
-  // A unix socket whose server has not started yet. Other missing files are not ours to explain.
+  // A Unix socket whose server has not started yet. Other missing files are not database faults.
   return error.code === 'ENOENT' && 'syscall' in error && error.syscall === 'connect'
     ? 'unavailable'
     : undefined

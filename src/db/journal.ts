@@ -3,7 +3,7 @@ import type { Migration } from './migration-files.ts'
 
 type Client = Sql | TransactionSql
 
-/** The role lacks a right; the message names the statement that gives it. */
+/** The role lacks a privilege; the message contains the statement that grants it. */
 export class MissingGrantError extends Error {
   constructor(role: string, what: string, grants: readonly string[]) {
     super(`the role "${role}" may not ${what}: ${grants.join('; ')}`)
@@ -13,7 +13,7 @@ export class MissingGrantError extends Error {
 
 const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`
 
-/** The hashes of what has been applied, as drizzle-kit keeps them; undefined when there is no journal yet. */
+/** The hashes of applied migrations, as drizzle-kit stores them; undefined when the journal does not exist. */
 export async function readJournal(sql: Client): Promise<string[] | undefined> {
   const [found] = await sql<{ role: string; isReadable: boolean }[]>`
     select current_user as role,
@@ -32,10 +32,10 @@ export async function readJournal(sql: Client): Promise<string[] | undefined> {
   return rows.map(({ hash }) => hash)
 }
 
-/** Makes the journal where there is none, in a schema that may be there already. */
+/** Creates the journal, and its schema, if they do not exist. */
 export async function createJournal(tx: TransactionSql): Promise<void> {
   const [found] = await tx`select from pg_namespace where nspname = 'drizzle'`
-  // Even "if not exists" asks for the right to make schemas.
+  // Even "if not exists" requires the privilege to create schemas.
   if (found === undefined) await tx`create schema drizzle`
   const [journal] = await tx`
     select from pg_class c join pg_namespace n on n.oid = relnamespace
@@ -51,7 +51,7 @@ export async function insertJournal(
   await tx`insert into drizzle.__drizzle_migrations (hash, created_at) values (${hash}, ${createdAt})`
 }
 
-/** @throws MissingGrantError unless the role may make tables in `public` and write the journal. */
+/** @throws MissingGrantError unless the role may create tables in `public` and write the journal. */
 export async function requireGrants(tx: TransactionSql): Promise<void> {
   const [rights] = await tx<Rights[]>`
     select current_user as role, current_database() as database,

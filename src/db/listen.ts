@@ -1,52 +1,51 @@
-import { pause, within } from '../lib/deadline.ts'
+import { createBackoff } from '../lib/backoff.ts'
+import { within } from '../lib/deadline.ts'
 import { Connection, type ParsedOptions } from './connection.ts'
 import { type DriverSocket, silent, socketError } from './driver-socket.ts'
-import type { Manners } from './manners.ts'
+import type { PoolMode } from './connection-mode.ts'
 
 export type Subscription = {
-  /** An identifier of Postgres, of lower case. */
+  /** A lower-case Postgres identifier. */
   readonly channel: string
   readonly onNotice: (payload: string) => void
-  /** Whenever listening begins, again: what was sent in between has been missed. */
+  /** Called each time listening starts. Earlier notices may have been missed. */
   readonly onListening: () => void
-  /** Whenever it cannot begin, or has ended. */
+  /** Called each time listening cannot start or has ended. */
   readonly onFailure: (error: unknown) => void
 }
 
 type Dependencies = {
   readonly options: ParsedOptions
   readonly open: (signal: AbortSignal) => Promise<DriverSocket>
-  /** Aborts when there is to be no more listening. */
+  /** Ends listening. */
   readonly signal: AbortSignal
-  /** Dispatches `renew` when the server is no longer the one to listen to. */
+  /** Dispatches `renew` when the server is no longer the primary. */
   readonly renewals: EventTarget
-  readonly manners: Manners
+  readonly mode: PoolMode
 }
 
 const LISTEN_MS = 10_000
-const FIRST_PAUSE_MS = 50
-const LONGEST_PAUSE_MS = 1000
+const PAUSES = { firstMs: 50, longestMs: 1000 }
 
-/** Listens until the signal aborts, on one connection after the other. */
+/** Listens until the signal aborts, on successive connections. */
 export async function listen(subscription: Subscription, deps: Dependencies): Promise<void> {
   const { signal } = deps
-  let pauseMs = FIRST_PAUSE_MS
+  const backoff = createBackoff(PAUSES)
   const onListening = () => {
-    pauseMs = FIRST_PAUSE_MS
+    backoff.reset()
     subscription.onListening()
   }
   for (;;) {
-    const manner = deps.manners.now
+    const mode = deps.mode.current
     const error = await listenOnce({ ...subscription, onListening }, deps)
     if (signal.aborted) return
-    if (error instanceof Error && deps.manners.isWorthRetry(error, manner)) continue
+    if (error instanceof Error && deps.mode.isWorthRetry(error, mode)) continue
     subscription.onFailure(error)
-    await pause(pauseMs, signal)
-    pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)
+    await backoff.wait(signal)
   }
 }
 
-/** Resolves with the reason when listening could not begin or has ended. */
+/** Resolves with the reason when listening could not start or has ended. */
 function listenOnce(
   { channel, onNotice, onListening }: Subscription,
   { signal, options, open, renewals }: Dependencies,
@@ -55,7 +54,7 @@ function listenOnce(
     const connection = new Connection({
       options,
       open,
-      connectTicks: Infinity, // there is no clock here: see LISTEN_MS
+      connectTicks: Infinity, // no ticks here: see LISTEN_MS
       onNotice: (_channel, payload) => onNotice(payload),
       onReady: () => undefined,
       onLost: (_connection, error) => {

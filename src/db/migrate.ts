@@ -1,24 +1,25 @@
 import type { TransactionSql } from 'postgres'
-import { pause } from '../lib/deadline.ts'
+import { createBackoff } from '../lib/backoff.ts'
 import type { Database } from './client.ts'
 import { createJournal, insertJournal, readJournal, requireGrants } from './journal.ts'
+import { ADVISORY_LOCKS } from './locks.ts'
 import { createdObjects, createdTables, type Migration, readMigrations } from './migration-files.ts'
 import { verifySchema } from './verify.ts'
 
 export { createdTables, type Migration, readMigrations } from './migration-files.ts'
 
-export type MigrationReport = {
+type MigrationReport = {
   /** Tags applied by this call. */
   readonly applied: string[]
-  /** Tags that are still to be applied. */
+  /** Tags that are not applied yet. */
   readonly pending: string[]
-  /** Migrations that the database knows and this version does not: it was migrated by a newer one. */
+  /** Number of applied migrations that this version does not know: a newer version has migrated the database. */
   readonly unknown: number
-  /** There is no journal, yet all that the migrations make is there: applying writes the journal and nothing else. */
+  /** The journal is missing although all objects of the migrations exist: applying only writes the journal. */
   readonly withoutJournal?: true
 }
 
-/** The database holds tables that no migration of ours made, where ours would go. */
+/** The database contains tables that no migration created and that a migration would create. */
 export class SchemaConflictError extends Error {
   readonly tables: readonly string[]
 
@@ -33,7 +34,7 @@ export class SchemaConflictError extends Error {
   }
 }
 
-/** A statement of a migration that failed; `code` is the one of the database. */
+/** A statement of a migration failed; `code` is the SQLSTATE. */
 class MigrationError extends Error {
   readonly code: unknown
 
@@ -48,61 +49,59 @@ class MigrationError extends Error {
   }
 }
 
-/** Any constant will do, as long as every version of this program uses the same. */
-export const LOCK_KEY = 7_341_902_185
-/** How long a statement waits for the lock of a table, while everybody else waits behind it. */
+/** How long a statement waits for the lock of a table, which blocks other statements meanwhile. */
 const LOCK_DEADLINE = '25s'
-const FIRST_PAUSE_MS = 50
-const LONGEST_PAUSE_MS = 1_000
+const PAUSES = { firstMs: 50, longestMs: 1000 }
 
 type Options = {
   readonly folder: string
   readonly apply: boolean
-  /** Called once when another process is migrating and has to be waited for. */
+  /** Called once when another process is migrating and this one waits. */
   readonly onWait?: () => void
 }
 
 /**
- * Brings the database up to the migrations in `folder`, or with `apply: false` only tells what is missing.
+ * Applies the migrations in `folder`, or with `apply: false` only reports which are missing.
  *
- * Everything happens in one transaction under a lock, so any number of processes may do it at once, also through a
- * transaction pooler, and a failure leaves nothing behind. Another process is waited for as long as it takes, and so is
- * each statement: give it a client without deadlines. The journal is drizzle-kit's own: either may continue what the
- * other began. Migrations are known by their hash, so one merged late with an older date is not skipped.
+ * Uses one transaction under a lock. Any number of processes may call it concurrently, also through a transaction
+ * pooler, and a failure changes nothing. It waits for another process and for each statement without a limit, so pass a
+ * client without deadlines. The journal is compatible with drizzle-kit. Migrations are identified by their hash, so one
+ * that is merged late with an older date is not skipped.
  *
- * Tables without a journal, as a dump of the schema `public` alone restores them, are adopted when nothing of what the
- * migrations make is missing.
+ * Tables without a journal, as a restore of the schema `public` alone leaves them, are adopted if no object of the
+ * migrations is missing.
  *
  * @throws SchemaConflictError when a table to be created exists already
- * @throws MissingGrantError when the role may not do it
+ * @throws MissingGrantError when the role lacks a privilege
  */
 export async function migrate(
   database: Pick<Database, 'sql'>,
-  { folder, apply: isToApply, onWait }: Options,
+  { folder, apply: shouldApply, onWait }: Options,
 ): Promise<MigrationReport> {
   const migrations = await readMigrations(folder)
-  if (!isToApply) return database.sql.begin('read only', (tx) => look(tx, migrations))
-  for (let pauseMs = FIRST_PAUSE_MS, tries = 0; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
+  if (!shouldApply) return database.sql.begin('read only', (tx) => inspect(tx, migrations))
+  const backoff = createBackoff(PAUSES)
+  for (let tries = 0; ; tries++) {
     const done = await database.sql.begin(async (tx) => {
-      // A pooled connection may bring settings of its own; building an index takes as long as it takes.
+      // A pooled connection may have other settings; building an index may take long.
       await tx`
         select set_config('statement_timeout', '0', true), set_config('lock_timeout', ${LOCK_DEADLINE}, true),
           set_config('search_path', 'public', true)`
       const [lock] = await tx<
         { isOurs: boolean }[]
-      >`select pg_try_advisory_xact_lock(${LOCK_KEY}) as "isOurs"`
+      >`select pg_try_advisory_xact_lock(${ADVISORY_LOCKS.migration}) as "isOurs"`
       return lock?.isOurs === true ? apply(tx, migrations) : undefined
     })
     if (done !== undefined) return done
-    if (tries++ === 0) onWait?.()
-    await pause(pauseMs)
+    if (tries === 0) onWait?.()
+    await backoff.wait()
   }
 }
 
-async function look(tx: TransactionSql, migrations: readonly Migration[]): Promise<MigrationReport> {
+async function inspect(tx: TransactionSql, migrations: readonly Migration[]): Promise<MigrationReport> {
   const journal = await readJournal(tx)
-  const isWhole = journal === undefined && (await isComplete(tx, migrations))
-  return { ...report(migrations, journal ?? []), ...(isWhole && { withoutJournal: true }) }
+  const isRestored = journal === undefined && (await isComplete(tx, migrations))
+  return { ...report(migrations, journal ?? []), ...(isRestored && { withoutJournal: true }) }
 }
 
 async function apply(tx: TransactionSql, migrations: readonly Migration[]): Promise<MigrationReport> {
@@ -131,7 +130,7 @@ async function execute(tx: TransactionSql, { tag, statements }: Migration): Prom
   }
 }
 
-/** Whether the tables are as the code expects, and every index, constraint, trigger and function is there. */
+/** Whether the tables are as the code expects, and all indexes, constraints, triggers and functions exist. */
 async function isComplete(tx: TransactionSql, migrations: readonly Migration[]): Promise<boolean> {
   const names = createdObjects(migrations)
   const found = await tx<{ name: string }[]>`
@@ -142,7 +141,7 @@ async function isComplete(tx: TransactionSql, migrations: readonly Migration[]):
       where c.relnamespace = to_regnamespace('public')`
   const present = new Set(found.map(({ name }) => name))
   if (!names.every((name) => present.has(name))) return false
-  // A transaction that only looks takes no writes.
+  // A read-only transaction reports `no_writes`.
   return (await verifySchema(tx)).every(({ problem }) => problem === 'no_writes')
 }
 

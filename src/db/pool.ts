@@ -2,7 +2,7 @@ import type postgres from 'postgres'
 import { pause } from '../lib/deadline.ts'
 import { Connection, type ParsedOptions, type Statement } from './connection.ts'
 import { type DriverSocket, silent, socketError } from './driver-socket.ts'
-import type { Manner, Manners } from './manners.ts'
+import type { ConnectionMode, PoolMode } from './connection-mode.ts'
 
 type Dependencies = {
   readonly options: ParsedOptions
@@ -10,14 +10,16 @@ type Dependencies = {
   readonly cancel: (key: Buffer) => void
   readonly max: number
   readonly connectDeadlineMs: number
-  /** Deadlines are counted in these. */
+  /** An idle connection is closed after this time, except the last one. */
+  readonly maxIdleMs: number
+  /** The unit of deadlines. */
   readonly tickMs: number
-  readonly manners: Manners
-  /** Called when a server does not take writes: what else is connected to it should connect anew. */
+  readonly mode: PoolMode
+  /** Called when the server is read-only: other connections to it should be renewed. */
   readonly onReadOnly: () => void
 }
 
-/** Something that waits for a connection. */
+/** A statement or transaction that waits for a connection. */
 type Task = {
   readonly deadlineTicks: number
   ticks: number
@@ -27,41 +29,54 @@ type Task = {
 
 const FIRST_PAUSE_MS = 50
 const LONGEST_PAUSE_MS = 1000
+/** After a connection was refused while others are open, idle ones are closed this many times sooner. */
+const CROWDED_FACTOR = 12
+const CROWDED_MS = 300_000
 const READ_ONLY = '25006'
-/** Of a server that is leaving, or no longer the primary, or does not answer: its other connections are no better. */
+/** Codes of a server that shuts down, is not the primary or does not answer: its other connections are affected too. */
 const OF_ALL = /^(57P0[1-3]|25006|ETIMEDOUT)$/
+
+/**
+ * Codes of a server or pooler without free connections: https://www.postgresql.org/docs/current/errcodes-appendix.html
+ */
+const NONE_LEFT = /^(53...|XX000|08004|08P01)$/
 
 const codeOf = (error: Error): string => ('code' in error ? String(error.code) : '')
 const destroyed = () => socketError('CONNECTION_DESTROYED', 'the database was closed')
 const closed = () => socketError('CONNECTION_ENDED', 'the database is being closed')
 
 /**
- * Hands statements and transactions to connections, one to each at a time, in order. What finds no connection or no
- * answer within its deadline is rejected, and the connection that did not answer is ended.
+ * Assigns statements and transactions to connections in order, one at a time per connection. A task without a
+ * connection or an answer within its deadline is rejected, and a connection that does not answer is ended.
  *
- * While no connection can be made, what waits is rejected with the reason, and one attempt at a time is made, with
- * growing pauses.
+ * While no connection can be opened, waiting tasks are rejected with the reason, and the pool makes one attempt at a
+ * time, with growing pauses. If a server or pooler refuses a connection while others are open, its limit is reached:
+ * idle connections are then closed early, so that other instances can connect.
  */
 export class Pool {
   readonly #deps: Dependencies
   readonly #connections = new Set<Connection>()
+  /** Longest idle first; the last one is used next. */
   readonly #idle: Connection[] = []
-  /** Not to be used again once what they are doing is done. */
+  readonly #idleSince = new WeakMap<Connection, number>()
+  /** Connections to close after their current task. */
   readonly #retired = new WeakSet<Connection>()
-  /** Begun with a first statement of ours, in this manner. */
-  readonly #greeted = new WeakMap<Connection, Manner>()
-  /** Refused for their manner alone. */
+  /** The mode in which each connection was started. */
+  readonly #startedIn = new WeakMap<Connection, ConnectionMode>()
+  /** Connections that were refused only because of their mode. */
   readonly #toRetry = new WeakSet<Connection>()
   readonly #waiting: Task[] = []
   readonly #clock: NodeJS.Timeout
   #failures = 0
+  #ticks = 0
+  #crowdedUntil = 0
   #isPausing = false
   #isClosing = false
   #onEmpty: (() => void) | undefined
 
   constructor(dependencies: Dependencies) {
     this.#deps = dependencies
-    // Ticks, not times: those of a process that was stopped for a while do not count as the server's silence.
+    // Ticks instead of times, so that a suspension of the process does not count as silence of the server.
     this.#clock = setInterval(() => this.#tick(), dependencies.tickMs).unref()
   }
 
@@ -87,9 +102,9 @@ export class Pool {
     })
   }
 
-  /** Takes no more; lets what is waiting and running finish until the deadline. */
+  /** Accepts no more tasks; waits for waiting and running ones until the deadline. */
   async close(deadlineMs: number): Promise<void> {
-    await Promise.resolve() // a statement that was asked for before is on its way here
+    await Promise.resolve() // earlier statements are added in a microtask
     this.#isClosing = true
     for (const connection of this.#idle.splice(0)) connection.end()
     const late = setTimeout(() => {
@@ -116,46 +131,50 @@ export class Pool {
     }
   }
 
-  /** Gives what waits to idle connections, then to new ones. */
+  /** Assigns waiting tasks to idle connections, then to new ones. */
   #serve(): void {
     while (this.#waiting.length > 0) {
       const connection = this.#idle.pop() ?? this.#connect()
       if (connection === undefined) return
       const task = this.#waiting.shift()
       if (task === undefined) return
-      if (this.#greeted.has(connection)) this.#carryOut(task, connection)
+      if (this.#startedIn.has(connection)) this.#carryOut(task, connection)
       else void this.#begin(task, connection)
     }
   }
 
-  // No await on the way: whoever has an answer finds the connection free.
+  // No await before the release: a caller that has its result finds the connection free.
   #carryOut(task: Task, connection: Connection): void {
     void task.start(connection).then(() => this.#release(connection))
   }
 
   async #begin(task: Task, connection: Connection): Promise<void> {
-    const error = await this.#greet(connection, task.deadlineTicks)
+    const startedAt = this.#ticks
+    const error = await this.#start(connection, task.deadlineTicks)
+    task.ticks += this.#ticks - startedAt
     if (error === undefined) this.#carryOut(task, connection)
     else this.#giveBack(task, connection, error)
   }
 
   #giveBack(task: Task, connection: Connection, error: Error): void {
-    if (this.#toRetry.has(connection) && !this.#isClosing) {
+    const hasOthers = [...this.#connections].some((other) => other !== connection)
+    const isRefusedAlone = hasOthers && !connection.hasConnected && NONE_LEFT.test(codeOf(error))
+    if ((this.#toRetry.has(connection) || isRefusedAlone) && !this.#isClosing) {
       this.#waiting.unshift(task)
       this.#serve()
     } else task.reject(error)
   }
 
-  /** Finds out, once for each connection, whether it leads to the server or to a pooler; with the reason if it cannot. */
-  async #greet(connection: Connection, deadlineTicks: number): Promise<Error | undefined> {
-    const { manners } = this.#deps
-    this.#greeted.set(connection, manners.now)
+  /** Detects, once per connection, a pooler before the server. Returns the error if this fails. */
+  async #start(connection: Connection, deadlineTicks: number): Promise<Error | undefined> {
+    const { mode } = this.#deps
+    this.#startedIn.set(connection, mode.current)
     try {
       const [row] = await connection.transact(
         (sql) => sql.unsafe<{ pid: number }[]>('select pg_backend_pid() as pid'),
         deadlineTicks,
       )
-      manners.compare(connection.announcedPid, Number(row?.pid))
+      mode.compare(connection.announcedPid, Number(row?.pid))
       return undefined
     } catch (error) {
       return error instanceof Error ? error : new Error(String(error))
@@ -182,12 +201,13 @@ export class Pool {
 
   #release(connection: Connection): void {
     if (connection.isLost) return
-    // What a statement left behind, such as an open transaction, must not meet the next one.
+    // State that a statement has left, such as an open transaction, must not affect the next one.
     if (!connection.isIdle)
       connection.fail(socketError('CONNECTION_DESTROYED', 'a connection was left in use'))
     else if (this.#retired.has(connection) || (this.#isClosing && this.#waiting.length === 0))
       connection.end()
     else {
+      this.#idleSince.set(connection, this.#ticks)
       this.#idle.push(connection)
       this.#serve()
     }
@@ -199,11 +219,14 @@ export class Pool {
     if (place >= 0) this.#idle.splice(place, 1)
     if (codeOf(error) === READ_ONLY) this.#deps.onReadOnly()
     if (OF_ALL.test(codeOf(error))) for (const other of this.#connections) this.#retire(other)
-    const manner = this.#greeted.get(connection)
-    if (!connection.hasConnected && manner !== undefined && this.#deps.manners.isWorthRetry(error, manner))
+    const mode = this.#startedIn.get(connection)
+    if (!connection.hasConnected && mode !== undefined && this.#deps.mode.isWorthRetry(error, mode))
       this.#toRetry.add(connection)
     else if (!connection.hasConnected) {
-      if (![...this.#connections].some(({ hasConnected }) => hasConnected)) {
+      const others = [...this.#connections]
+      if (others.length > 0 && NONE_LEFT.test(codeOf(error)))
+        this.#crowdedUntil = this.#ticks + this.#ticksOf(CROWDED_MS)
+      else if (!others.some(({ hasConnected }) => hasConnected)) {
         for (const task of this.#waiting.splice(0)) task.reject(error)
       }
       if (!this.#isPausing) void this.#pauseConnecting()
@@ -233,7 +256,20 @@ export class Pool {
     this.#serve()
   }
 
+  #closeIdle(): void {
+    const isCrowded = this.#ticks < this.#crowdedUntil
+    const maxTicks = this.#ticksOf(this.#deps.maxIdleMs / (isCrowded ? CROWDED_FACTOR : 1))
+    while (this.#idle.length > 1) {
+      const [oldest] = this.#idle
+      if (oldest === undefined) return
+      if (this.#ticks - (this.#idleSince.get(oldest) ?? this.#ticks) < maxTicks) return
+      this.#retire(oldest)
+    }
+  }
+
   #tick(): void {
+    this.#ticks++
+    this.#closeIdle()
     for (const connection of this.#connections) {
       if (connection.isExpired) this.#retire(connection)
       if (connection.tick()) continue

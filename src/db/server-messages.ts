@@ -1,7 +1,7 @@
-/** How the server ended its last answer: idle, in a transaction, or in a failed one. */
+/** The transaction status after the last answer: idle, in a transaction, or in a failed one. */
 export type TransactionStatus = 'I' | 'T' | 'E'
 
-/** What the server reports of an error, as the driver names its fields. */
+/** An error of the server, with the driver's names for its fields. */
 export type ServerError = Error & {
   readonly severity: string
   readonly code: string
@@ -12,7 +12,7 @@ type Listener = {
   /** The server is ready for the next statement. */
   readonly onReady: (status: TransactionStatus) => void
   readonly onError: (error: ServerError) => void
-  /** What a request to cancel has to bring along. */
+  /** The key for a cancel request. */
   readonly onCancelKey: (key: Buffer) => void
 }
 
@@ -43,12 +43,12 @@ const FIELDS: Readonly<Record<string, string>> = {
   R: 'routine',
 }
 
-/** Reads the stream of one connection's server, whatever its chunks, for the few messages that concern the connection. */
+/** Parses the server's stream of one connection, in any chunks, for the few messages that concern the connection. */
 export class ServerMessages {
   readonly #listener: Listener
-  /** Bytes of a message that nothing here reads, which are still to come. */
+  /** Remaining bytes of a message that is skipped. */
   #skip = 0
-  /** The beginning of a message whose rest is still to come. */
+  /** The start of an incomplete message. */
   #begun: Buffer | undefined
 
   constructor(listener: Listener) {
@@ -75,7 +75,7 @@ export class ServerMessages {
   #report(type: number, body: Buffer): void {
     if (type === ERROR) this.#listener.onError(readError(body))
     else if (type === READY)
-      this.#listener.onReady(body.toString('latin1') as TransactionStatus) // as the protocol says
+      this.#listener.onReady(body.toString('latin1') as TransactionStatus) // according to the protocol
     else this.#listener.onCancelKey(Buffer.from(body))
   }
 }

@@ -1,31 +1,31 @@
 import { once } from 'node:events'
 import { isIP, connect as openPlain, type Socket } from 'node:net'
 import { connect as openSecure } from 'node:tls'
-import { DriverSocket, failedSocket, hungUp, socketError } from './driver-socket.ts'
+import { DriverSocket, failedSocket, connectionReset, socketError } from './driver-socket.ts'
 import type { ServerError } from './server-messages.ts'
 import type { DatabaseAddress } from './url.ts'
 
-/** Asks the server for TLS: length 8, request code 1234.5679 (PostgreSQL protocol, "SSLRequest"). */
+/** Requests TLS: length 8, request code 1234.5679 (PostgreSQL protocol, "SSLRequest"). */
 const TLS_REQUEST = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47])
 const TLS_ACCEPTED = 'S'
 /** Length 16 with the key that follows, request code 1234.5678 ("CancelRequest"). */
 const CANCEL_REQUEST = Buffer.from([0, 0, 0, 16, 4, 210, 22, 46])
 
-/** A name may have many addresses; one that is far away needs longer than the quarter second of Node to accept. */
+/** A name may have several addresses; a distant one needs longer than Node's default of 250 ms. */
 const ADDRESS_DEADLINE_MS = 2_500
 
-export type SocketOptions = {
-  /** PEM text of the certificate authority, when it is not a public one. */
+type SocketOptions = {
+  /** PEM text of the certificate authority, if it is not a public one. */
   readonly ca?: string
   readonly connectDeadlineMs: number
   readonly onServerError?: (error: ServerError) => void
 }
 
 /**
- * A socket for postgres.js. TLS is settled here: the driver by itself would speak it to a server that refused.
- * Never rejects, for the driver would lose the place in its pool: a failure is a socket that fails.
+ * A socket for postgres.js. TLS is negotiated here, because the driver starts TLS even if the server refuses it.
+ * Never rejects, because the driver would lose the slot in its pool: a failure returns a socket that fails.
  *
- * @param given aborts with the reason why nobody waits for the socket any longer.
+ * @param given aborts, with the reason, when the socket is no longer needed.
  */
 export async function openSocket(
   address: DatabaseAddress,
@@ -39,7 +39,7 @@ export async function openSocket(
   }
 }
 
-/** Asks the server to stop what the connection with this key waits for; whether it does is not known. */
+/** Requests the server to cancel the statement of the connection with this key. Best effort. */
 export async function requestCancel(
   address: DatabaseAddress,
   options: SocketOptions,
@@ -50,11 +50,11 @@ export async function requestCancel(
     socket.on('error', () => socket.destroy())
     socket.end(Buffer.concat([CANCEL_REQUEST, key]))
   } catch {
-    // The server is away, and with it what should be stopped.
+    // Without the server there is no statement to cancel.
   }
 }
 
-/** Rejects with the reason of `given`, with `CONNECT_TIMEOUT` after the deadline, or with what the network says. */
+/** Rejects with the reason of `given`, with `CONNECT_TIMEOUT` after the deadline, or with the error of the network. */
 async function connect(
   address: DatabaseAddress,
   { ca, connectDeadlineMs }: SocketOptions,
@@ -84,11 +84,11 @@ async function secure(
   signal: AbortSignal,
 ): Promise<Socket> {
   const closed = once(plain, 'close', { signal }).then(() => {
-    throw hungUp()
+    throw connectionReset()
   })
   plain.write(TLS_REQUEST)
   const [answer] = (await Promise.race([once(plain, 'data', { signal }), closed])) as [Buffer] // no encoding is set
-  // More than the one byte would be text that somebody slipped in before the encryption (CVE-2021-23222).
+  // More than one byte would be plaintext injected before the encryption (CVE-2021-23222).
   if (answer.toString('latin1') !== TLS_ACCEPTED) {
     throw socketError('TLS_NOT_OFFERED', 'the database server does not offer TLS')
   }

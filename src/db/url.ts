@@ -1,6 +1,6 @@
 import { BlockList, isIP } from 'node:net'
 
-/** Where a Postgres server is and how to speak to it. Holds the password: describe it with `describeAddress` only. */
+/** The address of a Postgres server. Contains the password: print it only with `describeAddress`. */
 export type DatabaseAddress = {
   /** A name, an address without brackets, or the directory of a unix socket (starts with `/`). */
   readonly host: string
@@ -8,19 +8,19 @@ export type DatabaseAddress = {
   readonly user: string
   readonly password: string
   readonly database: string
-  /** `verify` checks the certificate and its name; `unverified` encrypts without knowing to whom. */
+  /** `verify` checks the certificate and its name; `unverified` encrypts without a check. */
   readonly tls: 'off' | 'verify' | 'unverified'
-  /** False where a pooler hands each transaction to another server session, which loses prepared statements. */
+  /** False behind a transaction pooler, which loses prepared statements. */
   readonly prepare: boolean
   readonly pooler: 'transaction' | 'session' | null
 }
 
 const EXAMPLE = 'expected something like postgres://user:password@host:5432/database'
 
-/** Host or nothing, port, database, parameters: what may follow the `@`. */
+/** The part after the `@`: optional host, port, database, parameters. */
 const LOCATION = /^(\[[0-9a-f:.]+\]|[^@:/?#[\]]*)(?::(\d*))?(?:\/([^@/?#]*))?(?:\?([^#]*))?$/i
 
-/** Parameters that libpq, poolers and ORMs use; they tell a query string from a password with a `?` in it. */
+/** Parameters of libpq, poolers and ORMs. They distinguish a query string from a password that contains `?`. */
 const KNOWN_PARAMETERS = new Set(
   (
     'host port user password dbname ssl sslmode sslrootcert sslcert sslkey channel_binding application_name ' +
@@ -29,7 +29,7 @@ const KNOWN_PARAMETERS = new Set(
   ).split(' '),
 )
 
-/** What `parseDatabaseUrl` reads, and what only tells other programs how to use a connection that we use anyway. */
+/** Parameters that `parseDatabaseUrl` reads, and parameters that have no effect here and need no warning. */
 const USED_PARAMETERS = new Set(
   (
     'host port user password dbname ssl sslmode pgbouncer prepare application_name pool_mode pool_timeout ' +
@@ -48,12 +48,12 @@ privateNetworks.addAddress('::1', 'ipv6')
 privateNetworks.addSubnet('fc00::', 7, 'ipv6')
 
 /**
- * Reads a `postgres://` or `postgresql://` address as people paste it: the password may hold any character raw or
- * percent-encoded (a text that decodes cleanly is taken as encoded).
+ * Reads a `postgres://` or `postgresql://` address. The password may contain any character, raw or percent-encoded (a
+ * text that can be decoded is taken as encoded).
  *
  * Port defaults to 5432, user to `postgres`, database to the user's name. Without `sslmode` the connection is
  * verified TLS, except to this machine and private networks, where it is plain.
- * Throws an Error of one line which never holds the password or the address.
+ * Throws an Error with a one-line message that never contains the password or the address.
  */
 export function parseDatabaseUrl(text: string): DatabaseAddress {
   const scheme = /^postgres(?:ql)?:\/\//i.exec(text.trim())
@@ -90,7 +90,7 @@ export function parseDatabaseUrl(text: string): DatabaseAddress {
   }
 }
 
-/** Names of the parameters that an operator may rely on and that mean nothing here. */
+/** Names of the parameters that have no effect here, for a warning. */
 export function unusedParameters(text: string): string[] {
   const scheme = /^postgres(?:ql)?:\/\//i.exec(text.trim())?.[0] ?? ''
   const { location } = splitAddress(text.trim().slice(scheme.length))
@@ -109,8 +109,8 @@ export function describeAddress(address: DatabaseAddress): string {
 }
 
 /**
- * Finds the `@` that ends the credentials. A password may hold more of them, and so may a parameter: the first one
- * followed by a plain address with known parameters wins, else the last one followed by an address at all.
+ * Finds the `@` that ends the credentials. Passwords and parameters may contain more of them: the first one followed by
+ * an address with known parameters is used, otherwise the last one followed by any address.
  */
 function splitAddress(rest: string): { credentials: string; location: string } {
   const candidates = [...rest.matchAll(/@/g)]
@@ -129,7 +129,7 @@ function hasKnownParameters(location: string): boolean {
   )
 }
 
-/** Percent-decoding, for what is percent-encoded throughout; anything else stays as it was typed. */
+/** Decodes fully percent-encoded text; other text is returned unchanged. */
 function decode(text: string): string {
   try {
     return decodeURIComponent(text)
@@ -169,7 +169,7 @@ function readTls(parameters: URLSearchParams, host: string): DatabaseAddress['tl
   }
 }
 
-/** This machine, a unix socket, a container or a private network: traffic that does not cross the internet. */
+/** This machine, a Unix socket, a container or a private network: traffic that does not cross the internet. */
 function isNearby(host: string): boolean {
   if (host.startsWith('/')) return true
   const family = isIP(host)

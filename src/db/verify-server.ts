@@ -1,21 +1,21 @@
 import type { Sql } from 'postgres'
 import { describeOpened, findOpened } from './api-roles.ts'
-import { RELIED_ON } from './manners.ts'
+import { RELIED_ON } from './connection-mode.ts'
 
-/** The oldest that the statements here are written for. */
-const OLDEST_VERSION = 14
+/** The oldest supported version of PostgreSQL. */
+const MIN_VERSION = 14
 const ENCODING = 'UTF8'
-/** Clocks that far apart are worth a word; leases and tokens are compared between them. */
+/** A difference that is reported as a doubt: leases and tokens are compared between the clocks. */
 const DOUBTFUL_CLOCK_MS = 5_000
-/** Tokens and leases of one instance are past, or not yet begun, for another. */
+/** A difference that is a fault: tokens and leases of one instance are expired or not yet valid for another. */
 const WRONG_CLOCK_MS = 120_000
 
 export type ServerFindings = {
-  /** What keeps the server from working as it should, one line each: in the way of a start. */
+  /** Wrong settings, one line each; they prevent the start. */
   readonly settings: readonly string[]
-  /** What has to be put right while it serves: open tables, a clock that is minutes off. */
+  /** Faults to be corrected during operation: privileges of API roles, a clock that is wrong by minutes. */
   readonly faults: readonly string[]
-  /** What an operator should know. */
+  /** Warnings for the operator. */
   readonly doubts: readonly string[]
 }
 
@@ -30,8 +30,8 @@ type State = {
 }
 
 /**
- * Looks at what is of the server, the database and the role, and not of a table: two short queries.
- * Rejects when the database is away.
+ * Checks the server, the database and the role, not the tables, with two short queries.
+ * Rejects when the database is unavailable.
  *
  * @param now the clock of this process, in milliseconds since the epoch.
  */
@@ -40,15 +40,15 @@ export async function verifyServer(sql: Sql, now: () => number = Date.now): Prom
   const state = await readState(sql)
   const after = now()
   const opened = describeOpened(await findOpened(sql))
-  const clock = clockOf(state.now - (before + after) / 2, (after - before) / 2)
-  const isOld = state.version < OLDEST_VERSION * 10_000
+  const clock = checkClock(state.now - (before + after) / 2, (after - before) / 2)
+  const isOld = state.version < MIN_VERSION * 10_000
   const version = Math.floor(state.version / 10_000)
   return {
     settings: settingFaults(state),
     faults: [...(opened === undefined ? [] : [opened]), ...clock.faults],
     doubts: [
       ...(isOld
-        ? [`PostgreSQL ${version} is older than ${OLDEST_VERSION}, the oldest version that is supported`]
+        ? [`PostgreSQL ${version} is older than ${MIN_VERSION}, the oldest version that is supported`]
         : []),
       ...clock.doubts,
     ],
@@ -66,11 +66,11 @@ async function readState(sql: Sql): Promise<State> {
       (
         select json_object_agg(name, current_setting(name)) from json_array_elements_text(${JSON.stringify(names)}::text::json) name
       ) as settings`
-  if (state === undefined) throw new Error('the database answered nothing')
+  if (state === undefined) throw new Error('the database returned no row')
   return state
 }
 
-/** Each line names what is set, what it has to be, and the statement that sets it for new connections. */
+/** Each line contains the actual and the required value, and the statement that sets it for new connections. */
 function settingFaults({ role, database, encoding, schema, settings }: State): string[] {
   const faults: string[] = []
   if (encoding !== ENCODING) {
@@ -103,13 +103,13 @@ function isFit(name: string, found: string, wanted: string): boolean {
   }
 }
 
-/** @param uncertainMs the question and its answer took as long, one way. */
-function clockOf(aheadMs: number, uncertainMs: number): Pick<ServerFindings, 'faults' | 'doubts'> {
-  const surelyMs = Math.abs(aheadMs) - uncertainMs
-  if (surelyMs < DOUBTFUL_CLOCK_MS) return { faults: [], doubts: [] }
+/** @param uncertainMs half the round-trip time. */
+function checkClock(aheadMs: number, uncertainMs: number): Pick<ServerFindings, 'faults' | 'doubts'> {
+  const minDifferenceMs = Math.abs(aheadMs) - uncertainMs
+  if (minDifferenceMs < DOUBTFUL_CLOCK_MS) return { faults: [], doubts: [] }
   const seconds = Math.round(Math.abs(aheadMs) / 1000)
   const line =
     `the clock of the database is ${seconds} s ${aheadMs > 0 ? 'ahead of' : 'behind'} the clock of this machine: ` +
     'set both by NTP'
-  return surelyMs < WRONG_CLOCK_MS ? { faults: [], doubts: [line] } : { faults: [line], doubts: [] }
+  return minDifferenceMs < WRONG_CLOCK_MS ? { faults: [], doubts: [line] } : { faults: [line], doubts: [] }
 }

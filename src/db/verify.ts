@@ -5,7 +5,7 @@ import { createdTables, readMigrations } from './migration-files.ts'
 export { expectedSchema }
 
 /** One way in which the database is not what the code expects. */
-export type SchemaFinding = {
+type SchemaFinding = {
   readonly table: string
   readonly column: string | null
   readonly problem:
@@ -19,13 +19,13 @@ export type SchemaFinding = {
     | 'no_writes'
   readonly expected: string
   readonly found: string
-  /** The migration that makes the table or column; null when unknown. */
+  /** The migration that creates the table or column; null when unknown. */
   readonly migration: string | null
 }
 
 type FoundTable = {
   readonly name: string
-  /** Of the whole server, the same in each row. */
+  /** State of the whole server, the same in each row. */
   readonly writes: 'taken' | 'standby' | 'read only'
   readonly rowsHidden: boolean
   readonly missingPrivileges: readonly string[]
@@ -35,10 +35,10 @@ type FoundTable = {
 type Fault = Omit<SchemaFinding, 'table' | 'migration'>
 
 /**
- * Compares the tables in the schema `public` with those the code expects: one query of a few milliseconds. Columns
- * and tables that only the database has are none of our business.
+ * Compares the tables in the schema `public` with those the code expects: one query of a few milliseconds. Other
+ * columns and tables in the database are ignored.
  *
- * With the `folder` of the migrations, findings name the one that would help. Rejects when the database is away.
+ * With the `folder` of the migrations, findings name the missing migration. Rejects when the database is unavailable.
  */
 export async function verifySchema(sql: Sql | TransactionSql, folder?: string): Promise<SchemaFinding[]> {
   const expected = expectedSchema()
@@ -54,7 +54,7 @@ export async function verifySchema(sql: Sql | TransactionSql, folder?: string): 
   return folder === undefined || findings.length === 0 ? findings : nameMigrations(findings, folder)
 }
 
-/** How the line about a server that takes no writes begins. */
+/** Start of the line about a read-only server. */
 export const NO_WRITES = 'the database takes no writes'
 
 /** One line for the log and the operator. */
@@ -72,7 +72,7 @@ export function describeFinding({
   return `${place}: ${problem.replaceAll('_', ' ')}, expected ${expected}, found ${found}${origin}`
 }
 
-/** As `describeFinding`, but what is missing of the rights of the role is one line with the statement that gives it. */
+/** Like `describeFinding`, but missing privileges of the role are one line with the statement that grants them. */
 export async function describeFindings(sql: Sql, findings: readonly SchemaFinding[]): Promise<string[]> {
   const isRight = ({ problem }: SchemaFinding) => problem === 'no_privilege' || problem === 'rows_hidden'
   const lines = findings.filter((finding) => !isRight(finding)).map(describeFinding)

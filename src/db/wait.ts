@@ -4,44 +4,40 @@ import type { Database } from './client.ts'
 import { isPassing } from './faults.ts'
 
 const ATTEMPT_DEADLINE_MS = 10_000
-const FIRST_PAUSE_MS = 100
-const LONGEST_PAUSE_MS = 3_000
+const MIN_PAUSE_MS = 100
+const MAX_PAUSE_MS = 3_000
 
-/** Waiting changes nothing about these: who asks, for what, with which right, and to whom. */
-const NOT_CURED_BY_WAITING =
+/** Errors that waiting does not resolve: user, database, privilege, host or TLS. */
+const PERMANENT =
   /^(28P01|28000|3D000|42501|CONNECTION_ENDED|TLS_NOT_OFFERED|EACCES|EPROTO)$|CERT|SIGNATURE|ISSUER|ERR_TLS|ERR_SSL/
-/** What poolers with many databases answer when they do not find ours. */
+/** Errors of multi-tenant poolers for an unknown database. */
 const UNKNOWN_TENANT = /tenant or user not found|tenant\/user .*not found|no tenant identifier/i
-/** Of Postgres, PgBouncer, Neon and Azure. */
-const WANTS_TLS = /no encryption|SSL off|connection is insecure|\b(SSL|TLS)\b.*required/i
+/** Errors of Postgres, PgBouncer, Neon and Azure. */
+const REQUIRES_TLS = /no encryption|SSL off|connection is insecure|\b(SSL|TLS)\b.*required/i
 
-export type WaitOptions = {
-  /** How long to wait for a database that is not there yet; 0 tries once. */
+type WaitOptions = {
+  /** How long to wait for an unavailable database; 0 tries once. */
   readonly deadlineMs: number
-  /** Where the address came from, for the line that says what to set. */
+  /** The variable that contains the address, for the error message. */
   readonly variable?: string
-  /** Called after each failed attempt: the code of its error, the pause before the next one, what the server said. */
+  /** Called after each failed attempt with its error code, the pause before the next one, and the server's message. */
   readonly onRetry?: (reason: string, pauseMs: number, sentence: string | undefined) => void
 }
 
 /**
  * Resolves when the database answers. Waits, with growing and jittered pauses, while it is starting or unreachable.
- * Rejects with one line that says what to set: at once for what waiting does not cure (password, name, certificate),
- * else when the deadline has passed.
+ * Rejects with a one-line message that names the setting to change: immediately for errors that waiting does not
+ * resolve (password, name, certificate), otherwise after the deadline.
  */
 export async function waitForDatabase(
   database: Pick<Database, 'sql' | 'description'>,
   { deadlineMs, variable = 'DATABASE_URL', onRetry }: WaitOptions,
 ): Promise<void> {
   const deadline = Date.now() + deadlineMs
-  for (
-    let longestPauseMs = FIRST_PAUSE_MS;
-    ;
-    longestPauseMs = Math.min(2 * longestPauseMs, LONGEST_PAUSE_MS)
-  ) {
+  for (let longestPauseMs = MIN_PAUSE_MS; ; longestPauseMs = Math.min(2 * longestPauseMs, MAX_PAUSE_MS)) {
     const error = await attempt(database)
     if (error === undefined) return
-    if (!isCuredByWaiting(error))
+    if (!isTransient(error))
       throw new Error(`${database.description}: ${adviceFor(error, variable)}`, { cause: error })
     const pauseMs = Math.round(longestPauseMs * (0.5 + Math.random() / 2))
     if (Date.now() + pauseMs > deadline)
@@ -51,7 +47,7 @@ export async function waitForDatabase(
   }
 }
 
-/** The error of one try, or undefined. A try that outlives its deadline counts as a connection that timed out. */
+/** The error of one attempt, or undefined. An attempt without an answer in time is a `CONNECT_TIMEOUT`. */
 async function attempt({ sql }: Pick<Database, 'sql'>): Promise<unknown> {
   const expired = new AbortController()
   try {
@@ -69,17 +65,17 @@ async function attempt({ sql }: Pick<Database, 'sql'>): Promise<unknown> {
   }
 }
 
-function isCuredByWaiting(error: unknown): boolean {
+function isTransient(error: unknown): boolean {
   const message = error instanceof Error ? error.message : ''
   return (
     isPassing(error) &&
-    !NOT_CURED_BY_WAITING.test(codeOf(error)) &&
+    !PERMANENT.test(codeOf(error)) &&
     !UNKNOWN_TENANT.test(message) &&
-    !WANTS_TLS.test(message)
+    !REQUIRES_TLS.test(message)
   )
 }
 
-/** What can be said of a server that was waited for in vain. */
+/** The message for a server that did not become available. */
 function reportOf(error: unknown, variable: string): string {
   const code = codeOf(error)
   const sentence = sentenceOf(error)
@@ -96,7 +92,7 @@ function reportOf(error: unknown, variable: string): string {
 function adviceFor(error: unknown, variable: string): string {
   const code = codeOf(error)
   const sentence = sentenceOf(error) ?? ''
-  if (WANTS_TLS.test(sentence))
+  if (REQUIRES_TLS.test(sentence))
     return `the server wants TLS (${sentence}); append sslmode=require to ${variable}`
   if (UNKNOWN_TENANT.test(sentence)) {
     return (
@@ -114,7 +110,7 @@ function adviceFor(error: unknown, variable: string): string {
     case 'TLS_NOT_OFFERED':
       return `the server does not offer TLS; append sslmode=disable to ${variable} if the network is trusted`
     case 'CONNECTION_ENDED':
-      return 'it was closed while it was waited for'
+      return 'it was closed during the wait'
     case 'EACCES':
       return `the socket is closed to this account; run as another one or correct ${variable}`
     case 'ERR_TLS_CERT_ALTNAME_INVALID':
@@ -132,7 +128,7 @@ function adviceFor(error: unknown, variable: string): string {
   return `the server refuses the connection (${code}: ${withoutNames(message)}); check ${variable}`
 }
 
-/** The first line of what the server said, without the name of a user; undefined when it said nothing. */
+/** The first line of the server's message, without user names; undefined when there is none. */
 function sentenceOf(error: unknown): string | undefined {
   if (!(error instanceof Error) || !('severity' in error)) return undefined
   return withoutNames(error.message.split('\n')[0] ?? '')
@@ -141,7 +137,7 @@ function sentenceOf(error: unknown): string | undefined {
 const withoutNames = (text: string): string =>
   text.replace(/\b(user|role) "[^"]*"/gi, '$1 "…"').replace(/(tenant\/user) \S+/gi, '$1 …')
 
-/** Whether every address that was tried is one of IPv6 to which there is no way. */
+/** Whether all tried addresses are unreachable IPv6 addresses. */
 function isUnreachableIpv6(error: unknown): boolean {
   const tries: unknown[] = error instanceof AggregateError ? error.errors : [error]
   return tries.every(

@@ -1,8 +1,8 @@
 /**
- * What has to be agreed to before a face is read or a voice measured, and before anything that is learnt of the person by
- * that, or by their words, is stored.
+ * Purpose of the consent that is required before a face or a voice is analysed, and before any result of it or of the
+ * user's messages is stored.
  */
 export const EXPRESSION_READING = 'emotion_analysis'
 
-/** What has to be agreed to before the neutral face that a session has learnt is kept, as measures, for the next. */
+/** Purpose of the consent that is required before the neutral face of a session is kept, as measures, for the next. */
 export const CARRY_BASELINE = 'carry_baseline'

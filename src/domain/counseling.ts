@@ -2,7 +2,7 @@
 export const COUNSELING_STATUSES = ['pending', 'confirmed', 'completed', 'cancelled'] as const
 export type CounselingStatus = (typeof COUNSELING_STATUSES)[number]
 
-/** Where an appointment may go from each state; it may always stay. What is completed or cancelled remains so. */
+/** Allowed transitions. Staying in a state is always allowed; completed and cancelled are final. */
 const NEXT: Readonly<Record<CounselingStatus, readonly CounselingStatus[]>> = {
   pending: ['confirmed', 'completed', 'cancelled'],
   confirmed: ['pending', 'completed', 'cancelled'],
@@ -10,7 +10,7 @@ const NEXT: Readonly<Record<CounselingStatus, readonly CounselingStatus[]>> = {
   cancelled: [],
 }
 
-export const isCounselingOver = (status: CounselingStatus): boolean => NEXT[status].length === 0
+export const isCounselingClosed = (status: CounselingStatus): boolean => NEXT[status].length === 0
 
-export const mayMoveCounseling = (from: CounselingStatus, to: CounselingStatus): boolean =>
+export const isCounselingTransitionAllowed = (from: CounselingStatus, to: CounselingStatus): boolean =>
   from === to || NEXT[from].includes(to)

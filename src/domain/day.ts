@@ -1,26 +1,26 @@
 const DAY_MS = 86_400_000
-/** No day of any time zone has been longer; the longest are those on which clocks are set back. */
-const LONGEST_DAY_MS = 27 * 3_600_000
+/** No day of any time zone has been longer, including days on which clocks are set back. */
+const MAX_DAY_MS = 27 * 3_600_000
 
-/** Whether `zone` is the IANA name of a time zone that is known here. */
+/** Whether `zone` is an IANA time zone name known to this runtime. */
 export function isTimeZone(zone: string): boolean {
   try {
-    return known.has(zone) || dateIn(zone)(0) !== ''
+    return cache.has(zone) || createDateFormatter(zone)(0) !== ''
   } catch {
-    return false // a RangeError is how an unknown zone is told
+    return false // a RangeError for an unknown zone
   }
 }
 
-const dateIn = (zone: string) => {
+const createDateFormatter = (zone: string) => {
   const format = new Intl.DateTimeFormat('en-CA', { timeZone: zone, dateStyle: 'short', calendar: 'gregory' })
   return (at: number) => format.format(at)
 }
 
-/** The first moment at which the calendar in `zone` shows the same date as at `at`; ms since the epoch. */
-function startOfDay(at: number, dateAt: (at: number) => string): number {
+/** The first moment with the same date as at `at`; ms since the epoch. */
+function findStartOfDay(at: number, dateAt: (at: number) => string): number {
   const date = dateAt(at)
-  let [before, within] = [at - LONGEST_DAY_MS, at]
-  // Halving finds it whatever the clocks do that day: a midnight may be missing, or come twice.
+  let [before, within] = [at - MAX_DAY_MS, at]
+  // A binary search handles clock changes: midnight may be missing or occur twice.
   while (within - before > 1) {
     const middle = Math.floor((before + within) / 2)
     if (dateAt(middle) === date) within = middle
@@ -29,27 +29,27 @@ function startOfDay(at: number, dateAt: (at: number) => string): number {
   return within
 }
 
-/** Beginnings of days, ms since the epoch. */
+/** Starts of days, ms since the epoch. */
 export type Days = { readonly yesterday: number; readonly today: number; readonly tomorrow: number }
 
-/** The days of each zone that were last asked for: they are the same until tomorrow, and take long to find. */
-const known = new Map<string, Days>()
-/** Names of zones are few, but may be written in many ways. */
-const MOST_KNOWN = 1000
+/** Cached by zone: the values are valid until tomorrow and expensive to compute. */
+const cache = new Map<string, Days>()
+/** A zone has few names, but many spellings. */
+const MAX_CACHED = 1000
 
-/** Beginnings of the day that `at` belongs to in `zone`, of the day before, and of the one after; ms since the epoch. */
-export function daysAround(at: number, zone: string): Days {
-  const last = known.get(zone)
+/** Starts of the day of `at` in `zone`, of the previous day and of the next one; ms since the epoch. */
+export function getDaysAround(at: number, zone: string): Days {
+  const last = cache.get(zone)
   if (last !== undefined && last.today <= at && at < last.tomorrow) return last
-  const dateAt = dateIn(zone)
-  const today = startOfDay(at, dateAt)
+  const dateAt = createDateFormatter(zone)
+  const today = findStartOfDay(at, dateAt)
   const days = {
-    yesterday: startOfDay(today - 1, dateAt),
+    yesterday: findStartOfDay(today - 1, dateAt),
     today,
-    // Half a day into tomorrow or, where days are skipped, whatever comes after today.
-    tomorrow: startOfDay(today + 1.5 * DAY_MS, dateAt),
+    // Half a day into tomorrow or, where a day is skipped, into the next existing day.
+    tomorrow: findStartOfDay(today + 1.5 * DAY_MS, dateAt),
   }
-  if (known.size >= MOST_KNOWN) known.clear()
-  known.set(zone, days)
+  if (cache.size >= MAX_CACHED) cache.clear()
+  cache.set(zone, days)
   return days
 }

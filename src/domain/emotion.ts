@@ -1,4 +1,4 @@
-/** The closed list of emotion labels. Database check, wire schemas, prompt and documents all read this one. */
+/** The closed list of emotion labels, used by the database check, wire schemas, prompt and documents. */
 export const EMOTIONS = [
   'happy',
   'sad',
@@ -12,17 +12,17 @@ export const EMOTIONS = [
 
 export type Emotion = (typeof EMOTIONS)[number]
 
-/** One probability for each label; they sum to 1. */
+/** One probability per label, with a sum of 1. */
 export type EmotionScores = Readonly<Record<Emotion, number>>
 
 /**
- * What one analyser says about one window of apparent expression.
+ * The result of one analyser for one window: apparent expression.
  * `confidence` and the scores are in [0, 1]; valence, arousal and dominance in [-1, 1].
  */
 export type EmotionReading = {
   readonly emotion: Emotion
   readonly confidence: number
-  /** True when the window says too little to stand behind the label. */
+  /** True when the window does not support a reliable label. */
   readonly uncertain: boolean
   readonly scores: EmotionScores
   readonly valence: number
@@ -41,16 +41,16 @@ export const EMOTION_NAMES: Readonly<Record<Emotion, { readonly ko: string; read
   fearful: { ko: '두려움', en: 'fear' },
 }
 
-/** Labels that a caller may send and that we know under another name. */
+/** Accepted aliases of labels. */
 const ALIASES: readonly (readonly [string, Emotion])[] = [['excited', 'surprised']]
 
-const BY_WORD: ReadonlyMap<string, Emotion> = new Map([
+const BY_NAME: ReadonlyMap<string, Emotion> = new Map([
   ...EMOTIONS.map((label) => [label, label] as const),
   ...ALIASES,
 ])
 
-/** The label that `text` means, or undefined when it is none of ours. */
-export const parseEmotion = (text: string): Emotion | undefined => BY_WORD.get(text.trim().toLowerCase())
+/** Parses a label or alias; undefined for any other text. */
+export const parseEmotion = (text: string): Emotion | undefined => BY_NAME.get(text.trim().toLowerCase())
 
 /**
  * Valence, arousal and dominance of each label, in [-1, 1].

@@ -4,19 +4,19 @@ export const FONT_SCALES = ['sm', 'md', 'lg', 'xl'] as const
 export const TIME_ZONE_SOURCES = ['browser', 'person'] as const
 export const LAYOUT_DENSITIES = ['compact', 'spacious'] as const
 
-/** What a person may set about the application. A client may keep further keys of its own beside these. */
+/** User preferences. A client may store further keys of its own. */
 export type Preferences = {
   readonly fontScale: (typeof FONT_SCALES)[number]
   readonly layoutDensity: (typeof LAYOUT_DENSITIES)[number]
   readonly language: Language
   readonly notificationsOptIn: boolean
-  /** IANA name; says when the person's day begins. */
+  /** IANA name of the user's time zone. */
   readonly timezone: string
-  /** By whom it was set: taken from a browser, it follows the browser. */
+  /** Source of the time zone: with `browser` it follows the browser. */
   readonly timezoneSource: (typeof TIME_ZONE_SOURCES)[number]
 }
 
-/** What holds for guests, and for whatever a person has not set. */
+/** Defaults for unauthenticated callers and for unset preferences. */
 export const DEFAULT_PREFERENCES: Preferences = {
   fontScale: 'md',
   layoutDensity: 'spacious',

@@ -1,15 +1,15 @@
 import type { Emotion } from './emotion.ts'
 import type { Language } from './language.ts'
 import { type ReportedFinding, summariseCbt, toCbtFindings } from './report/findings.ts'
-import { averageMeasures, mean, meanVad, rangeOf, rounded, type Vad } from './report/numbers.ts'
-import { putIntoWords } from './report/words.ts'
+import { averageMeasures, mean, meanVad, computeRange, round4, type Vad } from './report/numbers.ts'
+import { describeReport } from './report/words.ts'
 import type { AnswerSource } from './session.ts'
 import { summarise } from './summary.ts'
 
-/** What a report reads of one answered window. Late refinements are not part of it. */
+/** The fields of an answered window that a report uses. Late answers are not part of it. */
 export type ReportedWindow = Vad & {
   readonly window: number
-  /** Close of the window, ms since the epoch. */
+  /** When the window closed, ms since the epoch. */
   readonly closedAt: number
   readonly emotion: Emotion
   readonly confidence: number
@@ -18,17 +18,17 @@ export type ReportedWindow = Vad & {
   readonly model: string
   readonly analyserVersion: string
   readonly frameCount: number
-  /** Whether its update offered an exercise. */
+  /** Whether an exercise was offered with the answer. */
   readonly offered: boolean
 }
 
-/** The rows of one session, each list in its order. */
+/** The rows of one session, each list in order. */
 export type ReportedRows = {
   readonly windows: readonly ReportedWindow[]
-  /** Measures of the voice, one record a window. */
+  /** Voice measures, one record per window. */
   readonly voice: readonly Readonly<Record<string, number>>[]
   readonly findings: readonly ReportedFinding[]
-  /** Exchanges with the AI counsellor. */
+  /** Number of exchanges with the AI counsellor. */
   readonly conversations: number
 }
 
@@ -43,24 +43,26 @@ export type ReportedSession = {
 /** `1:02:03` or `2:03`. */
 export function formatDuration(ms: number): string {
   const seconds = Math.floor(ms / 1000)
-  const two = (value: number) => String(value).padStart(2, '0')
+  const padTwo = (value: number) => String(value).padStart(2, '0')
   const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60]
-  return hours > 0 ? `${hours}:${two(minutes)}:${two(seconds % 60)}` : `${minutes}:${two(seconds % 60)}`
+  return hours > 0
+    ? `${hours}:${padTwo(minutes)}:${padTwo(seconds % 60)}`
+    : `${minutes}:${padTwo(seconds % 60)}`
 }
 
-const vadSummaryOf = (windows: readonly ReportedWindow[]) =>
+const summariseVad = (windows: readonly ReportedWindow[]) =>
   windows.length === 0
     ? null
     : {
-        valence: rangeOf(windows.map((window) => window.valence)),
-        arousal: rangeOf(windows.map((window) => window.arousal)),
-        dominance: rangeOf(windows.map((window) => window.dominance)),
+        valence: computeRange(windows.map((window) => window.valence)),
+        arousal: computeRange(windows.map((window) => window.arousal)),
+        dominance: computeRange(windows.map((window) => window.dominance)),
       }
 
-const statisticsOf = ({ windows, voice, findings, conversations }: ReportedRows) => ({
+const computeStatistics = ({ windows, voice, findings, conversations }: ReportedRows) => ({
   windows: windows.length,
   uncertainWindows: windows.filter((window) => window.uncertain).length,
-  averageConfidence: rounded(mean(windows.map((window) => window.confidence))),
+  averageConfidence: round4(mean(windows.map((window) => window.confidence))),
   framesAnalysed: windows.reduce((sum, window) => sum + window.frameCount, 0),
   voiceWindows: voice.length,
   averageVoiceMetrics: averageMeasures(voice),
@@ -69,8 +71,8 @@ const statisticsOf = ({ windows, voice, findings, conversations }: ReportedRows)
   crisisFindings: findings.filter((finding) => finding.isCrisis).length,
 })
 
-/** Who looked, and how often. */
-function provenanceOf(windows: readonly ReportedWindow[]) {
+/** The analysers and models that produced the windows. */
+function getProvenance(windows: readonly ReportedWindow[]) {
   const unique = (values: readonly string[]) => [...new Set(values)].sort()
   const gemini = windows.filter((window) => window.source === 'gemini').length
   return {
@@ -81,7 +83,7 @@ function provenanceOf(windows: readonly ReportedWindow[]) {
 }
 
 /**
- * Everything a report says but its timelines, from the stored rows alone and always the same for the same rows.
+ * Builds the stored part of a report: everything except the timelines. Depends on the stored rows only.
  * Valence, arousal and dominance in [-1, 1], ratios and confidences in [0, 1], percentages 0 to 100, times in ms.
  */
 export function buildKeptReport(session: ReportedSession, rows: ReportedRows) {
@@ -89,7 +91,7 @@ export function buildKeptReport(session: ReportedSession, rows: ReportedRows) {
   const duration = session.endedAt - session.startedAt
   const emotionSummary = summarise(windows)
   const cbtSummary = summariseCbt(findings)
-  const statistics = statisticsOf(rows)
+  const statistics = computeStatistics(rows)
   return {
     metadata: {
       sessionId: session.sessionId,
@@ -103,10 +105,10 @@ export function buildKeptReport(session: ReportedSession, rows: ReportedRows) {
     },
     analysis: {
       emotionSummary,
-      vadSummary: vadSummaryOf(windows),
+      vadSummary: summariseVad(windows),
       cbtSummary,
       vadVector: meanVad(windows),
-      ...putIntoWords(
+      ...describeReport(
         {
           emotionSummary,
           cbtSummary,
@@ -119,25 +121,25 @@ export function buildKeptReport(session: ReportedSession, rows: ReportedRows) {
     },
     cbtFindings: toCbtFindings(findings),
     statistics,
-    provenance: provenanceOf(windows),
+    provenance: getProvenance(windows),
   }
 }
 
-/** Reports that were stored earlier have zeros where no window was analysed. */
-const vadVectorOf = ({ analysis, statistics }: Pick<KeptReport, 'analysis' | 'statistics'>): Vad | null =>
+/** Reports stored by earlier versions have zeros instead of null when no window was analysed. */
+const getVadVector = ({ analysis, statistics }: Pick<KeptReport, 'analysis' | 'statistics'>): Vad | null =>
   statistics.windows === 0 ? null : analysis.vadVector
 
-/** What is stored of a report. Its timelines are in the rows of its windows, which stay as they are. */
+/** The stored part of a report. The timelines are read from the window rows, which do not change. */
 export type KeptReport = ReturnType<typeof buildKeptReport>
 
-/** The whole report, with the windows that it was made from. */
-export function withTimelines(
+/** Adds the timelines of the windows that the report was built from. */
+export function addTimelines(
   { metadata, analysis, ...rest }: KeptReport,
   windows: readonly ReportedWindow[],
 ) {
   return {
     metadata,
-    analysis: { ...analysis, vadVector: vadVectorOf({ analysis, statistics: rest.statistics }) },
+    analysis: { ...analysis, vadVector: getVadVector({ analysis, statistics: rest.statistics }) },
     emotionTimeline: windows.map((window) => ({
       window: window.window,
       timestamp: window.closedAt,
@@ -159,20 +161,20 @@ export function withTimelines(
 }
 
 export const buildReport = (session: ReportedSession, rows: ReportedRows) =>
-  withTimelines(buildKeptReport(session, rows), rows.windows)
+  addTimelines(buildKeptReport(session, rows), rows.windows)
 
 export type ReportContent = ReturnType<typeof buildReport>
 
-/** The same report with its sentences in another language; names and exercises of findings stay as they were given. */
-export function inLanguage(content: ReportContent, language: Language): ReportContent {
+/** Rebuilds the sentences in another language; names and exercises of findings stay as stored. */
+export function translateReport(content: ReportContent, language: Language): ReportContent {
   const { analysis, statistics } = content
   const { emotionSummary, cbtSummary } = analysis
   const { windows, uncertainWindows, crisisFindings: crises } = statistics
-  const words = putIntoWords({ emotionSummary, cbtSummary, windows, uncertainWindows, crises }, language)
+  const words = describeReport({ emotionSummary, cbtSummary, windows, uncertainWindows, crises }, language)
   return { ...content, metadata: { ...content.metadata, language }, analysis: { ...analysis, ...words } }
 }
 
-/** The short form that is asked for at the end of a session. */
+/** The summary that clients request at the end of a session. */
 export function toSummary({
   metadata,
   analysis,
@@ -185,7 +187,7 @@ export function toSummary({
     startedAt: metadata.startedAt,
     endedAt: metadata.endedAt,
     duration: metadata.duration,
-    vadVector: vadVectorOf({ analysis, statistics }),
+    vadVector: getVadVector({ analysis, statistics }),
     keyObservations: analysis.overallAssessment.keyObservations,
     dominantEmotion:
       primary === undefined

@@ -1,6 +1,6 @@
 import { EMOTION_NAMES, type Emotion } from './emotion.ts'
 
-/** What a summary needs of one answered window. */
+/** The fields of an answered window that a summary uses. */
 export type SummarisedWindow = {
   readonly emotion: Emotion
   readonly confidence: number
@@ -8,7 +8,7 @@ export type SummarisedWindow = {
   readonly arousal: number
 }
 
-export type EmotionCount = {
+type EmotionCount = {
   readonly emotion: Emotion
   readonly emotionKo: string
   readonly count: number
@@ -35,15 +35,15 @@ export type EmotionSummary = {
 const POSITIVE: ReadonlySet<Emotion> = new Set(['happy'])
 const NEGATIVE: ReadonlySet<Emotion> = new Set(['sad', 'angry', 'anxious', 'disgusted', 'fearful'])
 
-/** A mean valence that differs by less than this between the first and the last third is no trend. */
-const TREND_STEP = 0.15
-const STATE_RATIO = 0.5
+/** Minimum difference of the mean valence between the first and the last third that counts as a trend. */
+const MIN_TREND = 0.15
+const MIN_STATE_RATIO = 0.5
 
-const rounded = (value: number, digits: number) => Number(value.toFixed(digits))
+const roundTo = (value: number, digits: number) => Number(value.toFixed(digits))
 const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length
 
-/** Emotions by how often they were seen, most first; on a tie, the one seen with more confidence in all. */
-function ranking(windows: readonly SummarisedWindow[]): EmotionCount[] {
+/** Emotions by frequency, most frequent first; ties are ordered by total confidence. */
+function rankEmotions(windows: readonly SummarisedWindow[]): EmotionCount[] {
   const seen = new Map<Emotion, { count: number; confidence: number }>()
   for (const { emotion, confidence } of windows) {
     const entry = seen.get(emotion) ?? { count: 0, confidence: 0 }
@@ -55,47 +55,47 @@ function ranking(windows: readonly SummarisedWindow[]): EmotionCount[] {
       emotion,
       emotionKo: EMOTION_NAMES[emotion].ko,
       count,
-      percentage: rounded((count / windows.length) * 100, 1),
+      percentage: roundTo((count / windows.length) * 100, 1),
     }))
 }
 
-/** Beginning, middle and end; a session of one or two windows repeats what it has. */
-function thirds(windows: readonly SummarisedWindow[]): SummarisedWindow[][] {
+/** Beginning, middle and end; with one or two windows they overlap. */
+function splitIntoThirds(windows: readonly SummarisedWindow[]): SummarisedWindow[][] {
   const size = Math.max(1, Math.floor(windows.length / 3))
   const middle = Math.floor((windows.length - size) / 2)
   return [windows.slice(0, size), windows.slice(middle, middle + size), windows.slice(-size)]
 }
 
-function trendOf(windows: readonly SummarisedWindow[], primary: Emotion): EmotionSummary['trend'] {
-  const [beginning = [], middle = [], end = []] = thirds(windows)
+function computeTrend(windows: readonly SummarisedWindow[], primary: Emotion): EmotionSummary['trend'] {
+  const [beginning = [], middle = [], end = []] = splitIntoThirds(windows)
   const change = mean(end.map((w) => w.valence)) - mean(beginning.map((w) => w.valence))
-  const leading = (part: SummarisedWindow[]) => ranking(part)[0]?.emotion ?? primary
-  const direction = change > TREND_STEP ? 'improving' : change < -TREND_STEP ? 'declining' : 'stable'
+  const leading = (part: SummarisedWindow[]) => rankEmotions(part)[0]?.emotion ?? primary
+  const direction = change > MIN_TREND ? 'improving' : change < -MIN_TREND ? 'declining' : 'stable'
   return { beginning: leading(beginning), middle: leading(middle), end: leading(end), trend: direction }
 }
 
-/** Counts, ratios and direction of a session's windows, in window order; null when none was analysed. */
+/** Summarises the windows of a session, given in order; null without windows. */
 export function summarise(windows: readonly SummarisedWindow[]): EmotionSummary | null {
-  const ranked = ranking(windows)
+  const ranked = rankEmotions(windows)
   const [primaryEmotion] = ranked
   if (primaryEmotion === undefined) return null
   const ratio = (group: ReadonlySet<Emotion>) =>
-    rounded(windows.filter((window) => group.has(window.emotion)).length / windows.length, 4)
+    roundTo(windows.filter((window) => group.has(window.emotion)).length / windows.length, 4)
   const positiveRatio = ratio(POSITIVE)
   const negativeRatio = ratio(NEGATIVE)
   return {
     primaryEmotion,
-    emotionalState: stateOf(positiveRatio, negativeRatio),
-    trend: trendOf(windows, primaryEmotion.emotion),
+    emotionalState: classifyState(positiveRatio, negativeRatio),
+    trend: computeTrend(windows, primaryEmotion.emotion),
     positiveRatio,
     negativeRatio,
     topEmotions: ranked.slice(0, 3),
-    averageIntensity: rounded((mean(windows.map((window) => window.arousal)) + 1) / 2, 4),
+    averageIntensity: roundTo((mean(windows.map((window) => window.arousal)) + 1) / 2, 4),
   }
 }
 
-function stateOf(positive: number, negative: number): EmotionSummary['emotionalState'] {
-  if (positive >= STATE_RATIO && positive > negative) return 'positive'
-  if (negative >= STATE_RATIO && negative > positive) return 'negative'
+function classifyState(positive: number, negative: number): EmotionSummary['emotionalState'] {
+  if (positive >= MIN_STATE_RATIO && positive > negative) return 'positive'
+  if (negative >= MIN_STATE_RATIO && negative > positive) return 'negative'
   return positive === 0 && negative === 0 ? 'calm' : 'mixed'
 }

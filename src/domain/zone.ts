@@ -2,8 +2,8 @@ import { isTimeZone } from './day.ts'
 import type { Language } from './language.ts'
 import { DEFAULT_PREFERENCES } from './preferences.ts'
 
-/** Where a person lives, by what is stored of it: the one zone in which the times of their day are told. */
-export const zoneOf = (stored: unknown): string =>
+/** The user's time zone from the stored preference, with the default for missing or invalid values. */
+export const resolveTimeZone = (stored: unknown): string =>
   typeof stored === 'string' && isTimeZone(stored) ? stored : DEFAULT_PREFERENCES.timezone
 
 type Clock = {
@@ -15,10 +15,10 @@ type Clock = {
 }
 
 /*
- * Only numbers are taken from the locale data, which is another with each release of the runtime: the words are ours, so
- * that the same moment is always told in the same letters.
+ * Only numbers are taken from the locale data, which changes between releases of the runtime: the texts are built here, so
+ * that the same moment is always formatted the same way.
  */
-function clockIn(zone: string, at: number): Clock {
+function getClock(zone: string, at: number): Clock {
   const parts = new Intl.DateTimeFormat('en-US', {
     timeZone: zone,
     calendar: 'gregory',
@@ -30,32 +30,32 @@ function clockIn(zone: string, at: number): Clock {
     hour: 'numeric',
     minute: 'numeric',
   }).formatToParts(at)
-  const numberOf = (type: Intl.DateTimeFormatPartTypes) =>
+  const getPart = (type: Intl.DateTimeFormatPartTypes) =>
     Number(parts.find((part) => part.type === type)?.value ?? 0)
   return {
-    year: numberOf('year'),
-    month: numberOf('month'),
-    day: numberOf('day'),
-    hour: numberOf('hour'),
-    minute: numberOf('minute'),
+    year: getPart('year'),
+    month: getPart('month'),
+    day: getPart('day'),
+    hour: getPart('hour'),
+    minute: getPart('minute'),
   }
 }
 
-const two = (value: number): string => String(value).padStart(2, '0')
+const padTwo = (value: number): string => String(value).padStart(2, '0')
 
-/** `2026-03-02`, the date at `at` (ms since the epoch) where the person lives. */
-export function dateIn(zone: string, at: number): string {
-  const { year, month, day } = clockIn(zone, at)
-  return `${year}-${two(month)}-${two(day)}`
+/** Formats the date at `at` (ms since the epoch) in the time zone: `2026-03-02`. */
+export function formatDate(zone: string, at: number): string {
+  const { year, month, day } = getClock(zone, at)
+  return `${year}-${padTwo(month)}-${padTwo(day)}`
 }
 
 /** `KST`, or the difference from UTC at that moment: `UTC`, `UTC-8`, `UTC+5:30`. */
-function nameOf(zone: string, at: number, { year, month, day, hour, minute }: Clock): string {
+function getZoneName(zone: string, at: number, { year, month, day, hour, minute }: Clock): string {
   if (zone === 'Asia/Seoul') return 'KST'
   const ahead = Math.round((Date.UTC(year, month - 1, day, hour, minute) - at) / 60_000)
   if (ahead === 0) return 'UTC'
   const [hours, minutes] = [Math.floor(Math.abs(ahead) / 60), Math.abs(ahead) % 60]
-  return `UTC${ahead < 0 ? '-' : '+'}${hours}${minutes === 0 ? '' : `:${two(minutes)}`}`
+  return `UTC${ahead < 0 ? '-' : '+'}${hours}${minutes === 0 ? '' : `:${padTwo(minutes)}`}`
 }
 
 const MONTHS = [
@@ -73,11 +73,11 @@ const MONTHS = [
   'December',
 ]
 
-/** `2026년 3월 2일 09:05 (KST)`, `1 March 2026, 16:05 (UTC-8)`. */
-export function timeIn(zone: string, at: number, language: Language): string {
-  const clock = clockIn(zone, at)
+/** Formats a time: `2026년 3월 2일 09:05 (KST)`, `1 March 2026, 16:05 (UTC-8)`. */
+export function formatTime(zone: string, at: number, language: Language): string {
+  const clock = getClock(zone, at)
   const { year, month, day, hour, minute } = clock
-  const time = `${two(hour)}:${two(minute)} (${nameOf(zone, at, clock)})`
+  const time = `${padTwo(hour)}:${padTwo(minute)} (${getZoneName(zone, at, clock)})`
   const texts = {
     ko: `${year}년 ${month}월 ${day}일 ${time}`,
     en: `${day} ${MONTHS[month - 1] ?? ''} ${year}, ${time}`,

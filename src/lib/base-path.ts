@@ -1,9 +1,9 @@
-/** What the addresses of this server begin with. */
+/** First path segments of this server. */
 const ROOTS = new Set(['', 'api', 'ws', 'console', 'docs', 'metrics', 'health'])
 
 /**
- * The address without the path below which the server is published, for proxies that pass it on as the browser sent it.
- * Only what is one of ours without the path is changed: a proxy that takes the path away may be published at `/api`.
+ * The URL without the path below which the server is published, for proxies that pass the URL on unchanged. Changes it
+ * only if the rest is a path of this server: a proxy that strips the path may itself be published at `/api`.
  */
 export function withoutBasePath(url: string, basePath: string): string {
   if (basePath === '' || !url.startsWith(basePath)) return url

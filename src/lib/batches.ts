@@ -1,22 +1,22 @@
 type Options = {
-  /** Removes up to `limit` rows in the order of their age, behind the first `skipped` ones; returns how many. */
+  /** Deletes up to `limit` rows, oldest first, after the first `skipped` ones; returns their number. */
   readonly remove: (limit: number, skipped: number) => Promise<number>
   readonly batch: number
-  /** Tries at most, failed ones included. */
+  /** Maximum number of attempts, including failed ones. */
   readonly maxTries: number
-  /** Whether fewer rows may succeed where these have failed. */
-  readonly isTooMuch: (error: unknown) => boolean
-  /** Whether a single row that is too much is passed over; without it that error is thrown. */
+  /** Whether the same call with fewer rows may succeed. */
+  readonly isTooLarge: (error: unknown) => boolean
+  /** Called for a single row that fails and is skipped. Without it the error is thrown. */
   readonly onSkip?: (error: unknown) => void
   readonly signal?: AbortSignal
 }
 
 /**
- * Removes all rows, batch after batch. A batch that is too much is halved, and stays so; a single row that is too much
- * does not stop those behind it. Returns how many are gone.
+ * Removes all rows in batches. The size of a batch that is too large is halved for the following ones; a single row
+ * that is too large is skipped. Returns the number of removed rows.
  */
 export async function removeAll(options: Options): Promise<number> {
-  const { remove, batch, maxTries, isTooMuch, onSkip, signal } = options
+  const { remove, batch, maxTries, isTooLarge, onSkip, signal } = options
   let [total, skipped, limit] = [0, 0, batch]
   for (let tries = 0; tries < maxTries && signal?.aborted !== true; tries++) {
     try {
@@ -24,7 +24,7 @@ export async function removeAll(options: Options): Promise<number> {
       total += removed
       if (removed < limit) break
     } catch (error) {
-      if (!isTooMuch(error) || (limit === 1 && onSkip === undefined)) throw error
+      if (!isTooLarge(error) || (limit === 1 && onSkip === undefined)) throw error
       if (limit === 1) {
         skipped++
         onSkip?.(error)

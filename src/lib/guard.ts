@@ -1,15 +1,15 @@
-/** Runs what no caller awaits. Neither method throws. */
+/** Runs work that no caller awaits. Neither method throws. */
 export type Guard = {
   /** Counts an error, and logs it unless this place has logged one within the last minute. */
   readonly report: (place: string, error: unknown) => void
-  /** Calls `work` and reports what it throws, or what its promise rejects with. */
+  /** Calls `work` and reports its error or rejection. */
   readonly run: (place: string, work: () => unknown) => void
 }
 
 type Dependencies = {
   readonly onError: (place: string) => void
   readonly log: (place: string, error: unknown) => void
-  /** A clock that never jumps, ms. */
+  /** Monotonic clock, ms. */
   readonly monotonic: () => number
 }
 
@@ -17,7 +17,7 @@ const LOG_EVERY_MS = 60_000
 
 /**
  * A guard for timers and listeners: an error in one of them would end the process. `place` names the timer or listener
- * and is a label of the metric, so there are few of them.
+ * and is a metric label, so it has few values.
  */
 export function createGuard({ onError, log, monotonic }: Dependencies): Guard {
   const loggedAt = new Map<string, number>()

@@ -1,8 +1,8 @@
-export type JsonBounds = { readonly bytes: number; readonly depth: number }
+type JsonBounds = { readonly bytes: number; readonly depth: number }
 
 /**
- * Whether parsed JSON stays within these bounds: bytes of its shortest UTF-8 form, and levels of objects and lists.
- * What is within them can be written and stored; deeper values overflow the stack of whoever walks them.
+ * Whether parsed JSON is within these bounds: bytes of its shortest UTF-8 form, and nesting levels of objects and
+ * lists. Deeper values overflow the stack of recursive code.
  */
 export function isWithin(value: unknown, { bytes, depth }: JsonBounds): boolean {
   let level: unknown[] = [value]

@@ -13,11 +13,11 @@ const tableOf = (...bytes: readonly number[]) => {
 const PARTS = tableOf(COMMA, COLON, BRACKET, BRACE)
 const STRUCTURES = tableOf(COLON, BRACKET, BRACE)
 
-/** How many bytes of the table stand outside of strings; stops as soon as there are more than `most`. */
-function count(bytes: Uint8Array, most: number, table: Uint8Array): number {
+/** Counts the bytes of the table outside strings; stops when there are more than `max`. */
+function count(bytes: Uint8Array, max: number, table: Uint8Array): number {
   let counted = 0
   let isInString = false
-  for (let i = 0; i < bytes.length && counted <= most; i++) {
+  for (let i = 0; i < bytes.length && counted <= max; i++) {
     const byte = bytes[i]
     if (isInString) {
       if (byte === BACKSLASH) i++
@@ -29,11 +29,11 @@ function count(bytes: Uint8Array, most: number, table: Uint8Array): number {
 }
 
 /**
- * Parts of a JSON text: its commas, colons and opening brackets outside of strings. They are what makes parsing
- * expensive: 250 KB of small ones take fifty milliseconds, one string of that length takes a fraction of one. Stops as
- * soon as there are more than `most`.
+ * Counts the parts of a JSON text: commas, colons and opening brackets outside strings. They determine the cost of
+ * parsing: 250 KB of small parts take 50 ms, one string of that length takes less than 1 ms. Stops when there are more
+ * than `max`.
  */
-export const countParts = (bytes: Uint8Array, most: number): number => count(bytes, most, PARTS)
+export const countParts = (bytes: Uint8Array, max: number): number => count(bytes, max, PARTS)
 
-/** Keys, objects and lists of a JSON text, each of which costs as much to parse as a dozen numbers in a list. */
-export const countStructures = (bytes: Uint8Array, most: number): number => count(bytes, most, STRUCTURES)
+/** Counts the keys, objects and lists of a JSON text. Each costs as much to parse as a dozen numbers in a list. */
+export const countStructures = (bytes: Uint8Array, max: number): number => count(bytes, max, STRUCTURES)

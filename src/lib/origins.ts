@@ -1,6 +1,6 @@
 const escaped = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
 
-/** `https://name-*.example.app`: the star stands for letters, digits and hyphens within one label. */
+/** `https://name-*.example.app`: the star matches letters, digits and hyphens within one label. */
 const pattern = (origin: string) => new RegExp(`^${origin.split('*').map(escaped).join('[a-z0-9-]+')}$`)
 
 /** An allow-list of origins: exact ones, and ones with a star in one label. */

@@ -1,16 +1,16 @@
 const ID_SHOWN = 12
 
-/** A session id is a capability: logs carry its first twelve characters. */
+/** A session id is a capability; logs contain only its first twelve characters. */
 export const logId = (sessionId: string): string => sessionId.slice(0, ID_SHOWN)
 
-/** Longer than any name in our own addresses, shorter than any id or token. */
+/** Longer than any path segment of this server, shorter than any id or token. */
 const LONG_SEGMENT = /[^/]{25,}/g
 
-/** A URL fit for a log: no query, and of what is long (session ids however they are encoded, tokens) the beginning. */
+/** A URL for the log: without the query, long segments (session ids in any encoding, tokens) truncated. */
 export const logUrl = (url: string): string =>
   (url.split('?')[0] ?? '').replace(LONG_SEGMENT, (segment) => `${segment.slice(0, ID_SHOWN)}…`)
 
-/** Fields of a Postgres error that name things of ours; its `detail`, `query` and `parameters` hold people's data. */
+/** Fields of a Postgres error without user data; `detail`, `query` and `parameters` may contain user data. */
 const POSTGRES_FIELDS = [
   'severity',
   'schema_name',
@@ -20,16 +20,16 @@ const POSTGRES_FIELDS = [
   'routine',
 ] as const
 
-/** Classes of Postgres errors whose message quotes the offending value. */
+/** SQLSTATE classes whose message quotes the offending value. */
 const QUOTES_DATA = /^2[23]/
 
 const MAX_CAUSES = 4
 
 type LoggedError = { type: string; message: string; stack: string; [field: string]: unknown }
 
-const field = (error: Error, name: string): unknown => (error as unknown as Record<string, unknown>)[name] // any object may be asked
+const field = (error: Error, name: string): unknown => (error as unknown as Record<string, unknown>)[name] // reads any property
 
-/** The frames alone: the head of a stack repeats the message. */
+/** Only the frames: the first lines of a stack repeat the message. */
 const framesOf = (error: Error): string =>
   (error.stack ?? '')
     .split('\n')
@@ -37,8 +37,8 @@ const framesOf = (error: Error): string =>
     .join('\n')
 
 /**
- * An error fit for a log: type, message, code and stack, never a query or its parameters. A query layer's wrapper repeats
- * both in its message, so only its cause is shown.
+ * An error for the log: type, message, code and stack, never a query or its parameters. A wrapper of the query layer
+ * contains both in its message, so only its cause is shown.
  */
 export function logError(thrown: unknown, depth = 0): LoggedError {
   if (!(thrown instanceof Error)) return { type: typeof thrown, message: String(thrown), stack: '' }

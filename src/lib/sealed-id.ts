@@ -1,18 +1,18 @@
 import { createCipheriv, createDecipheriv, hkdfSync } from 'node:crypto'
 
-const ALGORITHM = 'aes-256-ecb' // one block each: half of it the number, half of it zeroes that prove it is ours
+const ALGORITHM = 'aes-256-ecb' // one block: half is the number, half is zeroes for validation
 const BLOCK_BYTES = 16
 const SEALED = /^[\w-]{22}$/
 
 export type SealedIds = {
   readonly seal: (id: number) => string
-  /** The number that was sealed under the same secret and kind; undefined for any other text. */
+  /** The number sealed under the same secret and kind; undefined for other text. */
   readonly open: (text: string) => number | undefined
 }
 
 /**
- * Row numbers as a caller sees them: `<kind>_` and 22 characters that tell neither the number nor how many there are.
- * Always the same text for the same number. Not for a capability: a sealed id is a name, and its owner is checked.
+ * Opaque row ids for clients: `<kind>_` and 22 characters that reveal neither the number nor the number of rows.
+ * Deterministic. Not a capability: the owner must still be checked.
  */
 export function createSealedIds(secret: string, kind: string): SealedIds {
   const key = new Uint8Array(hkdfSync('sha256', secret, '', `maeum sealed id ${kind}`, 32))

@@ -1,16 +1,20 @@
-/** What no Postgres text can hold: the zero character, and half of a surrogate pair. */
+/** Characters that Postgres text cannot contain: NUL and unpaired surrogates. */
 const UNSTORABLE = /[\0\p{Surrogate}]/u
 
-/** Whether JSON source may hold such a character: it can only come escaped. */
+/** Replaces each such character with U+FFFD. */
+export const toStorable = (text: string): string => text.replace(ALL_UNSTORABLE, '\uFFFD')
+const ALL_UNSTORABLE = new RegExp(UNSTORABLE, 'gu')
+
+/** Whether JSON source may contain such a character, which is always escaped. */
 const SUSPECT = /\\u(0000|d[89a-f])/i
 
 /**
- * The place (a JSON pointer) of the first text within `value` that cannot be stored, keys included; undefined when all
- * can. `source` is the JSON it was parsed from: nearly always a look at it is enough.
+ * JSON pointer to the first text in `value`, keys included, that cannot be stored; undefined when there is none.
+ * `source` is the JSON text it was parsed from, for a fast check.
  */
 export function findUnstorable(value: unknown, source: string): string | undefined {
   if (!SUSPECT.test(source)) return undefined
-  // A stack of our own, for a body may be nested deeper than calls can be.
+  // An explicit stack, because a body may be nested deeper than the call stack allows.
   const rest: { value: unknown; path: string }[] = [{ value, path: '' }]
   for (let next = rest.pop(); next !== undefined; next = rest.pop()) {
     const { value: inner, path } = next

@@ -1,4 +1,4 @@
-/** Lets `burst` through at once and `perSecond` for ever. `now` in ms, from a clock that never jumps. */
+/** Token bucket with capacity `burst`, refilled with `perSecond`. `now` is monotonic, ms. */
 export class TokenBucket {
   readonly #perMs: number
   readonly #burst: number

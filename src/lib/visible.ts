@@ -1,21 +1,22 @@
-/** What joins or chooses glyphs and is seen by what it does: in emoji, in scripts that join letters, after Han. */
-const AT_WORK = [
-  // A family of emoji, a heart in colour, a keycap, the flag of a region.
+/** Joiners and selectors that change visible glyphs: in emoji, in scripts that join letters, after Han. */
+const VISIBLE_JOINERS = [
+  // Emoji families, colour variants, keycaps and regional flags.
   /(?<=\p{Extended_Pictographic}[\u{1F3FB}-\u{1F3FF}]?\uFE0F?)\u200D(?=\p{Extended_Pictographic})/gu,
   /(?<=[\p{Emoji}])[\uFE0E\uFE0F]/gu,
   /(?<=\u{1F3F4})[\u{E0020}-\u{E007E}]+\u{E007F}/gu,
-  // Persian, and the scripts of India and its neighbours.
+  // Persian, and the scripts of South and Southeast Asia.
   /(?<=[\p{Script=Arabic}\p{Script=Devanagari}\p{Script=Bengali}\p{Script=Gurmukhi}\p{Script=Gujarati}\p{Script=Oriya}\p{Script=Tamil}\p{Script=Telugu}\p{Script=Kannada}\p{Script=Malayalam}\p{Script=Sinhala}\p{Script=Khmer}\p{Script=Myanmar}])[\u200C\u200D](?=[\p{L}\p{M}])/gu,
   /(?<=\p{Script=Han})[\uFE00-\uFE0F\u{E0100}-\u{E01EF}]/gu,
 ] as const
 
-/** Controls, fillers, joiners and marks of direction, also those that fonts draw as a blank. */
-const UNSEEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]/u
-const SEEN = /[\p{L}\p{N}\p{P}\p{S}]/u
+/** Control characters, fillers, joiners and direction marks, including those that fonts draw as blanks. */
+const INVISIBLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]/u
+const VISIBLE = /[\p{L}\p{N}\p{P}\p{S}]/u
 
 /**
- * Whether everything in the text can be seen: names that differ in what cannot, or are nothing else, are taken for one
- * another, and marks of direction turn what stands behind them.
+ * Whether the text contains only visible characters. Invisible ones make different names look equal, and direction
+ * marks reorder the text after them.
  */
 export const isVisible = (text: string): boolean =>
-  SEEN.test(text) && !UNSEEN.test(AT_WORK.reduce((rest, allowed) => rest.replace(allowed, ''), text))
+  VISIBLE.test(text) &&
+  !INVISIBLE.test(VISIBLE_JOINERS.reduce((rest, allowed) => rest.replace(allowed, ''), text))

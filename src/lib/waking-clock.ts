@@ -1,9 +1,9 @@
-/** A difference beyond it is a machine that was suspended, or a clock that was set. */
+/** A larger difference means that the machine was suspended or the clock was set. */
 const MIN_GAP_MS = 1000
 
 /**
- * A clock that never goes back and that counts the time in which the whole machine was suspended, which a monotonic clock
- * does not on most systems. A wall clock that is set forward looks the same; whoever asks must be able to bear that.
+ * A monotonic clock that includes the time in which the machine was suspended, unlike `performance.now()` on most
+ * systems. A wall clock that is set forward has the same effect, which callers must tolerate.
  */
 export function createWakingClock(monotonic: () => number, wall: () => number): () => number {
   let last = { monotonic: monotonic(), wall: wall() }

@@ -2,21 +2,21 @@ import { hkdfSync } from 'node:crypto'
 import { KEY_BYTES, openBytes, SealError, sealBytes } from './sealing.ts'
 
 /** `key` is base64. */
-export type OperatorKey = { readonly id: string; readonly key: string }
+type OperatorKey = { readonly id: string; readonly key: string }
 
-export type UnwrappedKey = {
+type UnwrappedKey = {
   readonly key: Uint8Array
   readonly isFit: boolean
   /** Whether the operator's first key wraps it. */
   readonly isCurrent: boolean
 }
 
-/** The key that is there when the operator has set none: enough for pseudonyms, nothing is encrypted under it. */
+/** Id of the key that is used without operator keys: for pseudonyms only, not for encryption. */
 const SERVER_KEY_ID = ''
 
 /**
- * Wraps people's data keys in keys of the operator: length of the key's id, id, and the sealed data key, bound to its
- * owner. The first of `operatorKeys` wraps, all of them open; `secrets` are the server's own, the present one first.
+ * Wraps data keys of users with operator keys: length of the key id, id, and the sealed data key, bound to its owner.
+ * The first of `operatorKeys` wraps, all of them open. `secrets` are the server's own, the current one first.
  */
 export function createWrapping(operatorKeys: readonly OperatorKey[], secrets: readonly string[]) {
   const serverKeys = secrets.map((secret) => ({
@@ -30,7 +30,7 @@ export function createWrapping(operatorKeys: readonly OperatorKey[], secrets: re
   const placeOf = (userId: number) => `users.data_key ${userId}`
 
   return {
-    /** Whether fields are encrypted at all. */
+    /** Whether fields are encrypted. */
     isOn: operatorKeys.length > 0,
     currentId: current.id,
 
@@ -40,9 +40,10 @@ export function createWrapping(operatorKeys: readonly OperatorKey[], secrets: re
     },
 
     /**
-     * The data key; `isFit` when it may go on as it is wrapped: only one that the server's secret alone protects is
-     * wrapped anew before anything is encrypted under it. Undefined when that secret has changed since: nothing was.
-     * @throws SealError `no_key` when the key that wraps it is not among the operator's, else as `openBytes`.
+     * The data key. `isFit` is false for a key that only the server's secret protects: it must be wrapped with an
+     * operator key before it encrypts data. Undefined when that secret has changed; nothing is encrypted under such a
+     * key.
+     * @throws SealError `no_key` when the wrapping key is not among the operator keys, else as `openBytes`.
      */
     open(wrapped: Uint8Array, userId: number): UnwrappedKey | undefined {
       const contentAt = 1 + (wrapped[0] ?? 0)

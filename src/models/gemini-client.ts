@@ -7,18 +7,18 @@ import {
   type ResponseSchema,
 } from '@google/generative-ai'
 import { createParser } from 'eventsource-parser'
+import { refusalOf } from './failure.ts'
 import { createProfiles, type Profile, type ThinkingSettings } from './profile.ts'
-import { refusalOf } from './refusal.ts'
 
 export type GeminiRequest = {
   readonly system: string
   readonly contents: readonly Content[]
-  /** JSON of this shape is wanted instead of text. */
+  /** If set, the answer is JSON of this schema. */
   readonly schema?: ResponseSchema
   readonly maxOutputTokens: number
 }
 
-type Options = {
+export type GeminiAccess = {
   readonly apiKey: string
   /** Origin of the API; Google's when null. */
   readonly baseUrl: string | null
@@ -26,26 +26,26 @@ type Options = {
 }
 
 const GOOGLE = 'https://generativelanguage.googleapis.com'
-/** A stream that says more than this is not an answer. */
+/** Limit of a streamed answer. */
 const MAX_STREAM_CHARACTERS = 4_000_000
 
 /**
- * Requests to Google's Gemini API. Both calls throw what the SDK throws: GoogleGenerativeAIFetchError for a status,
- * another error for a connection. A request whose thinking the model refuses is repeated with less, and what it accepts
- * is remembered.
+ * Requests to Google's Gemini API. Both calls throw the errors of the SDK: GoogleGenerativeAIFetchError for a status,
+ * another error for a connection. If the model refuses the thinking setting, the request is repeated with less, and the
+ * accepted setting is cached.
  */
-export function createGeminiClient({ apiKey, baseUrl, thinking }: Options) {
+export function createGeminiClient({ apiKey, baseUrl, thinking }: GeminiAccess) {
   const sdk = new GoogleGenerativeAI(apiKey)
   const origin = (baseUrl ?? GOOGLE).replace(/\/+$/, '')
   const profiles = createProfiles(thinking)
 
-  const configOf = ({ schema, maxOutputTokens }: GeminiRequest, profile: Profile) => ({
+  const toGenerationConfig = ({ schema, maxOutputTokens }: GeminiRequest, profile: Profile) => ({
     maxOutputTokens: Math.max(maxOutputTokens, profile.minOutputTokens),
     ...(schema === undefined ? {} : { responseMimeType: 'application/json', responseSchema: schema }),
     ...(profile.thinking === null ? {} : { thinkingConfig: profile.thinking }),
   })
 
-  /** `send` is called again while the API refuses how much thinking was asked for. */
+  /** Calls `send` again while the API refuses the thinking setting. */
   const withThinking = async <T>(
     model: string,
     signal: AbortSignal,
@@ -53,7 +53,7 @@ export function createGeminiClient({ apiKey, baseUrl, thinking }: Options) {
   ): Promise<T> => {
     for (;;) {
       const profile = profiles.profileOf(model)
-      signal.throwIfAborted() // the SDK would ask all the same
+      signal.throwIfAborted() // the SDK would send the request
       try {
         return await send(profile)
       } catch (error) {
@@ -63,7 +63,7 @@ export function createGeminiClient({ apiKey, baseUrl, thinking }: Options) {
   }
 
   return {
-    /** The whole answer. */
+    /** Returns the whole answer. */
     generate: (
       model: string,
       request: GeminiRequest,
@@ -72,7 +72,11 @@ export function createGeminiClient({ apiKey, baseUrl, thinking }: Options) {
       withThinking(model, signal, async (profile) => {
         const { response } = await sdk
           .getGenerativeModel(
-            { model, systemInstruction: request.system, generationConfig: configOf(request, profile) },
+            {
+              model,
+              systemInstruction: request.system,
+              generationConfig: toGenerationConfig(request, profile),
+            },
             { baseUrl: origin },
           )
           .generateContent({ contents: [...request.contents] }, { signal })
@@ -80,8 +84,8 @@ export function createGeminiClient({ apiKey, baseUrl, thinking }: Options) {
       }),
 
     /**
-     * The pieces of the answer as they come. The SDK's reader of event streams refuses comments, `event:` lines and
-     * U+2028, which gateways send, and takes a stream that breaks off for a whole one.
+     * Streams the parts of the answer. Does not use the SDK's event stream parser, which fails on comments, `event:`
+     * lines and U+2028, which gateways send, and accepts an interrupted stream.
      */
     async *stream(
       model: string,
@@ -96,23 +100,23 @@ export function createGeminiClient({ apiKey, baseUrl, thinking }: Options) {
           body: JSON.stringify({
             contents: request.contents,
             systemInstruction: { role: 'system', parts: [{ text: request.system }] },
-            generationConfig: configOf(request, profile),
+            generationConfig: toGenerationConfig(request, profile),
           }),
           signal,
         })
         if (!answer.ok) throw await statusError(answer)
         return answer
       })
-      yield* eventsOf(response)
+      yield* readEvents(response)
     },
   }
 }
 
 export type GeminiClient = ReturnType<typeof createGeminiClient>
 
-/** The same error that the SDK makes of a status. */
+/** The error that the SDK creates for a status. */
 async function statusError(response: Response): Promise<GoogleGenerativeAIFetchError> {
-  const body: unknown = await response.json().catch(() => undefined) // a proxy's page
+  const body: unknown = await response.json().catch(() => undefined) // the page of a proxy
   const { message, details } = errorIn(body)
   return new GoogleGenerativeAIFetchError(message, response.status, response.statusText, details)
 }
@@ -125,13 +129,13 @@ function errorIn(body: unknown): { message: string; details: ErrorDetails[] } {
   return { message, details }
 }
 
-/** Each event of the stream. A broken connection, and an event that is not JSON, throw. */
-async function* eventsOf({ body }: Response): AsyncGenerator<GenerateContentResponse> {
+/** The events of the stream. Throws on a lost connection or invalid JSON. */
+async function* readEvents({ body }: Response): AsyncGenerator<GenerateContentResponse> {
   if (body === null) return
   const texts: string[] = []
   const parser = createParser({ onEvent: ({ data }) => void texts.push(data) })
-  // An event of several lines is JSON that was cut anywhere; within JSON a line end has no meaning.
-  const taken = () =>
+  // An event of several lines is JSON that was split anywhere; line ends in JSON have no meaning.
+  const takeParsed = () =>
     texts
       .splice(0)
       .filter((text) => text !== '[DONE]')
@@ -139,10 +143,10 @@ async function* eventsOf({ body }: Response): AsyncGenerator<GenerateContentResp
   let length = 0
   for await (const piece of body.pipeThrough(new TextDecoderStream())) {
     length += piece.length
-    if (length > MAX_STREAM_CHARACTERS) throw new RangeError('an endless stream')
+    if (length > MAX_STREAM_CHARACTERS) throw new RangeError('the stream is too long')
     parser.feed(piece)
-    yield* taken()
+    yield* takeParsed()
   }
   parser.feed('\n\n') // the last event may lack its blank line
-  yield* taken()
+  yield* takeParsed()
 }

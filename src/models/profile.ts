@@ -1,13 +1,13 @@
-/** How a request bounds the thinking of a model: by tokens, by level, or not at all. */
+/** How a request limits the thinking of a model: by tokens, by level, or not. */
 export type Thinking =
   | { readonly thinkingBudget: number }
   | { readonly thinkingLevel: 'minimal' | 'low' | 'medium' | 'high' }
   | null
 
-/** What a request to one model is made with. */
+/** Settings of requests to one model. */
 export type Profile = {
   readonly thinking: Thinking
-  /** Least output tokens: thinking counts as output and must leave room for the answer. */
+  /** Minimum of output tokens, because thinking counts as output. */
   readonly minOutputTokens: number
 }
 
@@ -15,20 +15,20 @@ const BOUNDED_THINKING_TOKENS = 2048
 const UNBOUNDED_THINKING_TOKENS = 8192
 
 const OFF: Profile = { thinking: { thinkingBudget: 0 }, minOutputTokens: 0 }
-const LEAST_BUDGET: Profile = { thinking: { thinkingBudget: 128 }, minOutputTokens: BOUNDED_THINKING_TOKENS }
+const MIN_BUDGET: Profile = { thinking: { thinkingBudget: 128 }, minOutputTokens: BOUNDED_THINKING_TOKENS }
 const MINIMAL: Profile = { thinking: { thinkingLevel: 'minimal' }, minOutputTokens: 0 }
 const LOW: Profile = { thinking: { thinkingLevel: 'low' }, minOutputTokens: BOUNDED_THINKING_TOKENS }
-const NOT_A_THINKER: Profile = { thinking: null, minOutputTokens: 0 }
-/** No setting is understood, and it may think all the same. */
+const WITHOUT_THINKING: Profile = { thinking: null, minOutputTokens: 0 }
+/** The model accepts no setting and may still think. */
 const UNBOUNDED: Profile = { thinking: null, minOutputTokens: UNBOUNDED_THINKING_TOKENS }
 
-/** The last generation of flash that takes the level `minimal`; of flash-lite all do. */
+/** The last generation of flash that accepts the level `minimal`; all flash-lite models do. */
 const LAST_MINIMAL_FLASH = 3.6
 
 /**
- * The least thinking that each family accepts, as observed in November 2026: 2.5 takes a budget, 0 but for pro; from 3 on
- * a level, and neither pro nor flash after 3.6 takes `minimal`. An alias such as `gemini-flash-latest` names no
- * generation. Source: https://ai.google.dev/gemini-api/docs/thinking
+ * The minimum of thinking that each family accepts, as observed in November 2026: 2.5 accepts a budget, 0 except for
+ * pro; from 3 on a level, and neither pro nor flash after 3.6 accepts `minimal`. An alias such as `gemini-flash-latest`
+ * names no generation. Source: https://ai.google.dev/gemini-api/docs/thinking
  */
 function familyProfile(model: string): Profile {
   const isPro = model.includes('pro')
@@ -37,8 +37,8 @@ function familyProfile(model: string): Profile {
     const takesMinimal = !isPro && (model.includes('lite') || generation <= LAST_MINIMAL_FLASH)
     return takesMinimal ? MINIMAL : LOW
   }
-  if (generation === 2.5) return isPro ? LEAST_BUDGET : OFF
-  return /gemini-.*latest/.test(model) ? LOW : NOT_A_THINKER
+  if (generation === 2.5) return isPro ? MIN_BUDGET : OFF
+  return /gemini-.*latest/.test(model) ? LOW : WITHOUT_THINKING
 }
 
 const isLevel = (text: string): text is 'minimal' | 'low' | 'medium' | 'high' =>
@@ -60,7 +60,7 @@ function configuredProfile(setting: string): Profile {
 
 export type ThinkingSettings = readonly (readonly [model: string, setting: string])[]
 
-/** The profiles of the models that are asked, corrected by what the API answers. */
+/** The profiles of the models, adjusted when the API refuses a setting. */
 export function createProfiles(configured: ThinkingSettings = []) {
   const profiles = new Map(configured.map(([model, setting]) => [model, configuredProfile(setting)]))
 
@@ -73,8 +73,8 @@ export function createProfiles(configured: ThinkingSettings = []) {
   return {
     profileOf,
     /**
-     * The API has refused the thinking of `tried`: the next request asks for `low`, the one after it for nothing.
-     * Returns false when there was nothing left to refuse.
+     * Called when the API has refused the thinking setting of `tried`: the next request uses `low`, the one after it no
+     * setting. Returns false when no setting is left.
      */
     relax(model: string, tried: Profile): boolean {
       if (profileOf(model) !== tried) return true // another request has relaxed it meanwhile

@@ -1,19 +1,19 @@
 import type { GenerateContentResponse } from '@google/generative-ai'
 
-/** A part as the API sends it; the types of the SDK do not know `thought`. */
+/** A part as the API sends it; the types of the SDK lack `thought`. */
 type Part = { readonly text?: string; readonly thought?: boolean }
 
 /**
- * The text of an answer, or of one piece of it, without what the model thought. The SDK's own `text()` writes to the
- * console when it is surprised, and repeats the last piece of a stream.
+ * The text of an answer, or of one part of it, without thoughts. The SDK's own `text()` writes warnings to the console
+ * and repeats the last part of a stream.
  */
 export function textOf({ candidates }: Pick<GenerateContentResponse, 'candidates'>): string {
-  const content = candidates?.[0]?.content // a candidate that was blocked or cut off may come without
+  const content = candidates?.[0]?.content // missing in a blocked or truncated candidate
   const parts: readonly Part[] = content?.parts ?? []
   return parts.map(({ text, thought }) => (thought === true ? '' : (text ?? ''))).join('')
 }
 
-/** The API knows more reasons than the SDK's enum. */
+/** A string, because the API has more reasons than the SDK's enum. */
 export const finishReasonOf = ({
   candidates,
 }: Pick<GenerateContentResponse, 'candidates'>): string | undefined => candidates?.[0]?.finishReason
@@ -26,13 +26,13 @@ export const hasThought = ({ usageMetadata }: Pick<GenerateContentResponse, 'usa
 
 const FENCED = /^\s*```(?:json)?\s*\n([^]*?)\n?\s*```\s*$/i
 
-/** The JSON of an answer, which some models put into a fence of Markdown. */
+/** Removes the Markdown fence that some models put around JSON. */
 export const withoutFence = (text: string): string => FENCED.exec(text)?.[1] ?? text
 
-/** The end of a sentence, with the quotes and brackets that belong to it; Korean ends sentences as English does. */
+/** The end of a sentence, with closing quotes and brackets. Korean uses the same marks. */
 const SENTENCE_END = /[.!?…。！？][)\]"'”’»]*(?=\s|$)/g
 
-/** What stands before a limit cut an answer off, up to the end of its last whole sentence; empty when there is none. */
+/** The text of a truncated answer up to its last complete sentence; empty when there is none. */
 export function wholeSentences(text: string): string {
   const last = [...text.matchAll(SENTENCE_END)].at(-1)
   return last === undefined ? '' : text.slice(0, last.index + last[0].length)

@@ -3,28 +3,24 @@ import jwt, { type JWT } from '@fastify/jwt'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { LRUCache } from 'lru-cache'
-import type { Config } from '../config.ts'
-import { AppError } from '../errors.ts'
+import type { Config } from '../config/config.ts'
+import type { Bearer, Principal } from '../http/principal.ts'
+import { AppError } from '../protocol/errors.ts'
 
-/** What an access token says. */
-export type AccessClaims = {
+/** Claims of an access token. */
+type AccessClaims = {
   /** The user's id, in decimal. */
   readonly sub: string
   readonly typ: 'access'
-  /** The device family it was issued to, and that family's counter then. */
+  /** The device family it was issued to, and the counter of that family at that time. */
   readonly fam: string
   readonly cnt: number
 }
 
-export type Principal = { readonly userId: number; readonly familyId: string; readonly counter: number }
-
-/** Whether the token's device is logged in to the token's account; at once where that is known. */
+/** Whether the token's device is logged in to the token's account; synchronous if cached. */
 type IsLive = (principal: Principal) => boolean | Promise<boolean>
 
-/** The content of a token that we signed. */
-export type Bearer = { readonly principal: Principal; readonly isExpired: boolean }
-
-type Opened = { readonly principal: Principal; readonly expiresAt: number }
+type VerifiedToken = { readonly principal: Principal; readonly expiresAt: number }
 
 type Verdict =
   | { readonly kind: 'valid' | 'expired'; readonly principal: Principal }
@@ -34,32 +30,32 @@ type Verdict =
 declare module 'fastify' {
   interface FastifyInstance {
     authentication: {
-      /** Hook of the authenticated scope: 401 unless a live access token came. */
+      /** Hook of authenticated routes: 401 without a live access token. */
       readonly require: (request: FastifyRequest) => Promise<void>
       readonly issue: (principal: Principal) => string
-      /** What decides, for each request with an unexpired token, whether its device is logged in. */
+      /** Sets the function that decides, for each request with an unexpired token, whether its device is logged in. */
       readonly decideBy: (isLive: IsLive) => void
-      /** What is signed or sealed now is signed with this. */
+      /** The current secret, for signing and sealing. */
       readonly secret: string
-      /** What was signed with any of these still counts; the present one first. */
+      /** All accepted secrets, the current one first. */
       readonly secrets: readonly string[]
     }
   }
   interface FastifyRequest {
     principal: Principal | null
-    /** The verified user id as text, for keys; null when there is no live token. */
+    /** The verified user id as text, for rate limit keys; null without a valid token. */
     bearerSubject(): string | null
-    /** The bearer, also of a token that has expired; null when it was not ours. */
+    /** The bearer, even of an expired token; null for an invalid token. */
     bearerEvenExpired(): Bearer | null
   }
 }
 
 const ISSUER = 'maeum'
 const BEARER = /^bearer\s+(\S+)$/i
-/** Half a kilobyte each. */
-const OPENED_TOKENS = 10_000
+/** About 0.5 KB each. */
+const MAX_CACHED_TOKENS = 10_000
 
-/** Access tokens: HS256 with pinned issuer, audience and type, under the present key or the one before it. */
+/** Access tokens: HS256 with fixed issuer, audience and type, signed with the current or the previous key. */
 export const authentication = fp(
   async (app, { config, secret }: { config: Config; secret: string }) => {
     const { accessTtlMs, previousJwtSecret } = config.accounts
@@ -78,14 +74,14 @@ export const authentication = fp(
         verify: VERIFY,
       })
     }
-    const ring = keyring(app, secret)
-    const open = createOpener(app, secrets)
+    const ring = getKeyring(app, secret)
+    const verify = createVerifier(app, secrets)
     const verdicts = new WeakMap<FastifyRequest, Verdict>()
     let isLive: IsLive = () => {
-      throw new Error('nothing decides yet whether a device is logged in')
+      throw new Error('decideBy was not called')
     }
 
-    const verdictOf = (request: FastifyRequest): Verdict => {
+    const getVerdict = (request: FastifyRequest): Verdict => {
       const known = verdicts.get(request)
       if (known !== undefined) return known
       const verdict = judge(request.headers.authorization)
@@ -93,34 +89,34 @@ export const authentication = fp(
       return verdict
     }
 
-    /** What was signed stays signed: a token is read once, and only its end is looked at each time. */
-    const opened = new LRUCache<string, Opened>({ max: OPENED_TOKENS })
-    const openOnce = (token: string): Opened | undefined => {
-      const known = opened.get(token)
+    /** Verified tokens. A signature stays valid, so later requests check only the expiry. */
+    const verified = new LRUCache<string, VerifiedToken>({ max: MAX_CACHED_TOKENS })
+    const verifyCached = (token: string): VerifiedToken | undefined => {
+      const known = verified.get(token)
       if (known !== undefined) return known
-      const claims = open(token)
+      const claims = verify(token)
       const principal = claims === undefined ? undefined : toPrincipal(claims)
       if (principal === undefined) return undefined
       const fresh = { principal, expiresAt: Number(claims?.exp) * 1000 }
-      opened.set(token, fresh)
+      verified.set(token, fresh)
       return fresh
     }
 
     const judge = (header: string | undefined): Verdict => {
       if (header === undefined) return { kind: 'absent' }
       const token = BEARER.exec(header.trim())?.[1]
-      const known = token === undefined ? undefined : openOnce(token)
+      const known = token === undefined ? undefined : verifyCached(token)
       if (known === undefined) return { kind: 'invalid' }
       return { kind: known.expiresAt <= Date.now() ? 'expired' : 'valid', principal: known.principal }
     }
 
     app.decorateRequest('principal', null)
     app.decorateRequest('bearerSubject', function (this: FastifyRequest) {
-      const verdict = verdictOf(this)
+      const verdict = getVerdict(this)
       return verdict.kind === 'valid' ? String(verdict.principal.userId) : null
     })
     app.decorateRequest('bearerEvenExpired', function (this: FastifyRequest) {
-      const verdict = verdictOf(this)
+      const verdict = getVerdict(this)
       return verdict.kind === 'valid' || verdict.kind === 'expired'
         ? { principal: verdict.principal, isExpired: verdict.kind === 'expired' }
         : null
@@ -129,7 +125,7 @@ export const authentication = fp(
       secret,
       secrets,
       require: async (request: FastifyRequest) => {
-        const verdict = verdictOf(request)
+        const verdict = getVerdict(request)
         if (verdict.kind === 'absent') throw new AppError('UNAUTHORIZED')
         if (verdict.kind === 'invalid') throw new AppError('INVALID_TOKEN')
         if (verdict.kind === 'expired') throw new AppError('TOKEN_EXPIRED')
@@ -147,7 +143,7 @@ export const authentication = fp(
   { name: 'authentication' },
 )
 
-/** Names a key in the header of what it signed, and tells nothing about it. */
+/** Identifies a key in token headers without revealing it. */
 const keyId = (secret: string) =>
   createHmac('sha256', secret).update('maeum key id').digest('base64url').slice(0, 8)
 
@@ -155,50 +151,44 @@ const VERIFY = {
   algorithms: ['HS256'] as 'HS256'[],
   allowedIss: ISSUER,
   allowedAud: ISSUER,
-  // A claim that is not there would not be checked.
+  // A missing claim would not be checked.
   requiredClaims: ['iss', 'aud', 'exp'],
   ignoreExpiration: true,
 }
 
-/** What signs and reads with this key. */
-function keyring(app: FastifyInstance, key: string): JWT {
-  const ring = (app.jwt as unknown as Readonly<Record<string, JWT>>)[keyId(key)] // one for each namespace registered
+/** The JWT functions for this key. */
+function getKeyring(app: FastifyInstance, key: string): JWT {
+  const ring = (app.jwt as unknown as Readonly<Record<string, JWT>>)[keyId(key)] // one per registered namespace
   if (ring === undefined) throw new Error('a key has no namespace')
   return ring
 }
 
-type OpenedClaims = Partial<AccessClaims> & { readonly exp?: unknown }
+type VerifiedClaims = Partial<AccessClaims> & { readonly exp?: unknown }
 
 /**
- * Reads what one of our keys signed, expired or not; undefined for everything else. A token without a key's name was
- * signed before keys had names, by the present one.
+ * Verifies a token that one of our keys signed, expired or not; undefined for other tokens. A token without a key id is
+ * from before key ids and is verified with the current key.
  */
-function createOpener(
+function createVerifier(
   app: FastifyInstance,
   secrets: readonly string[],
-): (token: string) => OpenedClaims | undefined {
+): (token: string) => VerifiedClaims | undefined {
   const rings = new Map<unknown, JWT>()
   for (const key of secrets.toReversed())
-    rings.set(keyId(key), keyring(app, key)).set(undefined, keyring(app, key))
+    rings.set(keyId(key), getKeyring(app, key)).set(undefined, getKeyring(app, key))
   return (token) => {
     try {
       const parts = rings.get(undefined)?.decode<{ header: { kid?: unknown } }>(token, { complete: true })
-      return rings.get(parts?.header.kid)?.verify<OpenedClaims>(token)
+      return rings.get(parts?.header.kid)?.verify<VerifiedClaims>(token)
     } catch {
-      return undefined // whatever is wrong with a token, its bearer is nobody
+      return undefined // any invalid token
     }
   }
 }
 
-function toPrincipal({ sub, typ, fam, cnt, exp }: OpenedClaims): Principal | undefined {
+function toPrincipal({ sub, typ, fam, cnt, exp }: VerifiedClaims): Principal | undefined {
   const userId = Number(sub)
   if (typ !== 'access' || !Number.isSafeInteger(userId) || userId <= 0) return undefined
   if (typeof fam !== 'string' || typeof cnt !== 'number' || typeof exp !== 'number') return undefined
   return { userId, familyId: fam, counter: cnt }
-}
-
-/** The principal of a request inside the authenticated scope. */
-export function principal(request: FastifyRequest): Principal {
-  if (request.principal === null) throw new AppError('UNAUTHORIZED')
-  return request.principal
 }

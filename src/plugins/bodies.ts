@@ -1,37 +1,10 @@
-import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
-import { AppError } from '../errors.ts'
-import { countParts } from '../lib/json-parts.ts'
-import { findUnstorable } from '../lib/storable.ts'
-
-export const MAX_BODY_BYTES = 1024 * 1024
-/** Of JSON. The largest object that is stored, 16 KiB, has fewer, whatever is in it; the time to parse a body grows with them. */
-const MAX_BODY_PARTS = 16 * 1024
-
-/** Reads bodies of this content type as JSON, on the routes of `app` alone. */
-export function parseAsJson(app: FastifyInstance, contentType: string): void {
-  const parseJson = app.getDefaultJsonParser('error', 'error')
-  app.addContentTypeParser(contentType, { parseAs: 'buffer' }, (request, body, parsed) => {
-    const bytes = Buffer.from(body) // a buffer already, which is not copied
-    if (countParts(bytes, MAX_BODY_PARTS) > MAX_BODY_PARTS) {
-      parsed(new AppError('OBJECT_TOO_LARGE'))
-      return
-    }
-    const text = bytes.toString()
-    if (text.trim() === '' || request.is404) {
-      parsed(null, undefined)
-      return
-    }
-    void parseJson(request, text, (error, value?: unknown) => {
-      const place = error === null ? findUnstorable(value, text) : undefined
-      parsed(place === undefined ? error : unstorable(place), value)
-    })
-  })
-}
+import { parseAsJson } from '../http/bodies.ts'
+import { AppError } from '../protocol/errors.ts'
 
 /**
- * No body, an empty one of any type and `null` all mean the empty object: which fields are required is for the schema
- * to say. Text that the database could not hold is refused here, whoever would store it.
+ * A missing body, an empty one of any type and `null` are the empty object; the schema defines the required fields.
+ * Text that the database cannot store is refused here.
  */
 export const bodies = fp(
   (app, _options, done) => {
@@ -50,9 +23,3 @@ export const bodies = fp(
   },
   { name: 'bodies' },
 )
-
-/** In the form of a schema's findings, so that it is told in the same words. */
-const unstorable = (instancePath: string) =>
-  Object.assign(new Error('text that cannot be stored'), {
-    validation: [{ keyword: 'unstorable', instancePath, schemaPath: '', params: {} }],
-  })

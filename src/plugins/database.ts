@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Sql } from 'postgres'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import { closeOpened, describeOpened, findOpened } from '../db/api-roles.ts'
 import { type Database, openDatabase, waitForDatabase } from '../db/client.ts'
 import { isAboutData } from '../db/faults.ts'
@@ -12,13 +12,13 @@ import type { ServerError } from '../db/server-messages.ts'
 import { describeFindings, NO_WRITES, verifySchema } from '../db/verify.ts'
 import { type ServerFindings, verifyServer } from '../db/verify-server.ts'
 
-/** Requests are refused after this, as handshakes of sockets are; what may take longer asks `patient`. */
+/** Deadline for requests and socket handshakes. Longer work uses `patient`. */
 const ANSWER_DEADLINE_MS = 4000
-/** An error of the database is logged this often for each SQLSTATE. */
+/** Each SQLSTATE is logged at most once in this time. */
 const LOG_PAUSE_MS = 60_000
 const MIGRATIONS = fileURLToPath(new URL('../../drizzle', import.meta.url))
 
-export class SchemaMismatchError extends Error {
+class SchemaMismatchError extends Error {
   /** @param findings one line each: table, column, migration. */
   constructor(findings: readonly string[]) {
     super(`the database is not as this version expects:\n${findings.map((line) => `  - ${line}`).join('\n')}`)
@@ -33,20 +33,20 @@ const WITHOUT_JOURNAL =
 declare module 'fastify' {
   interface FastifyInstance {
     database: Database
-    /** What is wrong with the server, the database or the role right now. Throws when the database is away. */
+    /** Current faults of the server, the database or the role. Rejects when the database is unavailable. */
     readonly serverFindings: () => Promise<ServerFindings>
-    /** What is wrong with the schema right now, one line each; empty when all is there. Throws when the database is away. */
+    /** Current faults of the schema, one line each. Rejects when the database is unavailable. */
     readonly schemaFaults: () => Promise<string[]>
   }
 }
 
-/** Opens the database, migrates it and proves the schema before anything is served. */
+/** Opens the database, migrates it and verifies the schema before the server starts. */
 export const database = fp(
   async (app, { config }: { config: Config }) => {
     const settings = config.database
     const onNotice = (text: string) => app.log.warn(text)
     const onServerError = createErrorLog(app)
-    // A session pooler at DATABASE_DIRECT_URL is as it should be.
+    // A session pooler at DATABASE_DIRECT_URL is valid, so it causes no warning.
     const open = (url: string | null, onPooler?: (text: string) => void) =>
       openDatabase({
         ...settings,
@@ -88,7 +88,7 @@ export const database = fp(
     for (const fault of (await verifyServer(main.sql)).faults) app.log.error(fault)
     const faults = [...unfit, ...(await schemaFaults(main))]
     if (faults.length === 0) return
-    // A standby may be promoted while it is waited for.
+    // A standby may be promoted later.
     const isSchema = faults.some((line) => !line.startsWith(NO_WRITES))
     if (settings.onMismatch === 'stop' && isSchema) throw new SchemaMismatchError(faults)
     app.log.error({ faults }, 'the database is not as this version expects; serving without being ready')
@@ -96,11 +96,11 @@ export const database = fp(
   { name: 'database' },
 )
 
-/** Counts all errors of the server; those that are not about a row's data are also logged, each code once a minute. */
+/** Counts all errors of the server. Logs those that are not about a row's data, each code once a minute. */
 function createErrorLog(app: FastifyInstance): (error: ServerError) => void {
   const loggedAt = new Map<string, number>()
   return (error) => {
-    // Metrics are registered after this.
+    // Metrics may not be registered yet.
     if (app.hasDecorator('metrics')) app.metrics.databaseErrors.labels(error.code).inc()
     const since = performance.now() - (loggedAt.get(error.code) ?? -Infinity)
     if (isAboutData(error) || since < LOG_PAUSE_MS) return
@@ -109,7 +109,7 @@ function createErrorLog(app: FastifyInstance): (error: ServerError) => void {
   }
 }
 
-/** Applies migrations, and takes away what a restore has given to the API roles of a host. */
+/** Applies migrations, and revokes privileges that a restore has granted to the API roles of a host. */
 async function prepareDatabase(app: FastifyInstance, database: Database): Promise<void> {
   const onWait = () => app.log.warn('another instance applies migrations; waiting for it')
   const { applied, unknown, withoutJournal } = await migrate(database.unhurried, {
@@ -125,9 +125,9 @@ async function prepareDatabase(app: FastifyInstance, database: Database): Promis
   if (opened === undefined) return
   try {
     await closeOpened(database.unhurried.sql)
-    app.log.warn({ opened }, 'privileges of public API roles were taken away')
+    app.log.warn({ opened }, 'privileges of public API roles were revoked')
   } catch (error) {
-    app.log.error({ err: error }, 'privileges of public API roles could not be taken away')
+    app.log.error({ err: error }, 'privileges of public API roles could not be revoked')
   }
 }
 
@@ -146,7 +146,7 @@ async function schemaFaults({ sql }: Pick<Database, 'sql'>): Promise<string[]> {
   }
 }
 
-/** Two addresses of one database say the same of these, whatever is between. */
+/** Two addresses of one database return the same values, also through a pooler. */
 async function requireSameDatabase(main: Sql, direct: Sql): Promise<void> {
   const identify = async (sql: Sql) => {
     const [row] = await sql<{ name: string; id: string }[]>`

@@ -1,21 +1,21 @@
 import fp from 'fastify-plugin'
-import { AppError } from '../errors.ts'
-import { isWatching } from './shedding.ts'
+import { AppError } from '../protocol/errors.ts'
+import { isMonitoring } from '../http/monitoring.ts'
 
-/** By then this process is gone and its successor, or another instance, answers. */
+/** After this time this process has ended, and another one answers. */
 const RETRY_SECONDS = 5
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** The shutdown is near: readiness turns red, and everything is served as before. */
+    /** Announces the shutdown: readiness fails, and all requests are still served. */
     readonly announceShutdown: () => void
     readonly isShuttingDown: () => boolean
   }
 }
 
 /**
- * At shutdown, requests in flight are answered and their connections then closed, so that nothing waits for idle ones.
- * New ones are sent away (503), but for those who watch over the process: readiness says what is going on.
+ * At shutdown, requests in progress are answered and their connections then closed, so that no idle connection delays
+ * the end. New requests are refused (503), except those of monitoring.
  */
 export const draining = fp(
   (app, _options, done) => {
@@ -30,8 +30,8 @@ export const draining = fp(
       next()
     })
     app.addHook('onRequest', (request, _reply, next) => {
-      const isSentAway = closing && !isWatching(request)
-      next(isSentAway ? new AppError('SERVER_BUSY', { retryAfter: RETRY_SECONDS }) : undefined)
+      const isRefused = closing && !isMonitoring(request)
+      next(isRefused ? new AppError('SERVER_BUSY', { retryAfter: RETRY_SECONDS }) : undefined)
     })
     app.addHook('onSend', (_request, reply, _payload, next) => {
       if (closing) void reply.header('connection', 'close')

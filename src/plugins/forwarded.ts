@@ -1,50 +1,14 @@
 import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import type { Config } from '../config.ts'
-import { bareAddress } from '../lib/address.ts'
-
-/** Whether a proxy claims to speak for another client. Any client can claim that. */
-export const isForwarded = ({ headers }: FastifyRequest): boolean =>
-  headers['x-forwarded-for'] !== undefined || headers.forwarded !== undefined
-
-/** Schemes that proxies report; a handshake arrives as `wss` from some of them. */
-const SCHEMES: Readonly<Record<string, string>> = { http: 'http', https: 'https', ws: 'http', wss: 'https' }
-
-/** Port, brackets or quotes: an address that has to be rewritten. */
-const DECORATED = /["[]|\.\d+:\d/
-
-/** The scheme in one element of `Forwarded`. */
-const FORWARDED_PROTO = /(?:^|[;\s])proto="?([a-z]+)"?/i
-
-const textOf = (header: string | string[] | undefined): string | undefined =>
-  Array.isArray(header) ? header.join(',') : header
+import type { Config } from '../config/config.ts'
+import { addressesOf, isForwarded, schemeOf } from '../http/forwarded.ts'
 
 /**
- * Each trusted proxy appends an entry of its own, so counted from the right the entry of the outermost one is as far in
- * as there are trusted proxies. Whatever stands further left was sent by the client.
- */
-function entryOfOutermost(list: string, { ips = [] }: FastifyRequest): string {
-  const entries = list.split(',')
-  const hops = Math.max(1, ips.length - 1)
-  return (entries[Math.max(0, entries.length - hops)] ?? '').trim()
-}
-
-/** The scheme by which the client reached the outermost trusted proxy; undefined when no proxy reports one. */
-function schemeOf(request: FastifyRequest): string | undefined {
-  const listed = textOf(request.headers['x-forwarded-proto'])
-  if (listed !== undefined) return SCHEMES[entryOfOutermost(listed, request).toLowerCase()]
-  const forwarded = textOf(request.headers.forwarded)
-  if (forwarded === undefined) return undefined
-  const proto = FORWARDED_PROTO.exec(entryOfOutermost(forwarded, request))?.[1]
-  return SCHEMES[proto?.toLowerCase() ?? '']
-}
-
-/**
- * What proxies report, in the one form that Fastify reads: `X-Forwarded-For` as plain addresses, `X-Forwarded-Proto` as
- * the scheme of the outermost trusted proxy. Registered before everything that asks for an address or a scheme.
+ * Normalises the headers of proxies to the form that Fastify reads: `X-Forwarded-For` as plain addresses,
+ * `X-Forwarded-Proto` as the scheme of the outermost trusted proxy. Registered before all users of address or scheme.
  *
- * `X-Forwarded-Host` is not used: proxies that keep `Host` pass a client's own `X-Forwarded-Host` on. Where a proxy
- * changes `Host`, PUBLIC_URL names the address. Both are reported to the operator once.
+ * `X-Forwarded-Host` is not used, because proxies that keep `Host` pass on the client's own `X-Forwarded-Host`. If a
+ * proxy changes `Host`, set PUBLIC_URL. A warning is logged once.
  */
 export const forwarded = fp(
   (app, { config }: { config: Config }, done) => {
@@ -54,9 +18,8 @@ export const forwarded = fp(
 
     const normalise = (request: FastifyRequest): void => {
       const { headers } = request.raw
-      const addresses = textOf(headers['x-forwarded-for'])
-      if (addresses !== undefined && DECORATED.test(addresses))
-        headers['x-forwarded-for'] = addresses.split(',').map(bareAddress).join(', ')
+      const addresses = addressesOf(request)
+      if (addresses !== undefined) headers['x-forwarded-for'] = addresses
       const scheme = schemeOf(request)
       if (scheme === undefined) delete headers['x-forwarded-proto']
       else headers['x-forwarded-proto'] = scheme
@@ -73,7 +36,7 @@ export const forwarded = fp(
       if (trustProxy !== false) normalise(request)
       else if (!isUntrustedReported && isForwarded(request)) {
         isUntrustedReported = true
-        request.log.warn('X-Forwarded-For is ignored: set TRUST_PROXY if a proxy stands in front')
+        request.log.warn('X-Forwarded-For is ignored: set TRUST_PROXY if the server is behind a proxy')
       }
       next()
     })

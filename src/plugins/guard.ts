@@ -5,25 +5,28 @@ import { createGuard, type Guard } from '../lib/guard.ts'
 declare module 'fastify' {
   interface FastifyInstance {
     readonly guard: Guard
-    /** Calls `work` every `ms` until shutdown begins; an error is reported, and the next call is made all the same. */
+    /** Calls `work` every `ms` until shutdown starts. An error is reported and does not stop further calls. */
     every(place: string, ms: number, work: () => unknown): void
   }
 }
 
-/** Timers and listeners that cannot end the process: their errors are counted and logged by place. */
+/** Timers and listeners whose errors are counted and logged by place instead of ending the process. */
 export const guard = fp(
   (app, _options, done) => {
     const { internalErrors } = app.metrics
-    const made = createGuard({
+    const instance = createGuard({
       onError: (place) => internalErrors.labels(place).inc(),
       log: (place, error) =>
-        app.log.error({ err: error, place }, 'background work failed; it is tried again the next time'),
+        app.log.error(
+          { err: error, place },
+          'background work failed; it will be retried at the next interval',
+        ),
       monotonic: () => performance.now(),
     })
     const timers: NodeJS.Timeout[] = []
-    app.decorate('guard', made)
+    app.decorate('guard', instance)
     app.decorate('every', (place: string, ms: number, work: () => unknown) => {
-      timers.push(setInterval(() => made.run(place, work), ms))
+      timers.push(setInterval(() => instance.run(place, work), ms))
     })
     app.addHook('preClose', (next) => {
       for (const timer of timers) clearInterval(timer)

@@ -1,12 +1,12 @@
 import fp from 'fastify-plugin'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 
-/** The bare address: a word for machines, the console for people. */
+/** The root path: redirects browsers to the console, returns JSON to other clients. */
 export const home = fp(
   (app, { config }: { readonly config: Config }, done) => {
-    const place = `${config.server.basePath}/console/`
+    const consolePath = `${config.server.basePath}/console/`
     app.get('/', { schema: { hide: true } }, async (request, reply) => {
-      if (request.headers.accept?.includes('text/html') === true) return reply.redirect(place)
+      if (request.headers.accept?.includes('text/html') === true) return reply.redirect(consolePath)
       return { status: 'ok', message: 'maeum' }
     })
     done()

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import fp from 'fastify-plugin'
-import type { Config } from '../config.ts'
+import type { Config } from '../config/config.ts'
 import { type Database, openDatabase } from '../db/client.ts'
 import { END_REASONS, type EndReason, SESSION_STATUSES, type SessionStatus } from '../domain/session.ts'
 
-/** What one instance tells the others, mostly about a session. A notice may be lost: whoever needs it also looks at the rows. */
+/** A notice to the other instances, mostly about a session. It may be lost, so receivers also poll the rows. */
 export type Notice =
   | {
       readonly kind: 'status'
@@ -13,42 +13,42 @@ export type Notice =
       readonly at: number
       readonly reason: EndReason | null
     }
-  /** Another instance has taken the session over. */
+  /** Another instance now owns the session. */
   | { readonly kind: 'claimed'; readonly sessionId: string; readonly epoch: number }
   | { readonly kind: 'finalised' | 'deleted'; readonly sessionId: string }
   /** Access tokens of this device are no longer accepted; with `renamedTo` it is logged in under that name. */
   | { readonly kind: 'logged_out'; readonly familyId: string; readonly renamedTo?: string }
-  /** Words of self-harm were said in the session: its sockets everywhere show the crisis lines. */
+  /** Self-harm language was detected in the session: its sockets on all instances get the crisis lines. */
   | { readonly kind: 'crisis'; readonly sessionId: string; readonly level: 'gentle' | 'urgent' }
 
 type NoticeListener = (notice: Notice) => void
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** This process, among those that share the database. */
+    /** The id of this process among those that share the database. */
     readonly instanceId: string
     readonly notices: {
-      /** To all other instances; best effort. */
+      /** Sends to all other instances; best effort. */
       readonly send: (notice: Notice) => void
-      /** From other instances. */
+      /** Called for notices of other instances. */
       readonly onNotice: (listener: NoticeListener) => void
-      /** Whenever listening begins, again: what was said in between has been missed. */
+      /** Called each time listening starts. Earlier notices may have been missed. */
       readonly onListening: (listener: () => void) => void
     }
   }
 }
 
 const CHANNEL = 'maeum'
-/** A notice to oneself that has not come back by then does not come. */
+/** Deadline of the notice that an instance sends to itself, to test the delivery. */
 const ECHO_MS = 5_000
 const NO_ECHO =
   'notices of other instances do not arrive here, as behind a transaction pooler: set DATABASE_DIRECT_URL to a direct or ' +
-  'session-mode address of the same database; until then changes are found by looking at the rows'
+  'session-mode address of the same database; until then changes are found by polling'
 
-/** Without a notice: to the sender itself. */
+/** An envelope without a notice is for the sender itself. */
 type Envelope = { readonly from: string; readonly notice?: Notice }
 
-/** LISTEN and NOTIFY on a connection of its own, direct or in session mode: a transaction pooler delivers nothing. */
+/** LISTEN and NOTIFY on a separate connection, direct or in session mode: a transaction pooler delivers no notices. */
 export const notices = fp(
   async (app, { config }: { config: Config }) => {
     const instanceId = randomBytes(9).toString('base64url')
@@ -56,9 +56,9 @@ export const notices = fp(
     const onListening: (() => void)[] = []
     const { database } = app
     const direct = config.database.directUrl
-    const apart = direct !== config.database.url
-    const listening: Database = apart
-      ? await openDatabase({ ...config.database, poolMax: 1, url: direct })
+    const isSeparate = direct !== config.database.url
+    const listening: Database = isSeparate
+      ? await openDatabase({ ...config.database, poolMax: 1, url: direct, renewals: database.renewals })
       : database
 
     let echo: NodeJS.Timeout | undefined
@@ -66,21 +66,21 @@ export const notices = fp(
       const { from, notice } = parseEnvelope(payload) ?? {}
       if (from === instanceId) clearTimeout(echo)
       if (notice === undefined || from === instanceId) return
-      // In the data handler of the driver: an error would end the process.
+      // Called in the data handler of the driver, where an error would end the process.
       for (const listener of listeners) app.guard.run('notices', () => listener(notice))
     }
-    const failed = (error: unknown) => {
+    const logFailure = (error: unknown) => {
       clearTimeout(echo)
       app.log.warn({ err: error }, 'a notice to other instances was not sent')
     }
 
     const waiting: string[] = []
-    /** What is said in one breath, as when everyone comes back after a crash, shares a statement. */
+    /** Notices that are sent in the same turn of the event loop share a statement. */
     const flush = () => {
       const payloads = JSON.stringify(waiting.splice(0))
       database.sql`
         select pg_notify(${CHANNEL}, payload) from json_array_elements_text(${payloads}::text::json) as payload
-      `.catch(failed)
+      `.catch(logFailure)
     }
 
     const send = (envelope: Envelope) => {
@@ -104,7 +104,7 @@ export const notices = fp(
     })
 
     app.addHook('onReady', () => {
-      // Not awaited: without it the server still works, more slowly, by looking at the rows.
+      // Not awaited: without notices the server polls the rows.
       listening.listen({
         channel: CHANNEL,
         onNotice: receive,
@@ -117,7 +117,7 @@ export const notices = fp(
     })
     app.addHook('onClose', async () => {
       clearTimeout(echo)
-      if (apart) await listening.close()
+      if (isSeparate) await listening.close()
     })
   },
   { name: 'notices', dependencies: ['database', 'guard'] },
@@ -129,7 +129,7 @@ function parseEnvelope(payload: string): Envelope | undefined {
     if (typeof from !== 'string') return undefined
     return isNotice(notice) ? { from, notice } : { from }
   } catch {
-    return undefined // not ours: another program may use the same name
+    return undefined // from another program that uses the same channel
   }
 }
 
@@ -137,7 +137,7 @@ function isNotice(value: unknown): value is Notice {
   const { kind, sessionId, familyId, renamedTo, status, at, reason, epoch, level } = (value ?? {}) as Record<
     string,
     unknown
-  > // any value may be asked
+  > // reads any value
   if (kind === 'logged_out')
     return typeof familyId === 'string' && (renamedTo === undefined || typeof renamedTo === 'string')
   if (typeof sessionId !== 'string') return false

@@ -1,9 +1,9 @@
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import fp from 'fastify-plugin'
-import { addExamples, type OpenApi } from './openapi-examples.ts'
+import { addExamples, type OpenApi } from '../http/openapi-examples.ts'
 
-/** What the routes are grouped by, in the order in which a client meets them. */
+/** Groups of routes, in the order of use. */
 const TAGS = [
   {
     name: 'auth',
@@ -11,18 +11,21 @@ const TAGS = [
   },
   {
     name: 'session',
-    description: 'Life of a session, its summary, its report and its files. Only its owner sees it.',
+    description: 'Sessions with summary, report and files. Only the owner has access.',
   },
-  { name: 'dashboard', description: 'The day of a person, and the change since yesterday.' },
+  { name: 'dashboard', description: 'The day of a user, and the change since yesterday.' },
   { name: 'user', description: 'Preferences and the account itself.' },
   { name: 'counseling', description: 'Appointments with a counsellor, and their survey.' },
-  { name: 'feedback', description: 'Feedback that is about no session in particular.' },
+  { name: 'feedback', description: 'Feedback without a session.' },
   { name: 'conversation', description: 'Emotion of a text, and speech to text.' },
-  { name: 'telemetry', description: 'What browsers report of their own pages; needs no login.' },
-  { name: 'health', description: 'Liveness, which touches nothing, and readiness, which proves everything.' },
+  { name: 'telemetry', description: 'Reports from browsers about their pages; no login.' },
+  {
+    name: 'health',
+    description: 'Liveness, which uses no dependency, and readiness, which checks all of them.',
+  },
 ]
 
-/** OpenAPI 3.1, written from the schemas that validate. */
+/** OpenAPI 3.1, generated from the validation schemas. */
 export const openapi = fp(
   async (app, { version }: { version: string }) => {
     await app.register(swagger, {
@@ -32,17 +35,17 @@ export const openapi = fp(
           title: 'maeum',
           version,
           description:
-            'Real-time emotion sessions from face landmarks. What is read is apparent expression, estimated by a machine; it is no diagnosis. The WebSockets of a session: [/docs/ws](/docs/ws).',
+            'Real-time emotion sessions from face landmarks. Results are apparent expressions, estimated by a machine, and not a diagnosis. The WebSockets of a session: [/docs/ws](/docs/ws).',
           license: { name: 'MIT', identifier: 'MIT' },
         },
         components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } } },
         tags: TAGS,
       },
-      // A room whose own address is its prefix is called without the slash.
+      // The root route of a prefix is called without the slash.
       transform: ({ schema, url }) => ({ schema, url: url.length > 1 ? url.replace(/\/$/, '') : url }),
       transformObject: (made) => {
         if (!('openapiObject' in made)) return made.swaggerObject
-        addExamples(made.openapiObject as OpenApi) // its type has references in it, of which it makes none
+        addExamples(made.openapiObject as OpenApi) // the type allows references, but the generator creates none
         return made.openapiObject
       },
     })

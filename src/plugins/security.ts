@@ -1,46 +1,37 @@
 import { IncomingMessage, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 import cors from '@fastify/cors'
-import rateLimit, { normalizeIP } from '@fastify/rate-limit'
+import rateLimit from '@fastify/rate-limit'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import helmet from 'helmet'
-import type { Config } from '../config.ts'
-import { AppError } from '../errors.ts'
+import type { Config } from '../config/config.ts'
+import { callerAddress } from '../http/caller.ts'
+import { AppError } from '../protocol/errors.ts'
 import { createOriginPolicy, type OriginPolicy } from '../lib/origins.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Its requests count for the address although a bearer may come with them. */
+    /** Requests are rate-limited by address, even with a bearer token. */
     limitedByAddress?: true
   }
   interface FastifyInstance {
-    /** True when no Origin came, or one that may call from a browser. */
+    /** True without an Origin header or with an allowed origin. */
     admitsOrigin(request: FastifyRequest): boolean
   }
 }
 
-/** An IPv4 address as a socket for both kinds writes it. */
-const MAPPED = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i
-
-/** Who calls, when no user is known: the address, or the network of an IPv6 one, for its owner holds all of that. */
-export const callerAddress = ({ ip }: FastifyRequest): string => MAPPED.exec(ip)?.[1] ?? normalizeIP(ip)
-
-/** The larger network of an IPv6 caller, as providers and companies are given; else the address. */
-export const networkOf = (address: string): string => normalizeIP(address, NETWORK_BITS)
-const NETWORK_BITS = 48
-
 /**
- * For whom a request counts: a user only where the route is about a user. A token costs nothing on a route that needs no
- * login, and many of them would be many limits.
+ * The rate limit key: the user on routes that require a login, else the address. On routes without login, many tokens
+ * would mean many limits.
  */
 function limitKey(request: FastifyRequest): string {
   const { config, schema } = request.routeOptions
-  const isOfUser = config.limitedByAddress !== true && (schema?.security?.length ?? 0) > 0
-  return (isOfUser ? request.bearerSubject() : null) ?? callerAddress(request)
+  const isUserRoute = config.limitedByAddress !== true && (schema?.security?.length ?? 0) > 0
+  return (isUserRoute ? request.bearerSubject() : null) ?? callerAddress(request)
 }
 
-/** The origin under which the caller reaches this server. */
+/** The origin of this server as the client sees it. */
 const ownOrigin = (request: FastifyRequest, publicUrl: string | null) =>
   publicUrl === null ? `${request.protocol}://${request.host}` : new URL(publicUrl).origin
 
@@ -68,8 +59,8 @@ const CORS = {
   strictPreflight: false,
 }
 
-/** Answers are data, not pages. A page sets a header of its own, as /console and /docs do. */
-const NOTHING_ALLOWED = {
+/** Responses are data. Pages set their own header, as /console and /docs do. */
+const NO_CONTENT_POLICY = {
   defaultSrc: ["'none'"],
   baseUri: ["'none'"],
   formAction: ["'none'"],
@@ -77,12 +68,12 @@ const NOTHING_ALLOWED = {
 }
 const ONLY_TLS = 'max-age=31536000; includeSubDomains'
 
-/** What helmet says of an answer: always the same, so it is asked once and not with each request. */
+/** The headers of helmet, computed once because they are constant. */
 function protectiveHeaders(): Record<string, string> {
   const answer = new ServerResponse(new IncomingMessage(new Socket()))
   const protect = helmet({
-    contentSecurityPolicy: { useDefaults: false, directives: NOTHING_ALLOWED },
-    strictTransportSecurity: false, // said apart: over plain HTTP it would be void
+    contentSecurityPolicy: { useDefaults: false, directives: NO_CONTENT_POLICY },
+    strictTransportSecurity: false, // set separately: not allowed over plain HTTP
     referrerPolicy: { policy: 'no-referrer' },
     crossOriginResourcePolicy: { policy: 'cross-origin' },
   })
@@ -94,7 +85,7 @@ function protectiveHeaders(): Record<string, string> {
 
 const RATE_HEADERS = { 'x-ratelimit-limit': true, 'x-ratelimit-remaining': true, 'x-ratelimit-reset': true }
 
-/** CORS before everything that can refuse, so that a browser may read the refusal. */
+/** CORS is registered before all checks, so that browsers can read a refusal. */
 export const security = fp(
   async (app, { config }: { config: Config }) => {
     const { publicUrl } = config.server
@@ -106,20 +97,20 @@ export const security = fp(
       return origin === undefined || allows(request, origin)
     })
 
-    // A preflight that is not allowed gets an empty answer: without the headers the browser refuses by itself.
+    // A refused preflight gets an empty response; without the headers the browser refuses the request.
     app.addHook('onRequest', (request, reply, next) => {
       const preflight = request.method === 'OPTIONS' && 'access-control-request-method' in request.headers
       if (preflight && !app.admitsOrigin(request)) void reply.code(204).send()
       else next()
     })
-    const [admitted, stranger] = [
+    const [admitted, refused] = [
       { ...CORS, origin: true },
       { ...CORS, origin: false },
     ]
     await app.register(cors, {
       delegator: (request, respond) => {
         const { origin } = request.headers
-        respond(null, origin !== undefined && allows(request, origin) ? admitted : stranger)
+        respond(null, origin !== undefined && allows(request, origin) ? admitted : refused)
       },
     })
 
@@ -143,7 +134,7 @@ export const security = fp(
       errorResponseBuilder: () => new AppError('RATE_LIMITED'),
     })
     const limit = app.rateLimit()
-    // For all routes at once, so that it runs before what refuses tokens, and for unknown addresses too.
+    // A global hook, so that it runs before the token check, and for unknown routes too.
     app.addHook('onRequest', async (request, reply) => {
       if (request.routeOptions.config.rateLimit === undefined) await limit.call(app, request, reply)
     })
@@ -157,9 +148,9 @@ export const security = fp(
   { name: 'security', dependencies: ['authentication'] },
 )
 
-/** A refusal of a caller without an Origin still names the first allowed one: gateways in front look for the header. */
+/** A refusal without an Origin header still names the first allowed origin, because gateways check this header. */
 function allowUnreadableRefusal(request: FastifyRequest, reply: FastifyReply, origins: OriginPolicy): void {
-  const refused = reply.statusCode === 401 || reply.statusCode === 403
-  if (!refused || request.headers.origin !== undefined || origins.first === undefined) return
+  const isRefusal = reply.statusCode === 401 || reply.statusCode === 403
+  if (!isRefusal || request.headers.origin !== undefined || origins.first === undefined) return
   void reply.header('access-control-allow-origin', origins.first)
 }

@@ -103,7 +103,7 @@ t.test("a refusal carries the server's code and its sentence, in the language as
   t.match(failure, {
     code: 'INVALID_CREDENTIALS',
     status: 401,
-    message: 'Invalid credentials: incorrect e-mail or password.',
+    message: 'Incorrect e-mail or password.',
   })
   t.ok(await client.isSignedIn(), 'a login that is refused does not end the one before')
   await t.rejects(client.call('GET /api/session/:id', { params: { id: 'sess_none' } }), {

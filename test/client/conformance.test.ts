@@ -4,6 +4,9 @@ import { skip } from '../web/browser.ts'
 import { answerTo, numbersOf, polite, QUICK, RATE } from './kit.ts'
 import { inChromium, inNode, type Open } from './places.ts'
 
+/** A busy machine answers well within it. */
+const HEARTBEAT_MS = 1500
+
 /** A frame of 478 points, float32. */
 const FRAME_BYTES = 24 + 478 * 12
 
@@ -70,7 +73,7 @@ const CASES: Readonly<Record<string, (t: Test, open: Open) => Promise<void>>> = 
     const { fake, seen } = await open(
       t,
       { onSocket: polite({ answers: () => answers }) },
-      { reconnect: { ...QUICK, heartbeatMs: 300 } },
+      { reconnect: { ...QUICK, heartbeatMs: HEARTBEAT_MS } },
     )
     await eventually(
       () => fake.sockets[0]?.received.filter((message) => message === '{"type":"ping"}').length ?? 0,
@@ -82,8 +85,10 @@ const CASES: Readonly<Record<string, (t: Test, open: Open) => Promise<void>>> = 
   },
 
   'a server that lies is believed nothing that cannot be, and complaints are few': async (t, open) => {
+    let liedAt = 0
     const { fake, seen } = await open(t, {
       onSocket: (socket) => {
+        liedAt = performance.now()
         polite()(socket)
         socket.raw.send(Buffer.from([1, 2, 3]), { binary: true })
         for (const lie of LIES) socket.send(lie)
@@ -103,8 +108,9 @@ const CASES: Readonly<Record<string, (t: Test, open: Open) => Promise<void>>> = 
       ],
     )
     const complaints = await seen.all('error')
-    t.match(complaints, [{ code: 'BAD_MESSAGE' }])
-    t.equal(complaints.length, 1, 'one complaint a second at most')
+    const seconds = Math.floor((performance.now() - liedAt) / 1000)
+    t.match(complaints[0], { code: 'BAD_MESSAGE' })
+    t.ok(complaints.length <= 1 + seconds, `one complaint a second at most: ${complaints.length}`)
     await eventually(
       () => fake.sockets.flatMap(numbersOf).length,
       (frames) => frames >= 3,
@@ -149,7 +155,7 @@ const CASES: Readonly<Record<string, (t: Test, open: Open) => Promise<void>>> = 
 // Each waits for sockets of its own, and mostly for the clock.
 t.jobs = 3
 for (const [sentence, check] of Object.entries(CASES)) {
-  const options = { buffered: true, timeout: 120_000 }
+  const options = { buffered: true, timeout: 300_000 }
   void t.test(`in Node, ${sentence}`, options, (t) => check(t, inNode))
   void t.test(`in Chromium, ${sentence}`, { ...options, skip }, (t) => check(t, inChromium))
 }

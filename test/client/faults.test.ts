@@ -1,15 +1,15 @@
 import t, { type Test } from 'tap'
 import { memoryTokens } from '../../client/index.ts'
-import { DEFAULT_POLICY } from '../../client/link.ts'
-import { backoffMs } from '../../client/verdict.ts'
-import { decodeFrame } from '../../src/features/analysis/binary-frame.ts'
+import { DEFAULT_POLICY } from '../../client/channel-connection.ts'
+import { backoffMs } from '../../client/reconnect.ts'
+import { decodeFrame } from '../../src/live/frames/binary-frame.ts'
 import { frameNumberOf } from '../../src/lib/binary-header.ts'
 import { eventually } from '../helpers/eventually.ts'
 import { clientOf, film, polite, QUICK, startFake, watch } from './kit.ts'
 
 t.jobs = 4
 const test = (sentence: string, check: (t: Test) => Promise<void>): void =>
-  void t.test(sentence, { buffered: true, timeout: 60_000 }, check)
+  void t.test(sentence, { buffered: true, timeout: 300_000 }, check)
 
 test('frames go in the form and at the rate that the server asks for', async (t) => {
   const fake = await startFake(t, { onSocket: polite() })

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { Feed } from '../../client/feed.ts'
-import type { Wire } from '../../client/wire.ts'
+import type { Socket } from '../../client/socket.ts'
 import { FACE } from './kit.ts'
 
 const START = 1000
@@ -11,7 +11,7 @@ function setting() {
   let time = START
   let unread = 0
   const sent: number[] = []
-  const wire: Wire = {
+  const wire: Socket = {
     isV2: true,
     get bufferedAmount() {
       return unread
@@ -26,7 +26,7 @@ function setting() {
   const feed = new Feed('float32', START, () => time)
   const greet = (isResuming = false) => {
     feed.attach(wire, { analysisInterval: INTERVAL_MS, maxFrames: 40 }, isResuming)
-    feed.rate({ fps: 4 })
+    feed.onRate({ fps: 4 })
   }
   return {
     feed,
@@ -81,14 +81,14 @@ t.test(
 t.test('a socket that takes nothing more makes the oldest frames go, and memory stay', (t) => {
   const { feed, sent, film, greet, block, leave } = setting()
   greet()
-  feed.rate({ fps: 60 })
+  feed.onRate({ fps: 60 })
   block(128 * 1024 + 1)
   film(9000)
   t.equal(sent.length, 0)
   const { taken, dropped } = feed.stats
   t.equal(dropped, taken - 64)
   block(0)
-  feed.rate({ fps: 60 })
+  feed.onRate({ fps: 60 })
   t.equal(sent.length, 64)
   t.equal(feed.stats.sent + feed.stats.dropped, taken, 'none is counted twice')
   leave()
@@ -112,7 +112,7 @@ t.test('coming back, the server gets what it has not had', async (t) => {
     greet(true)
     t.equal(sent.length, 20, 'nothing before the answer')
     const had = Object.is(frame, 0) || frame > 0 ? frame : last + frame
-    feed.resumed({ recovered, frame: had, window: 1 })
+    feed.onResumed({ recovered, frame: had, window: 1 })
     t.equal(sent.length - 20, count, what)
     film(500)
     t.equal(sent.length - 20, count + 2, `${what}, and then it goes on`)
@@ -127,7 +127,7 @@ t.test('frames are numbered above those that the server has had from another pag
     const frame = Date.now() + ahead
     film(1000)
     greet(true)
-    feed.resumed({ recovered: true, frame, window: 1 })
+    feed.onResumed({ recovered: true, frame, window: 1 })
     film(500)
     t.equal(sent.length, 6, 'those from before the answer too')
     t.ok(
@@ -142,7 +142,7 @@ t.test('frames are numbered above those that the server has had from another pag
 t.test('an outage of any length keeps what one window holds, and no more', (t) => {
   const { feed, sent, film, greet, leave } = setting()
   greet()
-  feed.rate({ fps: 60 })
+  feed.onRate({ fps: 60 })
   leave()
   film(600_000)
   const { taken, dropped } = feed.stats
@@ -160,9 +160,9 @@ t.test('a server that never says where it stands is sent to all the same', (t) =
   pass(3000)
   film(100)
   t.ok(sent.length >= 4)
-  feed.rate({ fps: Number.NaN })
-  feed.rate({ fps: -3 })
-  feed.clock('yesterday')
+  feed.onRate({ fps: Number.NaN })
+  feed.onRate({ fps: -3 })
+  feed.setDuration('yesterday')
   leave()
   t.end()
 })

@@ -38,7 +38,7 @@ function tabled(): Map<string, string> {
   const table = read('client/routes.ts').split('export type Routes = {')[1] ?? ''
   const [, ...entries] = table.split(/^ {2}(?=')/m)
   const takes = (entry: string) => [
-    /\bOfOne\b/.test(entry) && 'path',
+    /\bWithId\b/.test(entry) && 'path',
     /\bQuery</.test(entry) && 'query',
     /\b(?:Body<|Form\b)/.test(entry) && 'body',
   ]
@@ -139,7 +139,7 @@ t.test('a page that changes its language is answered in the new one', async (t) 
   let language = 'en'
   const client = clientOf(origin, { language: () => language })
   const refused = () => client.login({ email: 'nobody@example.com', password: 'wrong' })
-  await t.rejects(refused(), { message: 'Invalid credentials: incorrect e-mail or password.' })
+  await t.rejects(refused(), { message: 'Incorrect e-mail or password.' })
   language = 'ko'
   await t.rejects(refused(), { message: '이메일 또는 비밀번호가 올바르지 않습니다.' })
 })

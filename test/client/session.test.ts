@@ -3,7 +3,7 @@ import t, { type Test } from 'tap'
 import { WebSocket } from 'ws'
 import type { EmotionEvent, Session, StatusEvent } from '../../client/index.ts'
 import { createClient, memoryTokens } from '../../client/index.ts'
-import type { ServerFrame } from '../../src/features/channels/frames.ts'
+import type { ServerFrame } from '../../src/protocol/channels/frames.ts'
 import { startTestApp } from '../helpers/app.ts'
 import { createTestDatabase } from '../helpers/database.ts'
 import { eventually } from '../helpers/eventually.ts'
@@ -65,9 +65,10 @@ test('a session from its start to its end', async (t) => {
 })
 
 test('as many frames are sent as the server can use, and all of them count', async (t) => {
-  const { origin } = await startServer(t, { ANALYSIS_INTERVAL_MS: '2000', MAX_FRAMES_PER_ANALYSIS: '8' })
+  const { origin } = await startServer(t, { ANALYSIS_INTERVAL_MS: '4000', MAX_FRAMES_PER_ANALYSIS: '8' })
   const session = await (await signedUp(origin)).startSession()
   const seen = watch(t, session)
+  await seen.has('open', 2)
   film(t, session)
   await seen.has('emotion', 3)
   // The first window began without a camera, and a busy machine may miss a beat.

@@ -43,7 +43,7 @@ async function twoTabs(t: Test, script = '') {
     localStorage.setItem('maeum.tokens', JSON.stringify({ ...kept, accessToken: 'x.y.z' }))
   })()`)
   await secondSees((kept) => kept.includes('x.y.z'))
-  return { first, second, renewals: () => renewals }
+  return { first, second, secondSees, renewals: () => renewals }
 }
 
 for (const [how, script] of [
@@ -54,10 +54,38 @@ for (const [how, script] of [
     const { first, second, renewals } = await twoTabs(t, script)
     const asked = await Promise.all([first.evaluate(ASK), second.evaluate(ASK), first.evaluate(ASK)])
     t.same(asked, ['haneul', 'haneul', 'haneul'])
-    t.ok(renewals() <= (script === '' ? 1 : 2), `${renewals()} renewals`)
+    // One for each tab at most: nothing orders the grant of a lock and what storage shows in another process.
+    t.ok(renewals() <= 2, `${renewals()} renewals`)
     t.same([await first.evaluate(ASK), await second.evaluate(ASK)], ['haneul', 'haneul'])
   })
 }
+
+t.test('a tab that waited for the lock takes the tokens that were stored meanwhile', { skip }, async (t) => {
+  const { first, second, secondSees, renewals } = await twoTabs(t)
+  await first.evaluate(`new Promise((held) => {
+    void navigator.locks.request('maeum.refresh ' + location.origin, () => {
+      held(null)
+      return new Promise((letGo) => { globalThis.letGo = letGo })
+    })
+  })`)
+  const asked = second.evaluate(ASK)
+  await eventually(
+    () => first.evaluate<number>('navigator.locks.query().then(({ pending }) => pending.length)'),
+    (waiting) => waiting === 1,
+  )
+  await first.evaluate(`(async () => {
+    const { refreshToken } = JSON.parse(localStorage.getItem('maeum.tokens'))
+    const headers = { 'content-type': 'application/json' }
+    const body = JSON.stringify({ refreshToken })
+    const answer = await fetch('/api/auth/refresh', { method: 'POST', headers, body })
+    const { data } = await answer.json()
+    localStorage.setItem('maeum.tokens', JSON.stringify(data))
+  })()`)
+  await secondSees((kept) => !kept.includes('x.y.z'))
+  await first.evaluate('letGo()')
+  t.equal(await asked, 'haneul')
+  t.equal(renewals(), 1)
+})
 
 t.test('a tab that is frozen while it renews stops no other, and stays logged in', { skip }, async (t) => {
   const { first, second } = await twoTabs(t)

@@ -246,7 +246,7 @@ t.test('a person with the web client, from signing up to the report', async (t) 
   })
 })
 
-t.test('what a person does wrong is told in words, not as a fault of the server', async (t) => {
+t.test("a user's mistake gets a sentence, not a server error", async (t) => {
   const server = await startTestApp(t)
   const { call, tokens } = openBrowser(server)
   const account = { username: 'one', email: 'one@example.com', password: 'password123' }

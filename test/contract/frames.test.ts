@@ -5,11 +5,11 @@ import { type TSchema, Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { Value } from 'typebox/value'
 import { CHANNELS } from '../../src/domain/session.ts'
-import { ERROR_CODES } from '../../src/errors.ts'
-import { asyncApi } from '../../src/features/channels/asyncapi.ts'
-import { SERVER_FRAMES } from '../../src/features/channels/frame-schemas.ts'
-import { BINARY_FRAME, binaryFrameTable } from '../../src/features/channels/schemas/binary.ts'
-import { CLIENT_MESSAGES } from '../../src/features/channels/schemas/client.ts'
+import { ERROR_CODES } from '../../src/protocol/errors.ts'
+import { asyncApi } from '../../src/live/channels/asyncapi.ts'
+import { SERVER_FRAMES } from '../../src/protocol/channels/server-frames.ts'
+import { BINARY_FRAME, renderBinaryFrameTable } from '../../src/protocol/channels/binary.ts'
+import { CLIENT_MESSAGES } from '../../src/protocol/channels/client.ts'
 import { VOICE_MESSAGES } from '../../src/features/voice/messages.ts'
 import {
   BROWSER_ORIGIN,
@@ -83,7 +83,7 @@ t.test('what is in docs/websocket.md fits the schemas', async (t) => {
   for (const name of new Set(Object.values(SERVER_FRAMES).flat().map(nameOf)))
     t.ok(seen.has(name) || DOCUMENT.includes(`\`${name}\``), `${name} is described`)
   t.ok(fromServer.length >= 20, `${fromServer.length} frames are shown whole`)
-  t.ok(DOCUMENT.includes(binaryFrameTable()), 'the table of the binary frame is the one of the code')
+  t.ok(DOCUMENT.includes(renderBinaryFrameTable()), 'the table of the binary frame is the one of the code')
 })
 
 t.test('the fields of a binary frame follow each other without a gap', async (t) => {

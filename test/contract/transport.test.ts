@@ -2,7 +2,8 @@ import { connect as connectTcp } from 'node:net'
 import { text } from 'node:stream/consumers'
 import Fastify from 'fastify'
 import t from 'tap'
-import { ERROR_CODES, errorMessage, errorStatus, preferredLanguage } from '../../src/errors.ts'
+import { parsePreferredLanguage } from '../../src/http/language.ts'
+import { ERROR_CODES, errorMessage, errorStatus } from '../../src/protocol/errors.ts'
 import { errorHandler } from '../../src/plugins/error-handler.ts'
 import {
   BROWSER_ORIGIN,
@@ -69,7 +70,7 @@ t.test('Korean is the default, English only when preferred', async (t) => {
     ['enough', 'ko'],
   ]
   for (const [header, expected] of languages)
-    t.equal(preferredLanguage(header), expected, header ?? 'no header')
+    t.equal(parsePreferredLanguage(header), expected, header ?? 'no header')
 })
 
 t.test('the catalogue has one sentence in each language for each code', async (t) => {

@@ -36,7 +36,7 @@ const TONE = Buffer.from(
     .buffer,
 ).toString('base64')
 
-t.test('what a voice socket sends is measured, window by window, and told in whole numbers', async (t) => {
+t.test('what a voice socket sends is measured, window by window, and reported in integers', async (t) => {
   const session = await startSession(server, account)
   const { next, send, messages } = await connect(t, session.wsUrls.voice)
   t.match((await next('connected')).data, { channel: 'voice', sessionId: session.sessionId })

@@ -7,12 +7,12 @@ import { startTestApp } from '../helpers/app.ts'
 import { createTestDatabase, type TestDatabase } from '../helpers/database.ts'
 import { MIGRATIONS } from '../helpers/test-server.ts'
 
-/** The roles through which a hosted Postgres publishes the schema `public` to whoever knows the project's address. */
+/** Roles through which a hosted Postgres publishes the schema `public` to any client. */
 const ROLES = ['anon', 'authenticated'] as const
 
 const DENIED = '42501'
 
-/** As such a host prepares a database: the roles exist, and get every right to every table that is ever made. */
+/** Prepares a database like such a host: the roles exist and get all privileges on all future tables. */
 async function openHosted(t: Pick<Test, 'teardown'>): Promise<TestDatabase> {
   const database = await createTestDatabase(t, { migrated: false })
   for (const role of ROLES) {
@@ -29,12 +29,16 @@ async function openHosted(t: Pick<Test, 'teardown'>): Promise<TestDatabase> {
 }
 
 const openAs = async (t: Pick<Test, 'teardown'>, { url }: TestDatabase, role: string) => {
-  const guest = await openDatabase({ url: url.replace('maeum@', `${role}@`), dataDir: '.data', poolMax: 1 })
-  t.teardown(() => guest.close())
-  return guest.sql
+  const restricted = await openDatabase({
+    url: url.replace('maeum@', `${role}@`),
+    dataDir: '.data',
+    poolMax: 1,
+  })
+  t.teardown(() => restricted.close())
+  return restricted.sql
 }
 
-/** The SQLSTATE of a refusal; `allowed` when there was none. */
+/** The SQLSTATE of a refusal, else `allowed`. */
 const outcome = (query: Promise<unknown>): Promise<string> =>
   query.then(
     () => 'allowed',
@@ -51,11 +55,11 @@ t.test('the public roles of a hosted database', async (t) => {
   for (const { name } of expectedSchema()) t.ok(tables.includes(name), name)
   await sql`insert into users (username, email, password_hash) values ('a', 'a@example.com', 'x')`
   const guests = await Promise.all(
-    ROLES.map(async (role) => ({ role, guest: await openAs(t, database, role) })),
+    ROLES.map(async (role) => ({ role, restricted: await openAs(t, database, role) })),
   )
 
   t.test('can neither read nor write any table', async (t) => {
-    for (const { role, guest } of guests)
+    for (const { role, restricted } of guests)
       for (const table of tables)
         for (const query of [
           `select * from ${table}`,
@@ -65,62 +69,65 @@ t.test('the public roles of a hosted database', async (t) => {
           `truncate ${table} cascade`,
           `create index on ${table} ((1))`,
         ])
-          t.equal(await outcome(guest.unsafe(query)), DENIED, `${role}: ${query}`)
-    for (const { role, guest } of guests) {
-      t.equal(await outcome(guest.unsafe(`update users set email = 'b'`)), DENIED, role)
-      t.equal(await outcome(guest.unsafe(`select nextval('users_id_seq')`)), DENIED, role)
+          t.equal(await outcome(restricted.unsafe(query)), DENIED, `${role}: ${query}`)
+    for (const { role, restricted } of guests) {
+      t.equal(await outcome(restricted.unsafe(`update users set email = 'b'`)), DENIED, role)
+      t.equal(await outcome(restricted.unsafe(`select nextval('users_id_seq')`)), DENIED, role)
     }
   })
 
-  t.test('see no row and write none even when somebody grants them everything', async (t) => {
-    for (const { role, guest } of guests) {
+  t.test('see no row and write none even with all privileges', async (t) => {
+    for (const { role, restricted } of guests) {
       await sql.unsafe(`grant all on all tables in schema public to ${role}`)
       await sql.unsafe(`grant all on all sequences in schema public to ${role}`)
       for (const table of expectedSchema().map(({ name }) => name)) {
-        t.same(await guest.unsafe(`select * from ${table}`), [], `${role} reads ${table}`)
-        t.equal((await guest.unsafe(`delete from ${table}`)).count, 0, `${role} deletes from ${table}`)
+        t.same(await restricted.unsafe(`select * from ${table}`), [], `${role} reads ${table}`)
+        t.equal((await restricted.unsafe(`delete from ${table}`)).count, 0, `${role} deletes from ${table}`)
       }
       const insert = `insert into users (username, email, password_hash) values ('b', 'b@example.com', 'x')`
-      t.equal(await outcome(guest.unsafe(insert)), DENIED, role)
-      t.equal((await guest.unsafe(`update users set email = 'b@example.com'`)).count, 0, role)
+      t.equal(await outcome(restricted.unsafe(insert)), DENIED, role)
+      t.equal((await restricted.unsafe(`update users set email = 'b@example.com'`)).count, 0, role)
     }
     t.equal((await sql`select from users where email = 'a@example.com'`).length, 1)
   })
 })
 
-t.test('rights that a restore has given back are named, and taken away at the next boot', async (t) => {
-  const database = await openHosted(t)
-  const { sql } = database
-  await sql.unsafe('grant all on all tables in schema public to anon, authenticated')
-  await sql.unsafe('grant all on all sequences in schema public to anon')
-  await sql.unsafe('grant execute on all functions in schema public to public')
-  const ready = async (env: Record<string, string>) => {
-    const { app, log } = await startTestApp(t, { database, env })
-    const answer = await app.inject({ url: '/api/health/ready' })
-    await app.close()
-    return { status: answer.statusCode, body: answer.body, log: log.join('') }
-  }
-  const shown = await ready({ MIGRATE_ON_BOOT: 'false' })
-  t.equal(shown.status, 503)
-  t.match(
-    shown.body,
-    /the roles anon, authenticated have privileges on .* and \d+ more: REVOKE ALL ON ALL TABLES/,
-  )
+t.test(
+  'privileges that a restore has granted again are reported, and revoked at the next boot',
+  async (t) => {
+    const database = await openHosted(t)
+    const { sql } = database
+    await sql.unsafe('grant all on all tables in schema public to anon, authenticated')
+    await sql.unsafe('grant all on all sequences in schema public to anon')
+    await sql.unsafe('grant execute on all functions in schema public to public')
+    const ready = async (env: Record<string, string>) => {
+      const { app, log } = await startTestApp(t, { database, env })
+      const answer = await app.inject({ url: '/api/health/ready' })
+      await app.close()
+      return { status: answer.statusCode, body: answer.body, log: log.join('') }
+    }
+    const shown = await ready({ MIGRATE_ON_BOOT: 'false' })
+    t.equal(shown.status, 503)
+    t.match(
+      shown.body,
+      /the roles anon, authenticated have privileges on .* and \d+ more: REVOKE ALL ON ALL TABLES/,
+    )
 
-  const closed = await ready({})
-  t.equal(closed.status, 200)
-  t.match(closed.log, /privileges of public API roles were taken away/)
-  t.same(await findOpened(sql), [])
+    const closed = await ready({})
+    t.equal(closed.status, 200)
+    t.match(closed.log, /privileges of public API roles were revoked/)
+    t.same(await findOpened(sql), [])
 
-  await sql`grant select (email) on users to authenticated`
-  t.match(
-    await findOpened(sql),
-    [{ role: 'authenticated', kind: 'table', name: 'users' }],
-    'of a column as well',
-  )
-})
+    await sql`grant select (email) on users to authenticated`
+    t.match(
+      await findOpened(sql),
+      [{ role: 'authenticated', kind: 'table', name: 'users' }],
+      'of a column as well',
+    )
+  },
+)
 
-t.test('every function of a migration is known to be one', async (t) => {
+t.test('every function of a migration is listed', async (t) => {
   const statements = (await readMigrations(MIGRATIONS)).flatMap(({ statements }) => statements)
   const made = statements.flatMap((text) =>
     [...text.matchAll(/CREATE (?:OR REPLACE )?FUNCTION "(\w+)"/g)].map(([, name]) => name),

@@ -46,31 +46,31 @@ t.test('a pool behind a network', async (t) => {
       const query = () => database.sql`select pg_sleep(0.005)`
       await query().catch(() => {
         toRetry++
-        return query().catch(() => undefined) // handed over while the broken connection is still going down
+        return query().catch(() => undefined) // started while the broken connection is being closed
       })
     })
     await queries[0]
     proxy.cut()
     await Promise.all(queries)
     t.ok(toRetry > 0, 'the cut was felt')
-    await waitForDatabase(database, { deadlineMs: 5_000 })
+    await waitForDatabase(database, { deadlineMs: 60_000 })
   })
 
-  t.test('gives up a server that stops answering', async (t) => {
+  t.test('ends the connection to a server that stops answering', async (t) => {
     const { proxy, database } = await openThrough(t, { answerDeadlineMs: 200 })
     await database.sql`select 1`
     proxy.freeze()
     await t.rejects(database.sql`select 1`, { code: 'ETIMEDOUT' })
   })
 
-  t.test('leaves a connection that merely waits for news alone', async (t) => {
-    const { database } = await openThrough(t, { answerDeadlineMs: 50 })
+  t.test('keeps a connection that only waits for notices', async (t) => {
+    const { database } = await openThrough(t, { answerDeadlineMs: 500 })
     const [before] = await database.sql`select pg_backend_pid() as pid`
-    await new Promise((resolve) => setTimeout(resolve, 200)) // four deadlines of silence
+    await new Promise((resolve) => setTimeout(resolve, 2000)) // four deadlines of silence
     t.same((await database.sql`select pg_backend_pid() as pid`)[0], before)
   })
 
-  t.test('says that the server does not offer TLS', async (t) => {
+  t.test('reports that the server does not offer TLS', async (t) => {
     const { database } = await openThrough(t, {}, '?sslmode=require')
     await t.rejects(database.sql`select 1`, { code: 'TLS_NOT_OFFERED' })
   })
@@ -81,7 +81,7 @@ t.test('a pool behind a network', async (t) => {
     t.match(notices, [/certificate .* not verified/])
   })
 
-  t.test('closes although a query runs', async (t) => {
+  t.test('closes while a query runs', async (t) => {
     const { database } = await openThrough(t)
     await database.sql`select 1`
     const rejected = t.rejects(database.sql`select pg_sleep(14)`.execute(), { code: 'CONNECTION_DESTROYED' })
@@ -92,21 +92,24 @@ t.test('a pool behind a network', async (t) => {
   })
 })
 
-t.test('a proxy that accepts and hangs up fails a query instead of being called for ever', async (t) => {
-  let calls = 0
-  const server = createServer((socket) => {
-    calls++
-    socket.end()
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  t.teardown(() => server.close())
-  const address = server.address()
-  const port = typeof address === 'object' ? address?.port : undefined
-  const database = await openDatabase({ ...OPTIONS, url: `postgres://u@127.0.0.1:${port ?? 0}/d` })
-  t.teardown(() => database.close())
-  await t.rejects(database.sql`select 1`, { code: 'ECONNRESET' })
-  t.equal(calls, 1)
-})
+t.test(
+  'a query fails, instead of retrying permanently, when a proxy accepts and closes connections',
+  async (t) => {
+    let calls = 0
+    const server = createServer((socket) => {
+      calls++
+      socket.end()
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    t.teardown(() => server.close())
+    const address = server.address()
+    const port = typeof address === 'object' ? address?.port : undefined
+    const database = await openDatabase({ ...OPTIONS, url: `postgres://u@127.0.0.1:${port ?? 0}/d` })
+    t.teardown(() => database.close())
+    await t.rejects(database.sql`select 1`, { code: 'ECONNRESET' })
+    t.equal(calls, 1)
+  },
+)
 
 t.test('an unreadable certificate file is named', async (t) => {
   const opening = openDatabase({

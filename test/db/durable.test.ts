@@ -7,7 +7,7 @@ import { eventually } from '../helpers/eventually.ts'
 import { startOwnPostgres } from '../helpers/own-postgres.ts'
 import { MIGRATIONS } from '../helpers/test-server.ts'
 
-t.test('an erasure waits for the synchronous standby, with an end, and nothing else does', async (t) => {
+t.test('only an erasure waits for the synchronous standby, with a timeout', async (t) => {
   const database = await startOwnPostgres(t)
   const { sql, orm } = database
   await migrate(database, { folder: MIGRATIONS, apply: true })
@@ -28,19 +28,19 @@ t.test('an erasure waits for the synchronous standby, with an end, and nothing e
   t.type(error, LateCommitError)
   t.equal(databaseFault(error)?.kind, 'unavailable', 'answered as a database that is away')
   t.equal(
-    await consentRepository.isStanding(database.orm, 1, 'emotion_analysis'),
+    await consentRepository.hasValid(database.orm, 1, 'emotion_analysis'),
     true,
-    'not before it is safe',
+    'not before the standby has confirmed it',
   )
 
   await database.sql`alter system reset synchronous_standby_names`
   await database.sql`select pg_reload_conf()`
   t.equal(
     await eventually(
-      () => consentRepository.isStanding(database.orm, 1, 'emotion_analysis'),
+      () => consentRepository.hasValid(database.orm, 1, 'emotion_analysis'),
       (standing) => !standing,
     ),
     false,
-    'and then it is done',
+    'erased after the confirmation',
   )
 })

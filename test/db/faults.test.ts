@@ -4,7 +4,7 @@ import { createTestDatabase } from '../helpers/database.ts'
 
 const withCode = (code: string, more = {}) => Object.assign(new Error('failed'), { code, ...more })
 
-t.test('errors of the driver and the network are told apart', async (t) => {
+t.test('errors of the driver and the network are classified', async (t) => {
   const kinds: [code: string, kind: string | undefined][] = [
     ['42P01', 'not_ready'],
     ['42703', 'not_ready'],
@@ -49,23 +49,27 @@ t.test('errors of the driver and the network are told apart', async (t) => {
   ]
   for (const [code, kind] of kinds) {
     t.equal(databaseFault(withCode(code))?.kind, kind, code)
-    t.equal(isPassing(withCode(code)), kind === 'unavailable', `${code} passes or not`)
+    t.equal(
+      isPassing(withCode(code)),
+      kind === 'unavailable' || kind === 'not_ready',
+      `${code} passes or not`,
+    )
   }
 })
 
-t.test('a missing socket is a database that is away, a missing file is not', async (t) => {
+t.test('a missing socket means an unavailable database, a missing file does not', async (t) => {
   t.equal(databaseFault(withCode('ENOENT', { syscall: 'connect' }))?.kind, 'unavailable')
   t.equal(databaseFault(withCode('ENOENT', { syscall: 'open' })), undefined)
 })
 
-t.test('other errors are no fault of the database', async (t) => {
+t.test('other errors are not database faults', async (t) => {
   const loop = new Error('loop')
   loop.cause = loop
   for (const error of [new Error('else'), 'text', null, undefined, loop])
     t.equal(databaseFault(error), undefined)
 })
 
-t.test('an error wrapped by Drizzle keeps its kind and the name of the rule', async (t) => {
+t.test('an error wrapped by Drizzle keeps its kind and the name of the constraint', async (t) => {
   const { orm, sql } = await createTestDatabase(t, { migrated: false })
   await sql.unsafe(`
     create table parents (id int constraint parents_key primary key);

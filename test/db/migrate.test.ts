@@ -8,7 +8,8 @@ import { promisify } from 'node:util'
 import { migrate as migrateWithDrizzle } from 'drizzle-orm/postgres-js/migrator'
 import t, { type Test } from 'tap'
 import { type Database, openDatabase } from '../../src/db/client.ts'
-import { LOCK_KEY, migrate, readMigrations, SchemaConflictError } from '../../src/db/migrate.ts'
+import { ADVISORY_LOCKS } from '../../src/db/locks.ts'
+import { migrate, readMigrations, SchemaConflictError } from '../../src/db/migrate.ts'
 import { startTestApp } from '../helpers/app.ts'
 import { createTestDatabase } from '../helpers/database.ts'
 import { eventually } from '../helpers/eventually.ts'
@@ -26,7 +27,7 @@ const listRelations = async ({ sql }: Pick<Database, 'sql'>) => {
 const readJournal = ({ sql }: Pick<Database, 'sql'>) =>
   sql`select hash, created_at from drizzle.__drizzle_migrations order by id`
 
-/** A copy of the migrations to which a test may add. */
+/** A copy of the migrations that a test may extend. */
 async function copyMigrations(t: Test) {
   const folder = await mkdtemp(join(tmpdir(), 'maeum-migrations-'))
   t.teardown(() => rm(folder, { recursive: true, force: true }))
@@ -41,7 +42,7 @@ async function copyMigrations(t: Test) {
   return { folder, add }
 }
 
-t.test('ten processes that boot at once apply every migration once', async (t) => {
+t.test('ten processes that boot concurrently apply every migration once', async (t) => {
   const { url, sql } = await createTestDatabase(t, { migrated: false })
   const reports = await Promise.all(
     Array.from({ length: 10 }, async () => {
@@ -57,7 +58,7 @@ t.test('ten processes that boot at once apply every migration once', async (t) =
   t.equal((await readJournal({ sql })).length, tags.length)
 })
 
-t.test('asking what is pending changes nothing', async (t) => {
+t.test('listing pending migrations changes nothing', async (t) => {
   const database = await createTestDatabase(t, { migrated: false })
   const report = await migrate(database, { folder: MIGRATIONS, apply: false })
   t.same(report, { applied: [], pending: tags, unknown: 0 })
@@ -70,7 +71,7 @@ t.test('a migrated database has nothing pending', async (t) => {
   t.same(await migrate(database, ALL), { applied: [], pending: [], unknown: 0 })
 })
 
-t.test('tables that something else made are named and nothing is touched', async (t) => {
+t.test('tables of another program are named and nothing is changed', async (t) => {
   const database = await createTestDatabase(t, { migrated: false })
   await database.sql`create table users (id int)`
   await database.sql`create table reports (id int)`
@@ -80,7 +81,7 @@ t.test('tables that something else made are named and nothing is touched', async
   t.same(await listRelations(database), ['public.reports', 'public.users'])
 })
 
-t.test('a migration that fails leaves nothing behind', async (t) => {
+t.test('a failed migration changes nothing', async (t) => {
   const database = await createTestDatabase(t, { migrated: false })
   const { folder, add } = await copyMigrations(t)
   await add('9999_broken', Date.now(), 'CREATE TABLE "half" ();--> statement-breakpoint\nSELECT nonsense;')
@@ -104,7 +105,7 @@ t.test('a migration merged late with an older date is not skipped', async (t) =>
   t.equal((await migrate(database, ALL)).unknown, 1, 'an older version sees that it is older')
 })
 
-t.test('line ends that git has changed make no other migration', async (t) => {
+t.test('a migration with other line ends is the same migration', async (t) => {
   const database = await createTestDatabase(t)
   const windows = await copyMigrations(t)
   for (const tag of tags) {
@@ -119,7 +120,7 @@ t.test('line ends that git has changed make no other migration', async (t) => {
   t.same(await migrate(other, ALL), NOTHING)
   t.same((await readJournal(other)).length, tags.length)
 
-  // As a version before this one has written it there.
+  // As an earlier version has stored it.
   const hashes = await Promise.all(
     tags.map(async (tag) =>
       createHash('sha256')
@@ -152,7 +153,7 @@ for (const [what, statement] of [
   ['a constraint', 'alter table feedbacks drop constraint feedbacks_rating_range'],
   ['a column', 'alter table tickets drop column family_id'],
 ] as const) {
-  t.test(`tables without a journal that lack ${what} are left alone`, async (t) => {
+  t.test(`tables without a journal that lack ${what} are not changed`, async (t) => {
     const database = await createTestDatabase(t)
     await database.sql`drop schema drizzle cascade`
     await database.sql.unsafe(statement)
@@ -161,18 +162,22 @@ for (const [what, statement] of [
   })
 }
 
-t.test('a role that may not is told the statement that lets it', async (t) => {
+t.test('an error about a missing privilege contains the statement that grants it', async (t) => {
   const database = await createTestDatabase(t, { migrated: false })
   const { sql, url } = database
   const [row] = await sql<{ name: string }[]>`select current_database() as name`
-  const role = uniqueName('guest')
+  const role = uniqueName('restricted')
   await sql.unsafe(`create role ${role} login`)
   t.teardown(() => sql.unsafe(`drop owned by ${role}; drop role ${role}`))
-  const guest = await openDatabase({ url: url.replace('maeum@', `${role}@`), dataDir: '.data', poolMax: 1 })
-  t.teardown(() => guest.close())
+  const restricted = await openDatabase({
+    url: url.replace('maeum@', `${role}@`),
+    dataDir: '.data',
+    poolMax: 1,
+  })
+  t.teardown(() => restricted.close())
 
   const grants = async (): Promise<string[]> => {
-    const error = await migrate(guest, ALL).catch((reason: unknown) => reason)
+    const error = await migrate(restricted, ALL).catch((reason: unknown) => reason)
     const [, list = ''] =
       /may not apply migrations: (.*)/.exec(error instanceof Error ? error.message : '') ?? []
     return list.split('; ').filter((grant) => grant !== '')
@@ -184,12 +189,12 @@ t.test('a role that may not is told the statement that lets it', async (t) => {
   ])
   await sql.unsafe(first[0] ?? '')
   await sql.unsafe(`create schema drizzle authorization ${role}`)
-  t.same((await migrate(guest, ALL)).applied, tags, 'a schema that is ready will do for the journal')
+  t.same((await migrate(restricted, ALL)).applied, tags, 'an existing schema is sufficient for the journal')
 
   await sql.unsafe(
     `alter schema drizzle owner to maeum; alter table drizzle.__drizzle_migrations owner to maeum`,
   )
-  const unreadable = await migrate(guest, { folder: MIGRATIONS, apply: false }).catch(
+  const unreadable = await migrate(restricted, { folder: MIGRATIONS, apply: false }).catch(
     (reason: unknown) => reason,
   )
   t.match(unreadable, {
@@ -197,11 +202,11 @@ t.test('a role that may not is told the statement that lets it', async (t) => {
   })
 })
 
-t.test('another process that migrates is waited for', async (t) => {
+t.test('a process waits for another one that migrates', async (t) => {
   const database = await createTestDatabase(t, { migrated: false })
   const waits: number[] = []
   const migrating = await database.sql.begin(async (tx) => {
-    await tx`select pg_advisory_xact_lock(${LOCK_KEY})`
+    await tx`select pg_advisory_xact_lock(${ADVISORY_LOCKS.migration})`
     const begun = migrate(database, { ...ALL, onWait: () => waits.push(1) })
     await eventually(
       () => waits,
@@ -231,11 +236,11 @@ t.test("drizzle-orm's own migrator and ours continue each other", async (t) => {
 t.test('drizzle-kit migrate and ours continue each other', async (t) => {
   const root = fileURLToPath(new URL('../..', import.meta.url))
   const runKit = ({ url }: { url: string }) => {
-    const address = url.replace('maeum@', 'maeum:any@') // it insists on a password; the server asks for none
+    const address = url.replace('maeum@', 'maeum:any@') // drizzle-kit requires a password; the server does not
     return promisify(execFile)(join(root, 'node_modules', '.bin', 'drizzle-kit'), ['migrate'], {
       cwd: root,
       env: { ...process.env, NODE_OPTIONS: '', DATABASE_URL: address, DATABASE_DIRECT_URL: address },
-      timeout: 30_000,
+      timeout: 120_000,
     })
   }
   const ours = await createTestDatabase(t)

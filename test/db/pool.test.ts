@@ -3,12 +3,12 @@ import { type AddressInfo, connect, createServer } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { openDatabase } from '../../src/db/client.ts'
-import { isPassing } from '../../src/db/faults.ts'
+import { databaseFault } from '../../src/db/faults.ts'
 import { createTestDatabase } from '../helpers/database.ts'
 import { eventually } from '../helpers/eventually.ts'
 import { startTcpProxy } from '../helpers/tcp-proxy.ts'
 
-/** A database behind a proxy, and the pool that is tried on it. */
+/** A database behind a proxy, and a pool for it. */
 async function setUp(t: Test, options: { poolMax?: number; answerDeadlineMs?: number } = {}) {
   const { socketDir, sql: admin } = await createTestDatabase(t, { migrated: false })
   const [row] = await admin<{ name: string }[]>`select current_database() as name`
@@ -17,15 +17,15 @@ async function setUp(t: Test, options: { poolMax?: number; answerDeadlineMs?: nu
   const url = `postgres://maeum@127.0.0.1:${proxy.port}/${row?.name ?? ''}?sslmode=disable`
   const database = await openDatabase({ dataDir: '.data', poolMax: 1, ...options, url })
   t.teardown(() => database.close())
-  /** What a failover does to every connection of the pool: FATAL, then the end. */
+  /** Simulates a failover for every connection: a FATAL error, then the end. */
   const endAll = () =>
     admin`
       select pg_terminate_backend(pid) from pg_stat_activity
       where datname = current_database() and pid <> pg_backend_pid()`
-  return { admin, proxy, endAll, database, ...database }
+  return { admin, proxy, endAll, url, database, ...database }
 }
 
-/** Callers that ask one thing after the other until they are stopped; all that was wrong with what they got. */
+/** Callers that run queries until they are stopped; returns all wrong results. */
 function startCallers(count: number, query: (number: number) => Promise<unknown>) {
   const wrong: unknown[] = []
   let isOver = false
@@ -39,7 +39,7 @@ function startCallers(count: number, query: (number: number) => Promise<unknown>
         if (answer !== number) wrong.push({ number, answer })
       } catch (error) {
         refused++
-        if (!isPassing(error)) wrong.push(error)
+        if (databaseFault(error)?.kind !== 'unavailable') wrong.push(error)
         await delay(1)
       }
     }
@@ -54,32 +54,35 @@ function startCallers(count: number, query: (number: number) => Promise<unknown>
   }
 }
 
-t.test('servers that leave again and again: no answer goes astray, and none fails afterwards', async (t) => {
-  const { endAll, sql } = await setUp(t, { poolMax: 4 })
-  const callers = startCallers(12, async (number) => {
-    if (number % 3 > 0) return (await sql<{ number: number }[]>`select ${number}::int as number`)[0]?.number
-    return sql.begin(async (tx) => (await tx`select ${number}::int as number`)[0]?.['number'] as unknown)
-  })
-  for (let i = 0; i < 12; i++) {
-    const { answered } = callers.counts()
-    await eventually(callers.counts, (now) => now.answered > answered + 24)
-    await endAll()
-  }
-  const { refused } = callers.counts()
-  t.same(await callers.stop(), [], 'each got its own answer, or an error that passes')
-  t.ok(refused > 0, 'the ends were noticed')
-  const numbers = Array.from({ length: 100 }, (_, number) => number)
-  const answers = await Promise.all(numbers.map((number) => sql`select ${number}::int as number`))
-  t.same(
-    answers.map(([row]) => row?.['number'] as unknown),
-    numbers,
-  )
-})
+t.test(
+  'repeated shutdowns of the server: no result reaches another caller, and later queries succeed',
+  async (t) => {
+    const { endAll, sql } = await setUp(t, { poolMax: 4 })
+    const callers = startCallers(12, async (number) => {
+      if (number % 3 > 0) return (await sql<{ number: number }[]>`select ${number}::int as number`)[0]?.number
+      return sql.begin(async (tx) => (await tx`select ${number}::int as number`)[0]?.['number'] as unknown)
+    })
+    for (let i = 0; i < 12; i++) {
+      const { answered } = callers.counts()
+      await eventually(callers.counts, (now) => now.answered > answered + 24)
+      await endAll()
+    }
+    const { refused } = callers.counts()
+    t.same(await callers.stop(), [], 'each got its own answer, or an error that passes')
+    t.ok(refused > 0, 'the ends were noticed')
+    const numbers = Array.from({ length: 100 }, (_, number) => number)
+    const answers = await Promise.all(numbers.map((number) => sql`select ${number}::int as number`))
+    t.same(
+      answers.map(([row]) => row?.['number'] as unknown),
+      numbers,
+    )
+  },
+)
 
-t.test('a server that closes while connections are made settles every query by its deadline', async (t) => {
+t.test('if the server closes during connects, every query settles by its deadline', async (t) => {
   const { socketDir, sql: admin } = await createTestDatabase(t, { migrated: false })
   const [row] = await admin<{ name: string }[]>`select current_database() as name`
-  /** How many bytes of the server's answers pass before the connection is closed; none: all of them. */
+  /** Bytes of the server's answers that pass before the connection is closed; unset: all. */
   const passes = [0, 1, 9, 40, 200, 300, 420, undefined]
   let isBad = true
   let made = 0
@@ -115,7 +118,7 @@ t.test('a server that closes while connections are made settles every query by i
       numbers.map((number) =>
         database.sql`select ${number}::int as number`.then(
           ([found]) => (found?.['number'] === number ? 'own' : found),
-          (error: unknown) => (isPassing(error) ? 'later' : error),
+          (error: unknown) => (databaseFault(error)?.kind === 'unavailable' ? 'later' : error),
         ),
       ),
     )
@@ -130,7 +133,7 @@ t.test('a server that closes while connections are made settles every query by i
   )
 })
 
-t.test('the reason of an end reaches the statement that met it, and no other', async (t) => {
+t.test('the reason of a lost connection reaches only the affected statement', async (t) => {
   const { endAll, sql } = await setUp(t)
   await sql`select 1`
   const asleep = sql`select pg_sleep(20)`.then(
@@ -146,7 +149,7 @@ t.test('the reason of an end reaches the statement that met it, and no other', a
   t.same(await sql`select 1 as one`, [{ one: 1 }], 'between two statements it concerns none')
 })
 
-t.test('rows of a result that broke off do not reach the next statement', async (t) => {
+t.test('rows of an interrupted result do not reach the next statement', async (t) => {
   const { proxy, sql } = await setUp(t)
   await sql`select 1`
   const broken = sql`
@@ -159,7 +162,7 @@ t.test('rows of a result that broke off do not reach the next statement', async 
   t.same(await sql`select 1 as one`, [{ one: 1 }])
 })
 
-t.test('a transaction whose connection is lost does nothing on another', async (t) => {
+t.test('a transaction whose connection is lost does not continue on another', async (t) => {
   const { proxy, sql } = await setUp(t)
   await sql`create table kept (id int)`
   let late: Promise<unknown> = Promise.resolve()
@@ -171,7 +174,7 @@ t.test('a transaction whose connection is lost does nothing on another', async (
         sql`select 1`.then(
           () => true,
           () => false,
-        ), // has the place in the pool by now
+        ), // holds the connection of the pool by now
       (isBack) => isBack,
     )
     late = tx`insert into kept values (2)`.then(
@@ -188,7 +191,7 @@ t.test('a transaction whose connection is lost does nothing on another', async (
   t.same(await sql`select * from kept`, [])
 })
 
-t.test('a commit that the server does not know is no commit', async (t) => {
+t.test('a commit that the server does not confirm fails', async (t) => {
   const { sql } = await setUp(t)
   await sql`create table kept (id int)`
   await sql.begin((tx) => tx`insert into kept values (1)`)
@@ -200,7 +203,7 @@ t.test('a commit that the server does not know is no commit', async (t) => {
   t.same(await sql`select * from kept`, [{ id: 1 }])
 })
 
-t.test('a connection that may not write, or has lost a statement, is not kept', async (t) => {
+t.test('a read-only connection, or one that has lost a statement, is not kept', async (t) => {
   const { sql } = await setUp(t)
   const pid = async () => (await sql<{ pid: number }[]>`select pg_backend_pid() as pid`)[0]?.pid
   await sql`create table kept (id int)`
@@ -226,7 +229,7 @@ t.test('a statement that leaves a transaction open does not share it', async (t)
 })
 
 t.test(
-  'a server that is silent: what runs and what waits fails by the deadline, then all is well',
+  'if the server does not answer, running and waiting queries fail by the deadline, and later ones succeed',
   async (t) => {
     const { proxy, sql } = await setUp(t, { poolMax: 2, answerDeadlineMs: 400 })
     await Promise.all([sql`select 1`, sql`select 1`])
@@ -250,7 +253,7 @@ t.test(
   },
 )
 
-t.test('listening begins again after an end, and notices arrive', async (t) => {
+t.test('listening restarts after a lost connection, and notices arrive', async (t) => {
   const { admin, endAll, database } = await setUp(t)
   const received: string[] = []
   const failures: unknown[] = []
@@ -279,31 +282,70 @@ t.test('listening begins again after an end, and notices arrive', async (t) => {
   t.match(failures, [{ code: '57P01' }])
 })
 
-t.test('a server that takes no writes is no longer listened to', async (t) => {
-  const { admin, database, sql } = await setUp(t, { poolMax: 2 })
-  const listeners = async () =>
-    (await admin<{ pid: number }[]>`select pid from pg_stat_activity where query = 'listen news'`).map(
-      ({ pid }) => pid,
-    )
-  let begun = 0
-  database.listen({
-    channel: 'news',
-    onNotice: () => undefined,
-    onListening: () => begun++,
-    onFailure: () => undefined,
-  })
-  await eventually(
-    () => begun,
-    (count) => count === 1,
+for (const apart of [false, true])
+  t.test(
+    `a server that takes no writes is no longer listened to${apart ? ', through an address of its own' : ''}`,
+    async (t) => {
+      const { admin, database: writing, sql, url } = await setUp(t, { poolMax: 2 })
+      const database = apart
+        ? await openDatabase({ dataDir: '.data', poolMax: 1, url, renewals: writing.renewals })
+        : writing
+      if (apart) t.teardown(() => database.close())
+      const listeners = async () =>
+        (await admin<{ pid: number }[]>`select pid from pg_stat_activity where query = 'listen news'`).map(
+          ({ pid }) => pid,
+        )
+      let begun = 0
+      database.listen({
+        channel: 'news',
+        onNotice: () => undefined,
+        onListening: () => begun++,
+        onFailure: () => undefined,
+      })
+      await eventually(
+        () => begun,
+        (count) => count === 1,
+      )
+      const before = await listeners()
+      await sql`create table kept (id int)`
+      await sql.unsafe('set default_transaction_read_only = on')
+      await t.rejects(sql`insert into kept values (1)`, { code: '25006' })
+      await eventually(
+        () => begun,
+        (count) => count === 2,
+      )
+      const after = await listeners()
+      t.notSame(after, before)
+    },
   )
-  const before = await listeners()
-  await sql`create table kept (id int)`
-  await sql.unsafe('set default_transaction_read_only = on')
-  await t.rejects(sql`insert into kept values (1)`, { code: '25006' })
-  await eventually(
-    () => begun,
-    (count) => count === 2,
-  )
-  const after = await listeners()
-  t.notSame(after, before)
-})
+
+t.test(
+  'a pool whose connection was refused closes idle ones, so that another pool can connect',
+  async (t) => {
+    const { socketDir, sql: admin } = await createTestDatabase(t, { migrated: false })
+    const [row] = await admin<{ name: string }[]>`select current_database() as name`
+    const role = `crowded_${row?.name ?? ''}`
+    await admin.unsafe(`create role ${role} login connection limit 4`)
+    t.teardown(() => admin.unsafe(`drop role ${role}`))
+    const url = `postgres://${role}@/${row?.name ?? ''}?host=${encodeURIComponent(socketDir)}`
+    const open = async (poolMax: number) => {
+      const options = { dataDir: '.data', poolMax, answerDeadlineMs: 1000, maxIdleMs: 12_000, url }
+      const database = await openDatabase(options)
+      t.teardown(() => database.close())
+      return database.sql
+    }
+    const connected = async () =>
+      (await admin`select pid from pg_stat_activity where usename = ${role}`).length
+    const first = await open(8)
+    await Promise.all(Array.from({ length: 8 }, () => first`select pg_sleep(0.1)`))
+    t.equal(await connected(), 4, 'the first one has all that there are')
+    const second = await open(1)
+    const ask = () =>
+      second`select 1 as one`.then(
+        ([one]) => one,
+        () => undefined,
+      )
+    t.match(await eventually(ask, (one) => one !== undefined), { one: 1 })
+    t.match(await first`select 1 as one`, [{ one: 1 }])
+  },
+)

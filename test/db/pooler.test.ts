@@ -9,7 +9,7 @@ import { findPgbouncer, startPgbouncer } from '../helpers/pgbouncer.ts'
 import { MIGRATIONS } from '../helpers/test-server.ts'
 
 const PORT = 6432
-/** One that no address tells as that of a pooler. */
+/** A port that the address does not identify as that of a pooler. */
 const OTHER_PORT = 5499
 
 const program = findPgbouncer()
@@ -33,11 +33,11 @@ t.test('behind a transaction pooler', { skip }, async (t) => {
     return database
   }
 
-  t.test('eight processes boot at once', async (t) => {
+  t.test('eight processes boot concurrently', async (t) => {
     const applied = await Promise.all(
       Array.from({ length: 8 }, async () => {
         const database = await open()
-        await waitForDatabase(database, { deadlineMs: 10_000 })
+        await waitForDatabase(database, { deadlineMs: 60_000 })
         const report = await migrate(database, { folder: MIGRATIONS, apply: true })
         t.same(await verifySchema(database.sql), [])
         return report.applied.length
@@ -46,23 +46,20 @@ t.test('behind a transaction pooler', { skip }, async (t) => {
     t.equal(applied.filter((count) => count > 0).length, 1, 'one of them migrates')
   })
 
-  t.test(
-    'two hundred parallel queries and transactions are answered, each with its own answer',
-    async (t) => {
-      const database = await open()
-      t.match(database.description, /transaction pooler$/)
-      const answers = await Promise.all(
-        Array.from({ length: 200 }, async (_, index) => {
-          if (index % 4 > 0) return (await database.sql`select ${index}::int as answer`)[0]?.answer
-          return database.sql.begin(async (tx) => (await tx`select ${index}::int as answer`)[0]?.answer)
-        }),
-      )
-      t.same(
-        answers,
-        answers.map((_, index) => index),
-      )
-    },
-  )
+  t.test('two hundred parallel queries and transactions each get their own result', async (t) => {
+    const database = await open()
+    t.match(database.description, /transaction pooler$/)
+    const answers = await Promise.all(
+      Array.from({ length: 200 }, async (_, index) => {
+        if (index % 4 > 0) return (await database.sql`select ${index}::int as answer`)[0]?.answer
+        return database.sql.begin(async (tx) => (await tx`select ${index}::int as answer`)[0]?.answer)
+      }),
+    )
+    t.same(
+      answers,
+      answers.map((_, index) => index),
+    )
+  })
 })
 
 const IGNORED =
@@ -71,7 +68,7 @@ for (const [how, more] of [
   ['refuses parameters that it does not keep', ''],
   ['ignores them', IGNORED],
 ] as const) {
-  t.test(`a pooler on a port of its own that ${how} is found`, { skip }, async (t) => {
+  t.test(`a pooler on another port that ${how} is detected`, { skip }, async (t) => {
     const { socketDir, sql } = await createTestDatabase(t, { migrated: false })
     const [row] = await sql<{ name: string }[]>`select current_database() as name`
     const url = await startPooler(t, { socketDir, database: row?.name ?? '', port: OTHER_PORT, more })
@@ -83,7 +80,7 @@ for (const [how, more] of [
       onPooler: (text) => notices.push(text),
     })
     t.teardown(() => database.close())
-    await waitForDatabase(database, { deadlineMs: 10_000 })
+    await waitForDatabase(database, { deadlineMs: 60_000 })
     t.match(database.description, /, pooler$/)
 
     await sql`create table kept (id int primary key)`
@@ -104,7 +101,7 @@ for (const [how, more] of [
 }
 
 t.test(
-  'a server that listens through a transaction pooler says that nothing arrives',
+  'a server that listens through a transaction pooler logs that no notices arrive',
   { skip },
   async (t) => {
     const database = await createTestDatabase(t)
@@ -139,7 +136,7 @@ t.test(
   },
 )
 
-t.test('a direct connection is none', async (t) => {
+t.test('a direct connection is not taken for a pooler', async (t) => {
   const { url } = await createTestDatabase(t, { migrated: false })
   const notices: string[] = []
   const database = await openDatabase({
@@ -149,7 +146,7 @@ t.test('a direct connection is none', async (t) => {
     onPooler: (text) => notices.push(text),
   })
   t.teardown(() => database.close())
-  await waitForDatabase(database, { deadlineMs: 10_000 })
+  await waitForDatabase(database, { deadlineMs: 60_000 })
   t.same(await database.sql`show bytea_output`, [{ bytea_output: 'hex' }])
   t.notMatch(database.description, /pooler/)
   t.same(notices, [])

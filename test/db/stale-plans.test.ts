@@ -1,30 +1,32 @@
 import t, { type Test } from 'tap'
 import { type Database, openDatabase } from '../../src/db/client.ts'
-import { isPassing } from '../../src/db/faults.ts'
+import { databaseFault } from '../../src/db/faults.ts'
 import { createTestDatabase } from '../helpers/database.ts'
 
 const THINGS = 50
 const CALLERS = 40
 const CHANGES = 10
 
-/** Changes what `select *` of the table gives, again and again, while connections hold plans of it. */
+/** Changes the columns of the table repeatedly, while connections have cached plans. */
 async function changeColumns(sql: Database['sql']) {
   for (let i = 0; i < CHANGES; i++) {
     await sql.unsafe(`alter table things alter column label type ${i % 2 === 0 ? 'varchar(99)' : 'text'}`)
     await sql.unsafe(
       i % 2 === 0 ? 'alter table things add column more int' : 'alter table things drop column more',
     )
-    await new Promise((resolve) => setTimeout(resolve, 10)) // for plans of the new shape to be made and used
+    await new Promise((resolve) => setTimeout(resolve, 10)) // time to create and use new plans
   }
 }
 
-/** Asks again and again until `isOver`; how many answers came, and what was wrong with any of them. */
+/** Runs queries until `isOver`; returns the number of results and the wrong ones. */
 async function ask(caller: number, query: (id: number) => Promise<unknown>, isOver: () => boolean) {
   const wrong: unknown[] = []
   let answers = 0
   for (let turn = 0; !isOver(); turn++) {
     const id = (caller * 7 + turn) % THINGS
-    const found = await query(id).catch((error: unknown) => (isPassing(error) ? 'later' : error))
+    const found = await query(id).catch((error: unknown) =>
+      databaseFault(error)?.kind === 'unavailable' ? 'later' : error,
+    )
     answers++
     if (found !== 'later' && found !== id) wrong.push({ id, found })
   }
@@ -51,11 +53,11 @@ async function holds(t: Test, query: (database: Database, id: number) => Promise
   t.same(
     callers.flatMap(({ wrong }) => wrong),
     [],
-    'every answer is the one to its own question',
+    'every result belongs to its query',
   )
   t.ok(
     callers.every(({ answers }) => answers > 0),
-    'every caller is answered',
+    'every caller gets a result',
   )
 }
 

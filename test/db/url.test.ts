@@ -79,7 +79,7 @@ const readable: [name: string, url: string, expected: Partial<DatabaseAddress>][
   ['prepare=false', 'postgres://u:p@localhost/d?prepare=false', { prepare: false }],
 ]
 
-t.test('an address is read as people paste it', async (t) => {
+t.test('an address is parsed in all forms', async (t) => {
   for (const [name, url, expected] of readable) t.same(parseDatabaseUrl(url), { ...LOCAL, ...expected }, name)
 })
 
@@ -95,7 +95,7 @@ const unreadable: [name: string, url: string, message: RegExp][] = [
   ['the placeholder of a dashboard', 'postgres://u:[YOUR-PASSWORD]@db.example.com/d', /placeholder/],
 ]
 
-t.test('an unreadable address is refused in one line without its secrets', async (t) => {
+t.test('an invalid address is refused with one line without its secrets', async (t) => {
   for (const [name, url, message] of unreadable) {
     t.throws(() => parseDatabaseUrl(url), { message }, name)
     t.throws(

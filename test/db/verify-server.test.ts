@@ -14,7 +14,7 @@ async function open(t: Test, url: string) {
   return database.sql
 }
 
-/** As an operator, or a host, may have set them for a database. */
+/** Settings that an operator or a host may have changed for a database. */
 const SETTINGS = [
   "datestyle = 'SQL, DMY'",
   "intervalstyle = 'sql_standard'",

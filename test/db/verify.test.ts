@@ -8,12 +8,16 @@ const tables = expectedSchema().map(({ name }) => name)
 
 /** A connection of a role that owns nothing; the role goes with the test. */
 async function openAsGuest(t: Test, { sql, url }: TestDatabase) {
-  const role = uniqueName('guest')
+  const role = uniqueName('restricted')
   await sql.unsafe(`create role ${role} login`)
   t.teardown(() => sql.unsafe(`drop owned by ${role}; drop role ${role}`))
-  const guest = await openDatabase({ url: url.replace('maeum@', `${role}@`), dataDir: '.data', poolMax: 1 })
-  t.teardown(() => guest.close())
-  return { role, guest }
+  const restricted = await openDatabase({
+    url: url.replace('maeum@', `${role}@`),
+    dataDir: '.data',
+    poolMax: 1,
+  })
+  t.teardown(() => restricted.close())
+  return { role, restricted }
 }
 
 t.test('a migrated database is what the code expects', async (t) => {
@@ -22,7 +26,7 @@ t.test('a migrated database is what the code expects', async (t) => {
   t.same(await verifySchema(sql), [])
 })
 
-t.test('each difference is named', async (t) => {
+t.test('each difference is reported', async (t) => {
   const { sql } = await createTestDatabase(t)
   await sql.unsafe(`
     drop table reports;
@@ -56,29 +60,29 @@ t.test('an empty database lacks every table', async (t) => {
   )
 })
 
-t.test('a role from which row level security hides the rows is told so', async (t) => {
+t.test('row level security that hides rows from the role is reported', async (t) => {
   const database = await createTestDatabase(t)
-  const { role, guest } = await openAsGuest(t, database)
+  const { role, restricted } = await openAsGuest(t, database)
   await database.sql.unsafe(`grant all on all tables in schema public to ${role}`)
-  const findings = await verifySchema(guest.sql)
+  const findings = await verifySchema(restricted.sql)
   t.same(new Set(findings.map(({ problem }) => problem)), new Set(['rows_hidden']))
   t.equal(findings.length, tables.length)
 })
 
-t.test('a role that may only read is told what it may not', async (t) => {
+t.test('missing privileges of a read-only role are reported', async (t) => {
   const database = await createTestDatabase(t)
-  const { role, guest } = await openAsGuest(t, database)
+  const { role, restricted } = await openAsGuest(t, database)
   await database.sql.unsafe(`
     alter table sessions disable row level security;
     grant all on all tables in schema public to ${role};
     revoke insert, delete on sessions from ${role}`)
   t.match(
-    (await verifySchema(guest.sql)).filter(({ table }) => table === 'sessions'),
+    (await verifySchema(restricted.sql)).filter(({ table }) => table === 'sessions'),
     [{ column: null, problem: 'no_privilege', found: 'no insert, delete' }],
   )
 })
 
-t.test('a database that takes no writes is a finding, until it takes them again', async (t) => {
+t.test('a read-only database is a finding until it is writable again', async (t) => {
   const { sql, url } = await createTestDatabase(t)
   const [row] = await sql<{ name: string }[]>`select current_database() as name`
   const name = row?.name ?? ''

@@ -29,7 +29,7 @@ async function startRefusing(t: Test, code: string, message: string) {
   return { state, url: `postgres://alice:s3cret@127.0.0.1:${port}/app` }
 }
 
-t.test('a server that comes up later is waited for', async (t) => {
+t.test('waits for a server that starts later', async (t) => {
   const { socketDir, sql } = await createTestDatabase(t, { migrated: false })
   const [row] = await sql<{ name: string }[]>`select current_database() as name`
   const reserved = await startTcpProxy(socketDir)
@@ -50,7 +50,7 @@ t.test('a server that comes up later is waited for', async (t) => {
   t.same(await database.sql`select 1 as one`, [{ one: 1 }])
 })
 
-t.test('a server that never comes is given up with its reason', async (t) => {
+t.test('gives up after the deadline with the reason', async (t) => {
   const reserved = await startTcpProxy('/nowhere')
   await reserved.close()
   const database = await open(t, `postgres://alice:s3cret@127.0.0.1:${reserved.port}/app`)
@@ -59,7 +59,7 @@ t.test('a server that never comes is given up with its reason', async (t) => {
   })
 })
 
-t.test('a server that is starting up is asked again', async (t) => {
+t.test('retries a server that is starting', async (t) => {
   const { state, url } = await startRefusing(t, '57P03', 'the database system is starting up')
   await t.rejects(waitForDatabase(await open(t, url), { deadlineMs: 500 }), {
     message: /not reachable \(57P03\)/,
@@ -67,7 +67,7 @@ t.test('a server that is starting up is asked again', async (t) => {
   t.ok(state.calls > 1)
 })
 
-t.test('what waiting does not cure stops at once and says what to set', async (t) => {
+t.test('a permanent error fails immediately and names the setting', async (t) => {
   const refusals: [code: string, message: string, advice: RegExp][] = [
     ['28P01', 'password authentication failed for user "alice"', /check both in DATABASE_URL/],
     ['28000', 'no pg_hba.conf entry for user "alice"', /refuses the user or the password/],
@@ -92,7 +92,7 @@ t.test('what waiting does not cure stops at once and says what to set', async (t
   }
 })
 
-t.test('the sentence of a server is shown when waiting for it ends', async (t) => {
+t.test('the message of the server is shown when the deadline passes', async (t) => {
   const said =
     '(EMAXCONNSESSION) max clients reached in session mode - max clients are limited to pool_size: 15'
   const { state, url } = await startRefusing(t, 'XX000', said)
@@ -108,7 +108,7 @@ t.test('the sentence of a server is shown when waiting for it ends', async (t) =
   t.equal(sentences[0], said)
 })
 
-t.test('a name with IPv6 addresses alone, on a network without, is told as that', async (t) => {
+t.test('a name with only IPv6 addresses, on a network without IPv6, is reported', async (t) => {
   const unreachable = (address: string) =>
     Object.assign(new Error(`connect ENETUNREACH ${address}:5432`), { code: 'ENETUNREACH', address })
   const away = (error: Error) => {
@@ -122,7 +122,7 @@ t.test('a name with IPv6 addresses alone, on a network without, is told as that'
   await t.rejects(away(both), { message: /^(?!.*IPv6).*ENETUNREACH/ })
 })
 
-t.test('a server without TLS is not taken for one that is away', async (t) => {
+t.test('a server without TLS does not count as unavailable', async (t) => {
   const { socketDir } = await createTestDatabase(t, { migrated: false })
   const proxy = await startTcpProxy(socketDir)
   t.teardown(() => proxy.close())
@@ -130,10 +130,10 @@ t.test('a server without TLS is not taken for one that is away', async (t) => {
   await t.rejects(waitForDatabase(database, { deadlineMs: 30_000 }), { message: /append sslmode=disable/ })
 })
 
-t.test('a database that is closed is not waited for', async (t) => {
+t.test('does not wait for a closed database', async (t) => {
   const reserved = await startTcpProxy('/nowhere')
   await reserved.close()
   const database = await open(t, `postgres://u@127.0.0.1:${reserved.port}/d`)
   const waiting = waitForDatabase(database, { deadlineMs: 30_000, onRetry: () => void database.close() })
-  await t.rejects(waiting, { message: /closed while it was waited for/ })
+  await t.rejects(waiting, { message: /closed during the wait/ })
 })

@@ -1,8 +1,8 @@
 import t from 'tap'
 import { detectDistortions } from '../../src/domain/cbt/detect.ts'
 import { type Detection, DISTORTION_TYPES } from '../../src/domain/cbt/distortion.ts'
-import { DISTORTIONS, distortionOf } from '../../src/domain/cbt/distortions/index.ts'
-import { chooseIntervention, INTERVENTION_EVERY_MS } from '../../src/domain/cbt/intervention.ts'
+import { DISTORTIONS, getDistortion } from '../../src/domain/cbt/distortions/index.ts'
+import { chooseIntervention, INTERVENTION_INTERVAL_MS } from '../../src/domain/cbt/intervention.ts'
 import { LANGUAGES } from '../../src/domain/language.ts'
 import { ENGLISH_CBT_CASES, KOREAN_CBT_CASES } from './cases/cbt.ts'
 import { LONG_MESSAGES } from './cases/long.ts'
@@ -49,8 +49,8 @@ t.test('a detection quotes the words as they were typed, and is graver the more 
 
 const detection = (type: Detection['type'], more: Partial<Detection> = {}): Detection => ({
   type,
-  name_ko: distortionOf(type).name_ko,
-  name_en: distortionOf(type).name_en,
+  name_ko: getDistortion(type).name_ko,
+  name_en: getDistortion(type).name_en,
   severity: 'medium',
   confidence: 0.8,
   examples: [],
@@ -79,11 +79,11 @@ t.test('at most one exercise in three minutes, and no kind twice in a row', (t) 
   const found = [detection('labelling'), detection('magnification', { confidence: 0.7 })]
   const at = (now: number, lastAt: number, recentTypes: Detection['type'][]) =>
     chooseIntervention(found, 'ko', { now, lastAt, recentTypes })?.distortionType
-  t.equal(at(INTERVENTION_EVERY_MS - 1, 0, []), undefined)
-  t.equal(at(INTERVENTION_EVERY_MS, 0, []), 'labelling')
-  t.equal(at(INTERVENTION_EVERY_MS, 0, ['labelling']), 'magnification')
-  t.equal(at(INTERVENTION_EVERY_MS, 0, ['labelling', 'magnification']), undefined)
-  t.equal(at(INTERVENTION_EVERY_MS, 0, ['labelling', 'magnification', 'mental_filter']), 'labelling')
+  t.equal(at(INTERVENTION_INTERVAL_MS - 1, 0, []), undefined)
+  t.equal(at(INTERVENTION_INTERVAL_MS, 0, []), 'labelling')
+  t.equal(at(INTERVENTION_INTERVAL_MS, 0, ['labelling']), 'magnification')
+  t.equal(at(INTERVENTION_INTERVAL_MS, 0, ['labelling', 'magnification']), undefined)
+  t.equal(at(INTERVENTION_INTERVAL_MS, 0, ['labelling', 'magnification', 'mental_filter']), 'labelling')
   t.end()
 })
 

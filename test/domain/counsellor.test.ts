@@ -1,6 +1,6 @@
 import t from 'tap'
-import { distortionOf } from '../../src/domain/cbt/distortions/index.ts'
-import { INTERVENTION_EVERY_MS } from '../../src/domain/cbt/intervention.ts'
+import { getDistortion } from '../../src/domain/cbt/distortions/index.ts'
+import { INTERVENTION_INTERVAL_MS } from '../../src/domain/cbt/intervention.ts'
 import { replyLocally, type Turn } from '../../src/domain/counsellor/reply.ts'
 import { SENTENCES } from '../../src/domain/counsellor/sentences.ts'
 import { splitForStream } from '../../src/domain/counsellor/split-for-stream.ts'
@@ -20,7 +20,7 @@ const ask = (message: string, language: Language, emotion: Emotion | null = null
 function expectedSentences(expected: Exclude<Expected, 'crisis'>, language: Language): readonly string[] {
   const words = SENTENCES[language]
   if (expected === 'open') return words.open
-  if ('thought' in expected) return distortionOf(expected.thought).questions[language]
+  if ('thought' in expected) return getDistortion(expected.thought).questions[language]
   if ('feeling' in expected) return words.reflections[expected.feeling]
   if ('seen' in expected) return [words.seen[expected.seen]]
   return words.occasions[expected.occasion]
@@ -100,7 +100,7 @@ t.test(
       recentEmotions: [],
       history: [],
       language: 'ko',
-      pace: { now: INTERVENTION_EVERY_MS, lastAt: 1, recentTypes: [] },
+      pace: { now: INTERVENTION_INTERVAL_MS, lastAt: 1, recentTypes: [] },
     })
     t.equal(soon.intervention, undefined)
     t.notOk(soon.text.includes(SENTENCES.ko.exercise))

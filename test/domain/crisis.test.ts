@@ -1,5 +1,5 @@
 import t from 'tap'
-import { crisisLines, crisisMessage } from '../../src/domain/crisis/lines.ts'
+import { crisisLines, formatCrisisMessage } from '../../src/domain/crisis/lines.ts'
 import { readCrisis } from '../../src/domain/crisis/read-crisis.ts'
 import { ENGLISH_CRISIS_CASES, KOREAN_CRISIS_CASES } from './cases/crisis.ts'
 import { LONG_MESSAGES } from './cases/long.ts'
@@ -36,12 +36,16 @@ t.test('the lines are those of the language, or those of the operator', (t) => {
     t.same(crisisLines(language, []), crisisLines(language))
     const own = [{ name: 'A line', number: '0800' }]
     t.same(crisisLines(language, own), own)
-    const text = crisisMessage('urgent', language, own)
+    const text = formatCrisisMessage('urgent', language, own)
     t.match(text, 'A line: 0800')
     for (const level of ['urgent', 'gentle'] as const)
-      t.equal(/[가-힣]/.test(crisisMessage(level, language, own)), language === 'ko', 'in its own script')
-    t.not(text, crisisMessage('gentle', language, own))
-    t.equal(crisisMessage('none', language, own), '')
+      t.equal(
+        /[가-힣]/.test(formatCrisisMessage(level, language, own)),
+        language === 'ko',
+        'in its own script',
+      )
+    t.not(text, formatCrisisMessage('gentle', language, own))
+    t.equal(formatCrisisMessage('none', language, own), '')
   }
   t.ok(crisisLines('en').length > crisisLines('ko').length, 'and a word for those elsewhere')
   t.end()

@@ -6,12 +6,12 @@ import { RECOMMENDATIONS, SENTENCES } from '../../src/domain/report/words.ts'
 import {
   buildReport,
   formatDuration,
-  inLanguage,
+  translateReport,
   type ReportedRows,
   type ReportedSession,
   type ReportedWindow,
   toSummary,
-  withTimelines,
+  addTimelines,
 } from '../../src/domain/report.ts'
 
 const STARTED_AT = 1_700_000_000_000
@@ -201,7 +201,7 @@ t.test('what is said of it, in both languages', (t) => {
     ],
     emotionalState: 'mixed',
     disclaimer:
-      '이 보고서는 인공지능이 겉으로 드러난 얼굴 표정과 표현을 추정하여 자동으로 만든 것입니다. 실제 감정이나 마음 상태와 다를 수 있으며, 의학적·심리학적 진단이 아닙니다.',
+      '이 보고서는 인공지능이 겉으로 드러난 얼굴 표정과 표현을 추정하여 자동으로 생성한 것입니다. 실제 감정이나 마음 상태와 다를 수 있으며, 의학적·심리학적 진단이 아닙니다.',
     forCounsellor: { isFlagged: false, crisisCount: 0, note: null },
   })
   t.match(korean.analysis.recommendations, [
@@ -210,13 +210,13 @@ t.test('what is said of it, in both languages', (t) => {
   const english = reportOf(WINDOWS, 'en')
   t.same(english.analysis.overallAssessment, {
     keyObservations: [
-      'The expression seen most often was happiness (28.6%).',
-      'Expressions became brighter towards the end.',
-      '29% of the windows were read with uncertainty.',
+      'The most frequent expression was happiness (28.6%).',
+      'Expressions became more positive towards the end.',
+      'The result was uncertain in 29% of the windows.',
     ],
     emotionalState: 'mixed',
     disclaimer:
-      'This report was made automatically by an artificial intelligence, which estimates apparent facial expression and wording. It may differ from what was really felt. It is no medical or psychological diagnosis.',
+      'This report was generated automatically by an artificial intelligence that estimates apparent facial expressions and wording. It may differ from actual feelings or states of mind. It is not a medical or psychological diagnosis.',
     forCounsellor: { isFlagged: false, crisisCount: 0, note: null },
   })
   t.match(english.analysis.recommendations, [{ title: 'Moments of change' }])
@@ -226,8 +226,8 @@ t.test('what is said of it, in both languages', (t) => {
     analysis: [analysis.emotionSummary, analysis.vadSummary, analysis.vadVector],
   })
   t.same(numbers(korean), numbers(english), 'the language changes no number')
-  t.same(inLanguage(korean, 'en'), english, 'and can be changed afterwards')
-  t.same(inLanguage(english, 'ko'), korean)
+  t.same(translateReport(korean, 'en'), english, 'and can be changed afterwards')
+  t.same(translateReport(english, 'ko'), korean)
   t.end()
 })
 
@@ -238,18 +238,18 @@ t.test('the course of a session: brighter, darker or the same', (t) => {
       'en',
     )
   for (const [valences, trend, sentence] of [
-    [[0, 0, 0.16], 'improving', 'Expressions became brighter towards the end.'],
-    [[0.16, 0, 0], 'declining', 'Expressions became darker towards the end.'],
-    [[0, 0.9, 0.15], 'stable', 'Expressions stayed much the same throughout.'],
-    [[0.5], 'stable', 'Expressions stayed much the same throughout.'],
-    [[-0.5, 0.5], 'improving', 'Expressions became brighter towards the end.'],
+    [[0, 0, 0.16], 'improving', 'Expressions became more positive towards the end.'],
+    [[0.16, 0, 0], 'declining', 'Expressions became more negative towards the end.'],
+    [[0, 0.9, 0.15], 'stable', 'Expressions remained stable throughout.'],
+    [[0.5], 'stable', 'Expressions remained stable throughout.'],
+    [[-0.5, 0.5], 'improving', 'Expressions became more positive towards the end.'],
     // Thirds of 8 are 2 windows: what lies between says nothing.
-    [[0, 0, 1, 1, 1, 1, 0, 0], 'stable', 'Expressions stayed much the same throughout.'],
+    [[0, 0, 1, 1, 1, 1, 0, 0], 'stable', 'Expressions remained stable throughout.'],
   ] as const) {
     const { analysis } = course(valences)
     t.equal(analysis.emotionSummary?.trend.trend, trend, valences.join(' '))
     t.same(analysis.overallAssessment.keyObservations, [
-      'The expression seen most often was neutral (100%).',
+      'The most frequent expression was neutral (100%).',
       sentence,
     ])
   }
@@ -267,7 +267,7 @@ t.test('the state of a session by the shares of its expressions', (t) => {
     [['fearful', 'anxious', 'happy'], 'negative', 'Difficult moments'],
     [['disgusted', 'happy'], 'mixed', 'Moments of change'],
     [['happy', 'neutral', 'neutral'], 'mixed', 'Moments of change'],
-    [['neutral', 'surprised'], 'calm', 'A calm course'],
+    [['neutral', 'surprised'], 'calm', 'A calm session'],
   ] as const) {
     const { analysis } = stateOf(...emotions)
     t.equal(analysis.emotionSummary?.emotionalState, state, emotions.join(' '))
@@ -330,7 +330,7 @@ t.test('a report that was stored with zeros for nothing is read as one without a
   }
   t.same([emotionTimeline, vadTimeline], [[], []])
   t.equal(toSummary(stored).vadVector, null)
-  t.equal(withTimelines(stored, []).analysis.vadVector, null)
+  t.equal(addTimelines(stored, []).analysis.vadVector, null)
   t.end()
 })
 
@@ -393,7 +393,7 @@ t.test('turns of thought, as clients read them', (t) => {
     ['conversation', 'thought'],
   )
   const english = reportOf(WINDOWS, 'en', { findings: findings.slice(0, 1) })
-  t.match(english.analysis.overallAssessment.keyObservations.at(-1), /noticed once, most often 'Labelling'/)
+  t.match(english.analysis.overallAssessment.keyObservations.at(-1), /found once, most often 'Labelling'/)
   t.end()
 })
 

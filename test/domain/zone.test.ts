@@ -1,5 +1,5 @@
 import t from 'tap'
-import { dateIn, timeIn, zoneOf } from '../../src/domain/zone.ts'
+import { formatDate, formatTime, resolveTimeZone } from '../../src/domain/zone.ts'
 
 const at = (iso: string) => Date.parse(iso)
 
@@ -71,15 +71,16 @@ t.test('a moment is told where the person lives, in both languages, with the nam
       '8 March 2026, 03:00 (UTC-4)',
     ],
   ] as const) {
-    t.equal(dateIn(zone, at(iso)), date, `${iso} in ${zone}`)
-    t.equal(timeIn(zone, at(iso), 'ko'), korean)
-    t.equal(timeIn(zone, at(iso), 'en'), english)
+    t.equal(formatDate(zone, at(iso)), date, `${iso} in ${zone}`)
+    t.equal(formatTime(zone, at(iso), 'ko'), korean)
+    t.equal(formatTime(zone, at(iso), 'en'), english)
   }
   t.end()
 })
 
 t.test('without a zone that is known here it is that of the service', (t) => {
-  for (const stored of [undefined, null, '', 'Mars/Olympus', 7, {}]) t.equal(zoneOf(stored), 'Asia/Seoul')
-  t.equal(zoneOf('Europe/Berlin'), 'Europe/Berlin')
+  for (const stored of [undefined, null, '', 'Mars/Olympus', 7, {}])
+    t.equal(resolveTimeZone(stored), 'Asia/Seoul')
+  t.equal(resolveTimeZone('Europe/Berlin'), 'Europe/Berlin')
   t.end()
 })

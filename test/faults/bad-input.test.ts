@@ -3,7 +3,7 @@ import { connect as connectTcp } from 'node:net'
 import t, { type Test } from 'tap'
 import { WebSocket } from 'ws'
 import { CHANNELS } from '../../src/domain/session.ts'
-import { Connection } from '../../src/features/channels/connection.ts'
+import { Connection } from '../../src/live/channels/connection.ts'
 import {
   bearer,
   connect,

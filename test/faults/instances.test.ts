@@ -47,6 +47,27 @@ const midWindow = (clients: readonly WebClient[]) =>
     (inside) => inside.every((ms) => ms > INTERVAL_MS / 3 && ms < (INTERVAL_MS * 3) / 4),
   )
 
+/** As well, with every window that has closed delivered and nothing on its way. */
+const calmMidWindow = (clients: readonly WebClient[]) =>
+  eventually(
+    async () => {
+      const rows = await fleet.rows(clients.map(({ session }) => session))
+      return clients.map(({ session, windows }) => {
+        const elapsed = Date.now() - session.startedAt
+        const [closed, inside] = [Math.floor(elapsed / INTERVAL_MS), elapsed % INTERVAL_MS]
+        const mine = rows.filter(({ id }) => id === session.id)
+        return (
+          mine.at(-1)?.window === closed &&
+          mine.every((row) => row.delivered_at !== null) &&
+          windows().includes(closed) &&
+          inside > INTERVAL_MS / 3 &&
+          inside < (INTERVAL_MS * 3) / 4
+        )
+      })
+    },
+    (calm) => calm.every(Boolean),
+  )
+
 const expiry = (clients: readonly WebClient[]) =>
   eventually(
     () => leases(clients),
@@ -73,12 +94,8 @@ t.test('an owner that was stopped past its lease goes on when nobody has taken o
 t.test('an owner that was stopped while another took over does nothing more', async (t) => {
   const clients = await stream(t, 3, [a])
   await allReceive(clients, 1)
-  await eventually(
-    () => fleet.rows(clients.map(({ session }) => session)),
-    (rows) => rows.every((row) => row.delivered_at !== null),
-  )
   const [epoch] = await epochs(clients)
-  await midWindow(clients)
+  await calmMidWindow(clients)
   for (const client of clients) client.loses()
   a.signal('SIGSTOP')
   await expiry(clients)
@@ -99,12 +116,31 @@ t.test('an owner that was stopped while another took over does nothing more', as
   t.same([...new Set(types)], ['ping'], 'the older sockets are kept alive and hear nothing else')
   for (const client of clients) {
     const mine = rows.filter(({ id }) => id === client.session.id)
-    const taken = mine.find((row) => row.epoch !== epoch)?.stored_at ?? ''
+    const first = mine.find((row) => row.epoch !== epoch)?.window ?? 0
     t.notOk(
-      mine.some((row) => row.epoch === epoch && row.stored_at > taken),
-      'nothing stored by the former owner',
+      mine.some((row) => row.epoch === epoch && row.window > first),
+      'the former owner has stored only what had ended before',
     )
   }
+})
+
+t.test('windows that their owner could not store in time are not lost to the next one', async (t) => {
+  const clients = await stream(t, 3, [a])
+  await allReceive(clients, 1)
+  const before = await epochs(clients)
+  await a.line.cut()
+  await allReceive(clients, 2)
+  for (const client of clients) client.moveTo(b)
+  await allReceive(clients, 1)
+  t.same(
+    await epochs(clients),
+    before.map((epoch) => epoch + 1),
+    'the next owner',
+  )
+  await a.line.mend()
+  const { rows } = await settle(t, fleet, clients, LEDGER)
+  const former = rows.filter(({ epoch }) => epoch === before[0])
+  t.ok(former.length >= 3 * clients.length, 'one window before the outage and two in it, each')
 })
 
 t.test(
@@ -266,7 +302,7 @@ t.test(
       client.leave()
       t.match(client.sockets[1]?.closed, { code: 1008 }, 'the next one is accepted, told the same,')
       t.equal(client.sockets.length, 2, 'and those after it are refused in the handshake')
-      return Date.now() - askedAt
+      return (closed?.at ?? Infinity) - askedAt
     }
     const byNotice = await erase(0)
     b.noticeLine.freeze()

@@ -39,7 +39,7 @@ t.test('so do listeners of the hub and of security events', async (t) => {
   app.hub.subscribe(fail)
   app.securityEvents.subscribe(fail)
   const session = await startSession(server, await createAccount(server))
-  app.hub.publish(session.sessionId, { type: 'results_settled' })
+  app.hub.publish(session.sessionId, { type: 'analysis_finished' })
   t.ok((await errorsAt('hub')) > 0)
   t.ok((await errorsAt('security_events')) > 0)
 })

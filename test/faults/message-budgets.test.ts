@@ -37,7 +37,7 @@ const HOSTILE: Readonly<Record<string, string>> = {
   'a frame with many fields': `{"data":[${'{"x":0,"y":0,"z":0},'.repeat(477)}{"x":0,"y":0,"z":0}],"type":"landmarks",${Array.from({ length: 14_000 }, (_, i) => `"k${i.toString(36)}":1`).join(',')}}`,
 }
 
-/** Lengths of hostile texts that were parsed since the last call; only the server has any. */
+/** Lengths of the hostile texts that the server has parsed since the last call. */
 const parsed = mock.method(JSON, 'parse')
 t.teardown(() => parsed.mock.restore())
 function takeParsed(): number[] {

@@ -4,13 +4,12 @@ import { eventually } from '../helpers/eventually.ts'
 import { type Instance, startFleet, type WindowRow } from '../helpers/fleet.ts'
 import { createGeminiDouble, DOUBLE_KEY } from '../helpers/gemini-double.ts'
 import { answer, hangBeforeHeaders } from '../helpers/gemini-steps.ts'
-import { settle } from '../helpers/ledger.ts'
+import { keyOf, settle } from '../helpers/ledger.ts'
 import { allReceive, openClients, type WebClient } from '../helpers/web-client.ts'
 
 // Real processes on one real database, killed and restarted under load: sessions outlive them.
 
 const INTERVAL_MS = 1200
-const LAST_MOMENT_MS = 200
 
 const gemini = await createGeminiDouble(t, [answer()])
 const fleet = await startFleet(t, 2, {
@@ -42,23 +41,17 @@ t.test('kill -9 in mid-window, with a second instance beside it and then without
   const sessions = clients.map(({ session }) => session)
   await allReceive(clients, 1)
 
-  /** The rows once all that was sent is stored and marked as sent, and so many windows are with the model. */
-  const calm = (thinking: number) =>
-    eventually(
-      async () => {
-        const rows = await fleet.rows(sessions)
-        const marked = rows.filter((row) => row.delivered_at !== null)
-        const sent = clients.reduce((sum, client) => sum + new Set(client.windows()).size, 0)
-        return { rows, isCalm: marked.length === sent && rows.length >= sent + thinking }
-      },
-      ({ isCalm }) => isCalm,
-    )
-  const killedAt: number[] = []
+  /** Windows that a killed instance may have sent without its mark in the database. */
+  const unmarked = new Set<string>()
   const crash = async (instance: Instance, thinking: number) => {
-    const { rows } = await calm(thinking)
-    killedAt.push(Date.now())
+    await eventually(
+      () => fleet.rows(sessions),
+      (rows) => rows.filter((row) => row.answered_at === null).length >= thinking,
+    )
     instance.signal('SIGKILL')
     t.equal(await instance.ended, null)
+    const rows = await fleet.rows(sessions)
+    for (const row of rows) if (row.delivered_at === null) unmarked.add(keyOf(row))
     gemini.script([answer()])
     return rows
   }
@@ -76,9 +69,10 @@ t.test('kill -9 in mid-window, with a second instance beside it and then without
   gemini.script([hangBeforeHeaders()])
   const first = await crash(a, 10)
   await allReceive(clients, 2)
-  const lost = (await isUntouched(first)).filter(({ outcome }) => outcome === 'owner_lost')
-  t.ok(lost.length >= 10, `${lost.length} windows were answered for their lost owner`)
-  t.ok(lost.every((row) => row.answered_at !== null))
+  const open = first.filter((row) => row.answered_at === null).map(keyOf)
+  const lost = (await isUntouched(first)).filter((row) => open.includes(keyOf(row)))
+  t.ok(lost.length > 0, `${lost.length} windows were with the model`)
+  for (const row of lost) t.match(row, { outcome: 'owner_lost', answered_at: String }, keyOf(row))
 
   const second = await crash(b, 0)
   await b.restart()
@@ -87,9 +81,11 @@ t.test('kill -9 in mid-window, with a second instance beside it and then without
   await a.restart()
 
   const { twice } = await settle(t, fleet, clients, { intervalMs: INTERVAL_MS, handedOver: false })
-  // A crash may fall between a send and its mark in the database; nothing older is sent again.
-  const older = twice.filter(({ at }) => !killedAt.some((kill) => Math.abs(kill - at) < LAST_MOMENT_MS))
-  t.same(older, [])
+  // A crash may fall between a send and its mark in the database; nothing else is sent again.
+  t.same(
+    twice.filter(({ key }) => !unmarked.has(key)),
+    [],
+  )
   isWelcome(t, clients)
 })
 
@@ -107,7 +103,6 @@ t.test('a rolling restart under load loses nothing and sends nothing twice', asy
     const away = clients.filter(({ sockets }) => sockets.at(-1)?.instance === instance)
     const served = away.flatMap(({ sockets }) => sockets.slice(-1))
     t.ok(served.length >= 6, `${served.length} sessions are served by it`)
-    const askedAt = performance.now()
     const login = await database.sql.begin(async (tx) => {
       await tx`lock table users in access exclusive mode`
       const answer = fetch(`${instance.origin}/api/auth/login`, {
@@ -129,9 +124,7 @@ t.test('a rolling restart under load loses nothing and sends nothing twice', asy
       return { answer }
     })
     t.equal((await login.answer).status, 401, 'the request in flight is answered')
-    t.equal(await instance.ended, 0)
-    const tookMs = Math.round(performance.now() - askedAt)
-    t.ok(tookMs < 10_000, `it took ${tookMs} ms`)
+    t.equal(await instance.ended, 0, 'before the deadline of a shutdown')
     for (const { closed } of served) t.match(closed, { code: 1001 })
     for (const { messages, socket } of served)
       t.equal(

@@ -4,8 +4,8 @@ import { Readable } from 'node:stream'
 import { mock } from 'node:test'
 import Fastify, { type FastifyRequest } from 'fastify'
 import t, { type Test } from 'tap'
-import { createShares } from '../../src/features/analysis/model/shares.ts'
-import { streamOf } from '../../src/features/privacy/export/stream.ts'
+import { createShares } from '../../src/models/shares.ts'
+import { createStream } from '../../src/features/privacy/export/stream.ts'
 import { reportRoutes } from '../../src/features/reports/routes.ts'
 import { errorHandler } from '../../src/plugins/error-handler.ts'
 import { type Account, bearer, createAccount, startTestApp, type TestApp } from '../helpers/app.ts'
@@ -120,7 +120,7 @@ t.test('an export that is read too slowly is given up, one that waits for its ro
   async function* rows() {
     for (let i = 0; i < 1000; i++) yield 'x'.repeat(64 * 1024)
   }
-  const slow = streamOf(rows(), () => now)
+  const slow = createStream(rows(), () => now)
   const failed = once(slow, 'error')
   await once(slow, 'readable')
   for (let taken = 0; taken < 20 && !slow.destroyed; taken++) {
@@ -138,7 +138,7 @@ t.test('an export that is read too slowly is given up, one that waits for its ro
     })
     yield 'y'
   }
-  const waiting = streamOf(late(), () => now)
+  const waiting = createStream(late(), () => now)
   let text = ''
   waiting.on('data', (bytes: Buffer) => {
     text += bytes.toString()

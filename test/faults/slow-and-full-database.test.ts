@@ -65,6 +65,11 @@ async function setUp(t: Test, sessions: number) {
       const { body } = await server.app.inject('/metrics')
       return Number(/^maeum_outbox_windows (\d+)/m.exec(body)?.[1])
     },
+    /** Answers that were sent before their commit. */
+    uncommitted: async () => {
+      const { body } = await server.app.inject('/metrics')
+      return Number(/^maeum_answers_before_commit_total (\d+)/m.exec(body)?.[1])
+    },
     rows: ({ sessionId }: StartedSession) =>
       sql`select "window", stored_at, delivered_at from emotion_windows where session_id = ${sessionId} order by stored_at, "window"`,
     /** Another server answers at the address, which has not been told yet that it may write, and is told after `meanwhile`. */
@@ -148,12 +153,13 @@ t.test(
 )
 
 t.test('a database that is slow to write holds up no update, and loses none', async (t) => {
-  const { live, burden, call, waiting, rows } = await setUp(t, 2)
+  const { live, burden, call, waiting, uncommitted, rows } = await setUp(t, 2)
   await Promise.all(live.map(({ socket }) => playWindow(socket)))
   const lift = await burden('emotion_windows', 'insert', 'perform pg_sleep(0.7)')
   const lates = await Promise.all(live.map(({ socket }) => playWindows(socket, 6)))
   t.ok(Math.max(...lates) < LATE_MS, `updates came ${lates.join(', ')} ms after their windows closed`)
   t.ok((await waiting()) > 0, 'rows wait meanwhile')
+  t.ok((await uncommitted()) > 0, 'and answers that were sent before their commit are counted')
   const askedAt = Date.now()
   const [first] = live as [(typeof live)[0]]
   t.equal((await call('GET', `/api/session/${first.session.sessionId}`)).statusCode, 200)
@@ -194,9 +200,11 @@ t.test(
       }
     })
     await app.close()
+    const windows = delivered(socket).length
+    t.ok(windows >= 2)
     t.same(
       await unmarked,
-      { code: 1001, windows: 2, unmarked: 0 },
+      { code: 1001, windows, unmarked: 0 },
       'whoever comes next sends none of them again',
     )
   },

@@ -1,9 +1,9 @@
 import { mock } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import type { ModelAnalyser } from '../../src/features/analysis/analyser.ts'
-import { FrameWindow } from '../../src/features/analysis/frame-window.ts'
-import { SessionFace } from '../../src/features/analysis/session-face.ts'
+import type { ModelAnalyser } from '../../src/live/model/analyser.ts'
+import { FrameWindow } from '../../src/live/frames/frame-window.ts'
+import { SessionFace } from '../../src/live/face/session-face.ts'
 import { LiveVoice } from '../../src/features/voice/live-voice.ts'
 import {
   bearer,
@@ -124,12 +124,12 @@ for (const [how, server] of servers) {
     const { safeOf } = vault
     const mocked = mock.method(vault, 'safeOf', async (userId: number) => {
       const safe = await safeOf(userId)
-      const seal: typeof safe.seal = (content, column, row) => {
-        if (isBroken && column === 'emotion_windows.measures') {
+      const seal: typeof safe.seal = (content, place) => {
+        if (isBroken && place.column === 'emotion_windows.measures') {
           isBroken = false
           fail()
         }
-        return safe.seal(content, column, row)
+        return safe.seal(content, place)
       }
       return { ...safe, seal }
     })

@@ -11,7 +11,7 @@ import { createTestDatabase, type TestDatabase } from '../helpers/database.ts'
 const hash = createChainHash('a secret for tests, of more than 32 characters')
 const FOREIGN = createChainHash('access to the database does not give the secret away')
 
-/** The trail of one instance, of which `maxKept` rows stay known, on a database whose history the test sets. */
+/** The trail of one instance, which keeps `maxKept` rows in memory, on a database whose history the test sets. */
 function instance(t: Test, database: TestDatabase, name: string, history: { now: string }, maxKept = 100) {
   const { sql, orm } = database
   const chain = `${name}-${hash.mark}`
@@ -45,12 +45,12 @@ function instance(t: Test, database: TestDatabase, name: string, history: { now:
   t.teardown(() => writer.close(10_000))
   const record = async (count: number) => {
     for (let userId = 1; userId <= count; userId++) trail.record({ event: 'authn_login_success', userId })
-    await writer.settled(30_000)
+    await writer.settled(60_000)
   }
   const seal = async () => {
     await healing.heal()
     await trail.seal()
-    await writer.settled(30_000)
+    await writer.settled(60_000)
   }
   return { chain, writer, record, seal }
 }
@@ -75,7 +75,7 @@ async function verdict({ orm }: TestDatabase) {
 const lose = ({ sql }: TestDatabase, chain: string, from: number, to: number) =>
   sql`delete from audit_log where chain = ${chain} and place between ${from} and ${to}`
 
-t.test('rows that a failover lost are written again, and the trail says so', async (t) => {
+t.test('rows lost in a failover are written again, and the trail records it', async (t) => {
   const database = await unguarded(t)
   const history = { now: 'first' }
   const one = instance(t, database, 'one', history)
@@ -92,7 +92,7 @@ t.test('rows that a failover lost are written again, and the trail says so', asy
   t.equal(row?.['n'], 1, 'once')
 })
 
-t.test('what is no longer known is attested where the database has a new history', async (t) => {
+t.test('lost rows that are not in memory are attested if the database has a new history', async (t) => {
   const database = await unguarded(t)
   const history = { now: 'first' }
   const one = instance(t, database, 'one', history, 3)
@@ -105,12 +105,12 @@ t.test('what is no longer known is attested where the database has a new history
   t.same(await verdict(database), { faults: [], losses: ['one 10 to 10: healed', 'one 5 to 9: attested'] })
   await one.record(9)
   await one.seal()
-  t.same((await verdict(database)).faults, [], 'and it stays so')
+  t.same((await verdict(database)).faults, [], 'and it does not change')
   await lose(database, one.chain, 3, 4)
-  t.same((await verdict(database)).faults, ['missing one 3'], 'a gap covers nothing beside itself')
+  t.same((await verdict(database)).faults, ['missing one 3'], 'a gap covers only its own rows')
 })
 
-t.test('what disappears without a new history is missing, also after the next failover', async (t) => {
+t.test('rows that disappear without a new history are missing, also after the next failover', async (t) => {
   const database = await unguarded(t)
   const history = { now: 'first' }
   const one = instance(t, database, 'one', history, 3)
@@ -127,7 +127,7 @@ t.test('what disappears without a new history is missing, also after the next fa
   t.same((await verdict(database)).faults, ['missing one 5'])
 })
 
-t.test('a gap that is not attested under the secret explains nothing', async (t) => {
+t.test('a gap that is not attested with the secret is ignored', async (t) => {
   const database = await unguarded(t)
   const { sql, orm } = database
   const history = { now: 'first' }
@@ -147,7 +147,7 @@ t.test('a gap that is not attested under the secret explains nothing', async (t)
   t.same(losses, [])
 })
 
-t.test('the lost end of a chain without a writer is attested by the chain that has sealed it', async (t) => {
+t.test('the lost end of a chain without a writer is attested by the chain that sealed it', async (t) => {
   const database = await unguarded(t)
   const history = { now: 'first' }
   const [gone, stays] = [instance(t, database, 'gone', history), instance(t, database, 'stays', history)]
@@ -158,12 +158,16 @@ t.test('the lost end of a chain without a writer is attested by the chain that h
   await lose(database, gone.chain, 8, 10)
   t.same((await verdict(database)).faults, ['missing gone 10'])
   await stays.seal()
-  t.same((await verdict(database)).faults, ['missing gone 10'], 'its owner may put it back within a minute')
+  t.same(
+    (await verdict(database)).faults,
+    ['missing gone 10'],
+    'its owner may write it again within a minute',
+  )
   await stays.seal()
   t.same(await verdict(database), { faults: [], losses: ['gone 8 to 10: attested'] })
 })
 
-t.test('a server names the history of its database', async (t) => {
+t.test('a server reads the history of its database', async (t) => {
   const { database } = await startTestApp(t)
   t.match(await repository.findHistory(database.orm), /^\d+ [0-9A-F]{8}$/)
 })

@@ -32,7 +32,7 @@ const start = async ({ app }: TestApp, account: Account) => {
 const part = (token: string, place: number) =>
   JSON.parse(Buffer.from(token.split('.')[place] ?? '', 'base64url').toString()) as Record<string, unknown>
 
-t.test('a change of the secret logs nobody out', async (t) => {
+t.test('a change of the secret logs no device out', async (t) => {
   const before = await startTestApp(t, { env: { JWT_SECRET: OLD } })
   const { database } = before
   const during = await startTestApp(t, { env: { JWT_SECRET: NEW, JWT_SECRET_PREVIOUS: OLD }, database })
@@ -40,14 +40,14 @@ t.test('a change of the secret logs nobody out', async (t) => {
   const account = await createAccount(before)
 
   t.equal(await me(during, account.accessToken), 200)
-  t.equal(await me(after, account.accessToken), 401, 'until the old secret is taken away')
+  t.equal(await me(after, account.accessToken), 401, 'invalid once the old secret is removed')
   t.equal((await refresh(after, account.refreshToken)).statusCode, 401)
   const answer = await refresh(during, account.refreshToken)
   t.equal(answer.statusCode, 200)
   const pair = answer.json<{ data: Account }>().data
-  t.equal(await me(after, pair.accessToken), 200, 'what is given out is signed with the new one')
+  t.equal(await me(after, pair.accessToken), 200, 'new tokens are signed with the new secret')
   t.equal((await refresh(after, pair.refreshToken)).statusCode, 200)
-  t.equal(await me(before, pair.accessToken), 401, 'which an instance that was not restarted does not know')
+  t.equal(await me(before, pair.accessToken), 401, 'an instance without the new secret rejects them')
 
   const [old, present] = [part(account.accessToken, 0)['kid'], part(pair.accessToken, 0)['kid']]
   t.ok(typeof old === 'string' && typeof present === 'string' && old !== present)
@@ -56,7 +56,7 @@ t.test('a change of the secret logs nobody out', async (t) => {
     const content = `${head}.${account.accessToken.split('.')[1]}`
     return `${content}.${createHmac('sha256', secret).update(content).digest('base64url')}`
   }
-  t.equal(await me(during, forge(old, OLD)), 200, 'the forger knows how to write a good one')
+  t.equal(await me(during, forge(old, OLD)), 200, 'a token with the right secret is accepted')
   for (const [kid, secret] of [
     [old, NEW],
     [present, OLD],
@@ -66,14 +66,10 @@ t.test('a change of the secret logs nobody out', async (t) => {
     ['__proto__', NEW],
     [undefined, OLD],
   ] as const)
-    t.equal(
-      await me(during, forge(kid, secret)),
-      401,
-      `${String(kid)}: the key that is named is the one that counts`,
-    )
+    t.equal(await me(during, forge(kid, secret)), 401, `${String(kid)}: only the key named by kid is used`)
 })
 
-t.test('a logout is felt on every instance', async (t) => {
+t.test('a logout takes effect on every instance', async (t) => {
   const one = await startTestApp(t)
   const two = await startTestApp(t, { database: one.database })
   const account = await createAccount(one)
@@ -87,7 +83,7 @@ t.test('a logout is felt on every instance', async (t) => {
 
   t.equal((await logout(one, account)).statusCode, 200)
   for (const { closed } of sockets) t.equal((await closed).code, 1000)
-  t.equal(await me(one, account.accessToken), 401, 'the access token is worth nothing from now on')
+  t.equal(await me(one, account.accessToken), 401, 'the access token is invalid')
   await eventually(
     () => me(two, account.accessToken),
     (status) => status === 401,
@@ -97,7 +93,7 @@ t.test('a logout is felt on every instance', async (t) => {
   t.equal(await me(two, bystander.accessToken), 200)
 })
 
-t.test('a logout is felt on an instance that was not there, or did not hear of it', async (t) => {
+t.test('a logout takes effect on an instance that was started later or got no notice', async (t) => {
   const one = await startTestApp(t)
   const { database } = one
   const [early, late] = [await createAccount(one), await createAccount(one)]
@@ -128,7 +124,7 @@ t.test('a logout is felt on an instance that was not there, or did not hear of i
   )
 })
 
-t.test('a logout that could not be told is found within a minute', async (t) => {
+t.test('a logout without a notice is found within a minute', async (t) => {
   mock.timers.enable({ apis: ['setInterval'] })
   t.teardown(() => mock.timers.reset())
   const server = await startTestApp(t)
@@ -147,13 +143,13 @@ t.test('a logout that could not be told is found within a minute', async (t) => 
   )
 })
 
-t.test('the old tokens of a changed password are found within a minute where no notice came', async (t) => {
+t.test('a password change without a notice invalidates old tokens within a minute', async (t) => {
   mock.timers.enable({ apis: ['setInterval'] })
   t.teardown(() => mock.timers.reset())
   const server = await startTestApp(t)
   const account = await createAccount(server)
   t.equal(await me(server, account.accessToken), 200)
-  // As another instance does it, whose notice is lost.
+  // A password change on another instance whose notice is lost.
   await server.database
     .sql`update refresh_families set id = 'another name of it' where user_id = ${account.id}`
   t.equal(await me(server, account.accessToken), 200)
@@ -164,21 +160,18 @@ t.test('the old tokens of a changed password are found within a minute where no 
   )
 })
 
-t.test(
-  'nothing begins with the token of a device that was logged out, whoever has heard of it',
-  async (t) => {
-    const server = await startTestApp(t)
-    const { sql } = server.database
-    const account = await createAccount(server)
-    t.equal(await start(server, account), 'started')
-    await sql`update refresh_families set revoked_at = now() where user_id = ${account.id}` // no notice of it
-    t.equal(await start(server, account), 'INVALID_TOKEN')
+t.test('the token of a logged-out device starts no session, also without a notice', async (t) => {
+  const server = await startTestApp(t)
+  const { sql } = server.database
+  const account = await createAccount(server)
+  t.equal(await start(server, account), 'started')
+  await sql`update refresh_families set revoked_at = now() where user_id = ${account.id}` // sends no notice
+  t.equal(await start(server, account), 'INVALID_TOKEN')
 
-    const gone = await createAccount(server)
-    await sql`delete from users where id = ${gone.id}`
-    t.equal(await start(server, gone), 'INVALID_TOKEN')
-  },
-)
+  const gone = await createAccount(server)
+  await sql`delete from users where id = ${gone.id}`
+  t.equal(await start(server, gone), 'INVALID_TOKEN')
+})
 
 t.test('a start that races a logout leaves no live session', async (t) => {
   const server = await startTestApp(t)
@@ -197,7 +190,7 @@ t.test('a start that races a logout leaves no live session', async (t) => {
   }
 })
 
-t.test('when a token was stolen, what its device started is ended', async (t) => {
+t.test('a stolen refresh token ends the sessions of its device', async (t) => {
   const server = await startTestApp(t)
   const account = await createAccount(server)
   const { wsUrls } = await startSession(server, account)
@@ -212,38 +205,39 @@ t.test('when a token was stolen, what its device started is ended', async (t) =>
   t.match(events, [{ event: 'authn_token_reuse', userId: account.id }])
 })
 
-t.test(
-  'a refresh token that is ahead of its row is not theft: the database lost the last rotation',
-  async (t) => {
-    const one = await startTestApp(t)
-    const { database } = one
-    const two = await startTestApp(t, { database })
-    const account = await createAccount(one)
-    const socket = await connect(t, (await startSession(one, account)).wsUrls.landmarks)
-    const events: unknown[] = []
-    two.app.securityEvents.subscribe((event) => events.push(event))
-    const renew = async (server: TestApp, token: string) => {
-      const answer = await refresh(server, token)
-      t.equal(answer.statusCode, 200)
-      return answer.json<{ data: Account }>().data
-    }
-    const second = await renew(one, account.refreshToken)
-    const third = await renew(one, second.refreshToken)
-    t.equal(await me(one, third.accessToken), 200)
-    await database.sql`update refresh_families set counter = counter - 1 where user_id = ${account.id}`
-    t.equal(await me(two, third.accessToken), 200)
-    const fourth = await renew(two, third.refreshToken)
-    t.equal(await me(two, fourth.accessToken), 200)
-    const again = await renew(two, third.refreshToken)
-    t.equal(again.refreshToken, fourth.refreshToken, 'a second tab gets the same pair')
-    t.same(events, [])
-    t.equal(socket.socket.readyState, socket.socket.OPEN, 'and nothing was ended')
+t.test('a refresh token ahead of its row is accepted: the database has lost the last rotation', async (t) => {
+  const one = await startTestApp(t)
+  const { database } = one
+  const two = await startTestApp(t, { database })
+  const account = await createAccount(one)
+  const socket = await connect(t, (await startSession(one, account)).wsUrls.landmarks)
+  const events: unknown[] = []
+  two.app.securityEvents.subscribe((event) => events.push(event))
+  const renew = async (server: TestApp, token: string) => {
+    const answer = await refresh(server, token)
+    t.equal(answer.statusCode, 200)
+    return answer.json<{ data: Account }>().data
+  }
+  const second = await renew(one, account.refreshToken)
+  const third = await renew(one, second.refreshToken)
+  t.equal(await me(one, third.accessToken), 200)
+  await database.sql`update refresh_families set counter = counter - 1 where user_id = ${account.id}`
+  t.equal(await me(two, third.accessToken), 200)
+  const fourth = await renew(two, third.refreshToken)
+  t.equal(await me(two, fourth.accessToken), 200)
+  const again = await renew(two, third.refreshToken)
+  t.equal(again.refreshToken, fourth.refreshToken, 'a second tab gets the same pair')
+  t.same(events, [])
+  t.equal(socket.socket.readyState, socket.socket.OPEN, 'no session was ended')
 
-    t.equal((await refresh(two, account.refreshToken)).statusCode, 401, 'an older one is theft as before')
-    t.match(events, [{ event: 'authn_token_reuse', userId: account.id }])
-    t.equal((await socket.closed).code, 1000)
-  },
-)
+  t.equal(
+    (await refresh(two, account.refreshToken)).statusCode,
+    401,
+    'an older token is still treated as stolen',
+  )
+  t.match(events, [{ event: 'authn_token_reuse', userId: account.id }])
+  t.equal((await socket.closed).code, 1000)
+})
 
 t.test('a logout of all devices', async (t) => {
   const server = await startTestApp(t)
@@ -276,7 +270,7 @@ t.test('a logout of all devices', async (t) => {
     return `${head}.${claims}.${mac.update(`${head}.${claims}`).digest('base64url')}`
   }
 
-  t.test('wants a token that is good now', async (t) => {
+  t.test('requires a currently valid token', async (t) => {
     for (const shown of ['accessToken', 'refreshToken'] as const) {
       const { here, elsewhere } = await twoDevices()
       await logoutAll({ [shown]: here[shown] })
@@ -284,20 +278,20 @@ t.test('a logout of all devices', async (t) => {
     }
     const { here, elsewhere } = await twoDevices()
     await logoutAll({ accessToken: expired(here.accessToken), refreshToken: here.refreshToken })
-    t.equal(await me(server, elsewhere.accessToken), 401, 'an expired one beside a good refresh token')
+    t.equal(await me(server, elsewhere.accessToken), 401, 'an expired token with a valid refresh token')
   })
 
-  t.test('with an expired token ends its own device alone', async (t) => {
+  t.test('with an expired token ends only its own device', async (t) => {
     const { here, elsewhere } = await twoDevices()
     t.equal(await me(server, expired(here.accessToken)), 401)
     await logoutAll({ accessToken: expired(here.accessToken) })
     t.equal(await me(server, here.accessToken), 401)
     t.equal(await me(server, elsewhere.accessToken), 200)
     await logoutAll({ accessToken: expired(here.accessToken) })
-    t.equal(await me(server, elsewhere.accessToken), 200, 'also when that device is logged out already')
+    t.equal(await me(server, elsewhere.accessToken), 200, 'also if that device is logged out already')
   })
 
-  t.test('with a token of a device that was logged out ends nothing', async (t) => {
+  t.test('with a token of a logged-out device ends nothing', async (t) => {
     const { here, elsewhere } = await twoDevices()
     await logout(server, here)
     await logoutAll({ accessToken: here.accessToken })
@@ -308,7 +302,7 @@ t.test('a logout of all devices', async (t) => {
     t.equal(row?.['revoked_at'], null)
   })
 
-  t.test('with an old refresh token ends its own device alone', async (t) => {
+  t.test('with an old refresh token ends only its own device', async (t) => {
     const { here, elsewhere } = await twoDevices()
     const second = (await refresh(server, here.refreshToken)).json<{ data: Account }>().data
     await refresh(server, second.refreshToken)
@@ -318,7 +312,7 @@ t.test('a logout of all devices', async (t) => {
   })
 })
 
-t.test('a session does not outlive the login of its device', async (t) => {
+t.test('a session ends when its device is logged out', async (t) => {
   const server = await startTestApp(t, { env: { SESSION_ABANDON_MS: '3000' } })
   const account = await createAccount(server)
   const { wsUrls } = await startSession(server, account)
@@ -330,7 +324,7 @@ t.test('a session does not outlive the login of its device', async (t) => {
   t.equal(row?.['end_reason'], 'logged_out')
 })
 
-t.test('a changed password', async (t) => {
+t.test('a password change', async (t) => {
   const one = await startTestApp(t)
   const { database } = one
   const two = await startTestApp(t, { database })
@@ -354,10 +348,10 @@ t.test('a changed password', async (t) => {
     return answer.statusCode === 200 ? { ...answer.json<{ data: Account }>().data, email, password } : null
   }
 
-  t.test('logs all other devices out, on every instance, and leaves this one in', async (t) => {
+  t.test('logs out all other devices, on every instance, and keeps this one logged in', async (t) => {
     const account = await createAccount(one)
     const elsewhere = await login(account, account.password)
-    if (elsewhere === null) return t.fail('the second device is in')
+    if (elsewhere === null) return t.fail('the second device is logged in')
     const bystander = await createAccount(one)
     const events: unknown[] = []
     one.app.securityEvents.subscribe((event) => events.push(event))
@@ -379,13 +373,9 @@ t.test('a changed password', async (t) => {
         () => me(two, old.accessToken),
         (found) => found === 401,
       )
-      t.equal(
-        (await refresh(two, old.refreshToken)).statusCode,
-        401,
-        'copies of old tokens are worth nothing',
-      )
+      t.equal((await refresh(two, old.refreshToken)).statusCode, 401, 'copies of old tokens are invalid')
     }
-    t.equal(await me(two, data.accessToken), 200, 'and the new ones are not ended by their being tried')
+    t.equal(await me(two, data.accessToken), 200, 'a use of old tokens does not end the new ones')
     for (const socket of [here, others]) t.equal(socket.socket.readyState, socket.socket.OPEN)
     const renewed = (await refresh(two, data.refreshToken)).json<{ data: Account }>().data
     t.equal(await start(two, { ...account, ...renewed }), 'started')
@@ -401,17 +391,17 @@ t.test('a changed password', async (t) => {
     )
     t.notMatch(JSON.stringify([trail, one.log, two.log]), NEW_PASSWORD)
 
-    // A logout ends what this device had started before.
+    // A logout ends the sessions that this device started before the change.
     await logout(one, { ...account, ...renewed })
     t.equal((await here.closed).code, 1000)
   })
 
-  t.test('wants the current one, and keeps to the rules of a first one', async (t) => {
+  t.test('requires the current password and validates the new one as at signup', async (t) => {
     const account = await createAccount(one)
     const { accessToken, password } = account
     const wrong = await change(one, accessToken, { currentPassword: 'wrong', newPassword: NEW_PASSWORD })
     t.match(wrong, { status: 401, code: 'INVALID_CREDENTIALS' })
-    t.equal(await me(one, accessToken), 200, 'a mistake logs nobody out')
+    t.equal(await me(one, accessToken), 200, 'a wrong password logs no device out')
     for (const newPassword of ['short', 'x'.repeat(129), 7, undefined])
       t.match(await change(one, accessToken, { currentPassword: password, newPassword }), {
         status: 400,
@@ -422,7 +412,7 @@ t.test('a changed password', async (t) => {
     t.match(
       await change(one, accessToken, { currentPassword: password, newPassword: 'PASSWORD123' }),
       { status: 200, data: { hints: [{ field: 'newPassword' }] } },
-      'many people have it, which is told',
+      'a common password is accepted with a hint',
     )
     const strict = await startTestApp(t, { database, env: { PASSWORD_BLOCKLIST: 'true' } })
     const careful = await createAccount(one)
@@ -432,7 +422,7 @@ t.test('a changed password', async (t) => {
     )
   })
 
-  t.test('of two at once is one, whichever', async (t) => {
+  t.test('succeeds once if two are concurrent', async (t) => {
     const blocked = async () =>
       (
         await database.sql`
@@ -441,11 +431,11 @@ t.test('a changed password', async (t) => {
     for (let round = 0; round < 3; round++) {
       const account = await createAccount(one)
       const second = await login(account, account.password)
-      if (second === null) return t.fail('the second device is in')
+      if (second === null) return t.fail('the second device is logged in')
       const wanted = ['the first of two', 'the second of two'] as const
       const currentPassword = account.password
       const both = await database.sql.begin(async (tx) => {
-        // Both stand at the row, with the password that was right when they asked.
+        // Both wait for the row, after their password check succeeded.
         await tx`select 1 from users where id = ${account.id} for update`
         const asked = [
           change(one, account.accessToken, { currentPassword, newPassword: wanted[0] }),
@@ -461,13 +451,13 @@ t.test('a changed password', async (t) => {
       t.equal(await login(account, wanted[1 - won] ?? ''), null)
       const devices = await database.sql`
         select 1 from refresh_families where user_id = ${account.id} and revoked_at is null`
-      t.equal(devices.length, 2, 'the one who changed it, and the login just now')
+      t.equal(devices.length, 2, 'the device that changed it, and the new login')
     }
   })
 
-  t.test('is not for a device that was logged out, whoever has heard of it', async (t) => {
+  t.test('fails for a logged-out device, also without a notice', async (t) => {
     const account = await createAccount(one)
-    await database.sql`update refresh_families set revoked_at = now() where user_id = ${account.id}` // no notice of it
+    await database.sql`update refresh_families set revoked_at = now() where user_id = ${account.id}` // sends no notice
     t.match(
       await change(one, account.accessToken, {
         currentPassword: account.password,

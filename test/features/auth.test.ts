@@ -44,7 +44,7 @@ function caller({ app }: Pick<TestApp, 'app'>) {
   }
 }
 
-/** Each route fills the part of these that it promises. */
+/** Each route returns some of these fields. */
 const data = (answer: LightMyRequestResponse) =>
   answer.json<{ data: Pair & { user: User; hints?: object[] } }>().data
 const code = (answer: LightMyRequestResponse) =>
@@ -63,7 +63,7 @@ const person = (overrides: object = {}) => {
   }
 }
 
-/** A token as anyone could write it, signed as its header says. */
+/** Creates a token with any claims, signed with the algorithm of its header. */
 function forge(payload: object, header: { alg: string; typ?: string } = HS256, secret = SECRET): string {
   const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
   const content = `${part(header)}.${part(payload)}`
@@ -78,7 +78,7 @@ t.test('signup', async (t) => {
   const server = await startTestApp(t)
   const { signup, login } = caller(server)
 
-  t.test('makes an account that is logged in', async (t) => {
+  t.test('creates an account and logs in', async (t) => {
     const answer = await signup({
       username: ' 하늘 ',
       email: ' Haneul@Example.COM ',
@@ -90,7 +90,7 @@ t.test('signup', async (t) => {
     t.type(user.id, 'number')
     t.same(rest, {})
     t.not(accessToken, refreshToken)
-    t.match(hints, [{ field: 'password', message: /많은 사람이/ }], 'many people have this password')
+    t.match(hints, [{ field: 'password', message: /흔히 사용되는/ }], 'a common password')
     t.notMatch(answer.body, /password123|hash|argon/i)
     t.equal((await caller(server).me(accessToken)).statusCode, 200)
     const [row] = await server.database.sql<{ hash: string }[]>`
@@ -98,19 +98,19 @@ t.test('signup', async (t) => {
     t.match(row?.hash, /^\$argon2id\$v=19\$m=19456,t=2,p=1\$/)
   })
 
-  t.test('refuses an e-mail or a name that is taken, however it is written', async (t) => {
+  t.test('refuses a taken e-mail or name, also in another spelling', async (t) => {
     const first = person({ username: 'Bada', email: 'bada@example.com' })
     await signup(first)
     t.equal(code(await signup(person({ email: 'BADA@example.com' }))), '409 USER_EXISTS')
     t.equal(code(await signup(person({ email: '  bada@example.com ' }))), '409 USER_EXISTS')
     t.equal(code(await signup(person({ username: 'bADA' }))), '409 USERNAME_EXISTS')
     t.equal(code(await signup(person({ username: ' bada ' }))), '409 USERNAME_EXISTS')
-    t.equal(code(await signup(first)), '409 USER_EXISTS', 'both: the e-mail is what a person can act on')
+    t.equal(code(await signup(first)), '409 USER_EXISTS', 'both taken: the e-mail is reported')
     await signup(person({ username: 'é하늘' }))
     t.equal(code(await signup(person({ username: 'é하늘'.normalize('NFD') }))), '409 USERNAME_EXISTS')
   })
 
-  t.test('of two at once one wins and the other is told', async (t) => {
+  t.test('of two concurrent signups one succeeds and the other gets an error', async (t) => {
     const same = person()
     const byEmail = await Promise.all([signup(same), signup({ ...same, username: 'another one' })])
     t.same(byEmail.map((answer) => answer.statusCode).toSorted(), [201, 409])
@@ -122,7 +122,7 @@ t.test('signup', async (t) => {
     t.ok(byName.some((answer) => code(answer) === '409 USERNAME_EXISTS'))
   })
 
-  t.test('names each field at fault', async (t) => {
+  t.test('lists each invalid field', async (t) => {
     const faults: [overrides: object, fields: string[]][] = [
       [{ username: 'a' }, ['username']],
       [{ username: '   ' }, ['username']],
@@ -134,7 +134,7 @@ t.test('signup', async (t) => {
       [{ username: 'mina\u202e' }, ['username']],
       [{ email: 'a\u200b@example.com' }, ['email']],
       [{ email: 'mina\u202e@example.com' }, ['email']],
-      [{ email: 'nobody' }, ['email']],
+      [{ email: 'no-at-sign' }, ['email']],
       [{ email: 'no body@example.com' }, ['email']],
       [{ email: `${'x'.repeat(96)}@b.kr` }, ['email']],
       [{ email: null }, ['email']],
@@ -157,12 +157,12 @@ t.test('signup', async (t) => {
     t.equal(
       code(await signup(person({ username: '👩‍👩‍👧 family' }))),
       '409 USERNAME_EXISTS',
-      'one blank is like another',
+      'all blanks are equal',
     )
     t.equal((await signup(person({ email: `${'x'.repeat(95)}@b.kr` }))).statusCode, 201)
   })
 
-  t.test('counts the characters of a password, not its code units or its typing', async (t) => {
+  t.test('counts the characters of a password in composed form, not its code units', async (t) => {
     const status = async (password: string) => (await signup(person({ password }))).statusCode
     t.equal(await status('😀'.repeat(7)), 400)
     t.equal(await status('😀'.repeat(8)), 201)
@@ -176,7 +176,7 @@ t.test('signup', async (t) => {
     const composed = person({ password: 'é비밀번호-abc'.normalize('NFC') })
     await signup(composed)
     const decomposed = { email: composed.email, password: composed.password.normalize('NFD') }
-    t.equal((await login(decomposed)).statusCode, 200, 'typed on another keyboard')
+    t.equal((await login(decomposed)).statusCode, 200, 'decomposed by another keyboard')
     t.equal(
       (await login({ ...decomposed, password: ` ${composed.password}` })).statusCode,
       401,
@@ -191,7 +191,7 @@ t.test('login', async (t) => {
   const account = person()
   const user = data(await signup(account)).user
 
-  t.test('answers as signup does', async (t) => {
+  t.test('returns the same as signup', async (t) => {
     const answer = await login({
       email: ` ${account.email.toUpperCase()} `,
       password: account.password,
@@ -205,8 +205,8 @@ t.test('login', async (t) => {
     t.equal(Number(claims['exp']) - Number(claims['iat']), 15 * 60)
   })
 
-  t.test('says the same of an unknown e-mail and a wrong password', async (t) => {
-    const unknown = await login({ email: 'nobody@example.com', password: account.password })
+  t.test('returns the same error for an unknown e-mail and a wrong password', async (t) => {
+    const unknown = await login({ email: 'unknown@example.com', password: account.password })
     const wrong = await login({ email: account.email, password: 'password124' })
     for (const answer of [unknown, wrong]) {
       t.equal(code(answer), '401 INVALID_CREDENTIALS')
@@ -222,7 +222,7 @@ t.test('login', async (t) => {
   })
 })
 
-t.test('an unknown e-mail costs as much as a wrong password: one hash verified', async (t) => {
+t.test('an unknown e-mail costs as much as a wrong password: one hash is verified', async (t) => {
   const database = await createTestDatabase(t)
   let work: string[] = []
   const hasher = {
@@ -252,13 +252,13 @@ t.test('an unknown e-mail costs as much as a wrong password: one hash verified',
     onLogout: () => Promise.resolve(),
     onRenamed: () => undefined,
     onRehashFailed: () => undefined,
-    tell: () => undefined,
+    emit: () => undefined,
   })
   await service.signup({ ...person({ email: 'known@example.com' }), address: '::1' })
   const workOf = async (email: string, password: string) => {
     work = []
-    const stranger = { address: '::1', device: null, refreshToken: null }
-    await service.login({ email, password, ...stranger }).catch(() => undefined)
+    const unknownDevice = { address: '::1', device: null, refreshToken: null }
+    await service.login({ email, password, ...unknownDevice }).catch(() => undefined)
     return work
   }
   t.same(await workOf('known@example.com', 'wrong password'), ['verify'])
@@ -274,7 +274,7 @@ t.test('a pepper is part of every hash', async (t) => {
   t.notMatch(stored, 'pepper')
 })
 
-t.test('more hashes than can wait are refused, and the others go on', async (t) => {
+t.test('hashes beyond the queue limit are refused, and the others continue', async (t) => {
   const { promise: gate, resolve: open } = withResolvers()
   const hasher = { hash: () => gate.then(() => 'hash'), verify: argon2.verify }
   const { hash } = createPasswords({ pepper: null, hasher })
@@ -312,14 +312,14 @@ t.test('refresh', async (t) => {
     update refresh_families set rotated_at = now() - interval '61 seconds', confirmed = ${confirmed}
     where id = ${family}`
 
-  /** The mark is written beside the answer. */
+  /** `confirmed` is written asynchronously. */
   const confirmedInDatabase = (family: string) =>
     eventually(
       () => sql<{ confirmed: boolean }[]>`select confirmed from refresh_families where id = ${family}`,
       ([row]) => row?.confirmed === true,
     )
 
-  t.test('gives both tokens and rotates each time', async (t) => {
+  t.test('returns both tokens and rotates the refresh token each time', async (t) => {
     const { refreshToken } = await device()
     const answer = await refresh({ refreshToken })
     t.equal(answer.statusCode, 200)
@@ -331,7 +331,7 @@ t.test('refresh', async (t) => {
     t.not(third.refreshToken, pair.refreshToken)
   })
 
-  t.test('fifty tabs at once get one pair and stay logged in', async (t) => {
+  t.test('fifty concurrent tabs get one pair and stay logged in', async (t) => {
     const { refreshToken } = await device()
     const answers = await Promise.all(Array.from({ length: 50 }, () => refresh({ refreshToken })))
     t.ok(answers.every((answer) => answer.statusCode === 200))
@@ -350,21 +350,25 @@ t.test('refresh', async (t) => {
     await confirmedInDatabase(family)
     t.equal((await rotated(refreshToken)).refreshToken, current.refreshToken)
     await age(family, true)
-    t.equal(code(await refresh({ refreshToken })), '401 INVALID_REFRESH_TOKEN', 'then it is theft')
+    t.equal(
+      code(await refresh({ refreshToken })),
+      '401 INVALID_REFRESH_TOKEN',
+      'later it is treated as stolen',
+    )
     t.equal(code(await refresh(current)), '401 INVALID_REFRESH_TOKEN', 'and the device is logged out')
   })
 
-  t.test('and for as long as the current pair was never used', async (t) => {
+  t.test('the previous token gets the current pair while that was never used', async (t) => {
     const { refreshToken, family } = await device()
     const lost = await rotated(refreshToken)
     await age(family, false)
-    t.equal((await rotated(refreshToken)).refreshToken, lost.refreshToken, 'the answer may have been lost')
+    t.equal((await rotated(refreshToken)).refreshToken, lost.refreshToken, 'the response may have been lost')
     t.equal((await me(lost.accessToken)).statusCode, 200)
     await confirmedInDatabase(family)
     t.equal(code(await refresh({ refreshToken })), '401 INVALID_REFRESH_TOKEN')
   })
 
-  t.test('an older token is theft: the whole family is revoked', async (t) => {
+  t.test('an older token is treated as stolen: the whole family is revoked', async (t) => {
     const { refreshToken, family } = await device()
     const bystander = await device()
     const second = await rotated(refreshToken)
@@ -372,11 +376,11 @@ t.test('refresh', async (t) => {
     t.equal(code(await refresh({ refreshToken })), '401 INVALID_REFRESH_TOKEN')
     t.equal(code(await refresh(third)), '401 INVALID_REFRESH_TOKEN', 'the current one fails too')
     t.equal(code(await refresh(second)), '401 INVALID_REFRESH_TOKEN')
-    t.equal((await refresh(bystander)).statusCode, 200, 'other devices are not touched')
+    t.equal((await refresh(bystander)).statusCode, 200, 'other devices are not affected')
     t.ok(server.log.some((line) => line.includes('old refresh token') && line.includes(family)))
   })
 
-  t.test('a tab decides by what it finds when its turn comes', async (t) => {
+  t.test('a refresh that waits for the row uses the row as it is after the wait', async (t) => {
     const { refreshToken, family } = await device()
     const answer = await sql.begin(async (tx) => {
       await tx`update refresh_families set counter = 3 where id = ${family}`
@@ -387,7 +391,7 @@ t.test('refresh', async (t) => {
     t.equal(code(await answer.late), '401 INVALID_REFRESH_TOKEN')
   })
 
-  t.test('what is no token of ours is refused', async (t) => {
+  t.test('a token that this server did not issue is refused', async (t) => {
     const { refreshToken, accessToken, family } = await device()
     t.equal(code(await refresh()), '400 MISSING_REFRESH_TOKEN')
     for (const nothing of [undefined, null, ''])
@@ -413,10 +417,10 @@ t.test('refresh', async (t) => {
         '401 INVALID_REFRESH_TOKEN',
         JSON.stringify(token).slice(0, 30),
       )
-    t.equal((await refresh({ refreshToken })).statusCode, 200, 'and none of it logs anyone out')
+    t.equal((await refresh({ refreshToken })).statusCode, 200, 'refused tokens log no device out')
   })
 
-  t.test('a device that was away for too long has to log in', async (t) => {
+  t.test('an expired refresh token requires a new login', async (t) => {
     const { refreshToken, family } = await device()
     const [row] = await sql<{ days: number }[]>`
       select extract(epoch from expires_at - now()) / 86400 as days from refresh_families where id = ${family}`
@@ -434,13 +438,17 @@ t.test('access tokens', async (t) => {
   const now = Math.floor(Date.now() / 1000)
 
   t.equal(code(await server.app.inject({ url: '/api/auth/me' })), '401 UNAUTHORIZED')
-  t.equal((await me(forge(claims))).statusCode, 200, 'the forger knows how to write a good one')
+  t.equal(
+    (await me(forge(claims))).statusCode,
+    200,
+    'a token with valid claims and the right secret is accepted',
+  )
   const invalid: [name: string, token: string][] = [
     ['a refresh token', account.refreshToken],
     ['garbage', 'garbage'],
-    ['three parts of garbage', 'a.b.c'],
-    ['an unsigned one', `${forge(claims, { alg: 'none', typ: 'JWT' }).split('.').slice(0, 2).join('.')}.`],
-    ['one that says none, signed', forge(claims, { alg: 'none' })],
+    ['garbage in three parts', 'a.b.c'],
+    ['an unsigned token', `${forge(claims, { alg: 'none', typ: 'JWT' }).split('.').slice(0, 2).join('.')}.`],
+    ['a signed token with the algorithm none', forge(claims, { alg: 'none' })],
     ['another algorithm', forge(claims, { alg: 'HS512', typ: 'JWT' })],
     ['another secret', forge(claims, undefined, 'another secret that is also long enough')],
     ['another issuer', forge({ ...claims, iss: 'elsewhere' })],
@@ -449,14 +457,14 @@ t.test('access tokens', async (t) => {
     ['another type', forge({ ...claims, typ: 'refresh' })],
     ['no type', forge({ ...claims, typ: undefined })],
     ['no subject', forge({ ...claims, sub: undefined })],
-    ['a subject that is no id', forge({ ...claims, sub: 'admin' })],
+    ['a subject that is not an id', forge({ ...claims, sub: 'admin' })],
     ['a negative subject', forge({ ...claims, sub: '-1' })],
-    ['a subject that never was', forge({ ...claims, sub: '999999999' })],
+    ['a subject that does not exist', forge({ ...claims, sub: '999999999' })],
     [
       'a changed payload',
       account.accessToken.replace(/\.[^.]+\./, `.${forge({ ...claims, sub: '1000' }).split('.')[1]}.`),
     ],
-    ['an expired one of another secret', forge({ ...claims, exp: now - 1 }, undefined, 'x'.repeat(40))],
+    ['an expired token with another secret', forge({ ...claims, exp: now - 1 }, undefined, 'x'.repeat(40))],
   ]
   for (const [name, token] of invalid) t.equal(code(await me(token)), '401 INVALID_TOKEN', name)
   t.equal(code(await me(forge({ ...claims, iat: now - 1000, exp: now - 1 }))), '401 TOKEN_EXPIRED')
@@ -470,7 +478,7 @@ t.test('access tokens', async (t) => {
   })
   t.equal(casual.statusCode, 200, 'the scheme is not case-sensitive')
   await server.database.sql`delete from users where id = ${account.id}`
-  t.equal(code(await me(account.accessToken)), '401 INVALID_TOKEN', 'its user is gone')
+  t.equal(code(await me(account.accessToken)), '401 INVALID_TOKEN', 'its user is deleted')
 })
 
 t.test('logout', async (t) => {
@@ -499,7 +507,7 @@ t.test('logout', async (t) => {
     return `${status} ${endReason ?? '-'}`
   }
 
-  t.test('ends this device and its live sessions, and nothing of another device', async (t) => {
+  t.test('logs out this device and ends its live sessions only', async (t) => {
     const { laptop, phone, onLaptop, onPhone } = await twoDevices()
     const socket = await connect(t, onLaptop.wsUrls.landmarks)
     await socket.next('connected')
@@ -515,16 +523,20 @@ t.test('logout', async (t) => {
     t.same(answer.json(), { success: true, message: '로그아웃되었습니다.' })
     t.equal(code(await refresh(laptop)), '401 INVALID_REFRESH_TOKEN')
     t.equal(await sessionState(phone.accessToken, onLaptop), 'ended logged_out')
-    t.equal(await sessionState(phone.accessToken, done), 'ended requested', 'what had ended stays as it was')
+    t.equal(await sessionState(phone.accessToken, done), 'ended requested', 'an ended session is not changed')
     await socket.next('session_ended')
     t.equal((await socket.closed).code, 1000)
 
     t.equal(await sessionState(phone.accessToken, onPhone), 'active -')
     t.equal((await refresh(phone)).statusCode, 200)
-    t.equal((await logout(undefined, bearer(laptop.accessToken))).statusCode, 200, 'twice is as good as once')
+    t.equal(
+      (await logout(undefined, bearer(laptop.accessToken))).statusCode,
+      200,
+      'a repeated logout succeeds',
+    )
   })
 
-  t.test('accepts an expired token, as a device comes back after a night', async (t) => {
+  t.test('accepts an expired token', async (t) => {
     const { laptop, phone, onLaptop } = await twoDevices()
     const token = expired(laptop.accessToken)
     t.equal(code(await caller(server).me(token)), '401 TOKEN_EXPIRED')
@@ -541,19 +553,19 @@ t.test('logout', async (t) => {
     t.equal(await sessionState(phone.accessToken, onPhone), 'active -')
   })
 
-  t.test('ends every device when asked to', async (t) => {
+  t.test('logs out every device if requested', async (t) => {
     const { laptop, phone, onLaptop, onPhone } = await twoDevices()
-    const stranger = await createAccount(server)
+    const otherUser = await createAccount(server)
     t.equal((await logout({ all: true }, bearer(laptop.accessToken))).statusCode, 200)
     t.equal(code(await refresh(laptop)), '401 INVALID_REFRESH_TOKEN')
     t.equal(code(await refresh(phone)), '401 INVALID_REFRESH_TOKEN')
     const again = data(await login({ email: laptop.email, password: laptop.password }))
     t.equal(await sessionState(again.accessToken, onLaptop), 'ended logged_out')
     t.equal(await sessionState(again.accessToken, onPhone), 'ended logged_out')
-    t.equal((await refresh(stranger)).statusCode, 200)
+    t.equal((await refresh(otherUser)).statusCode, 200)
   })
 
-  t.test('cannot be used against others', async (t) => {
+  t.test('does not affect other users', async (t) => {
     const { laptop, onLaptop } = await twoDevices()
     const attacker = await createAccount(server)
     const forged = forge(claimsOf(laptop.accessToken), undefined, 'another secret that is also long enough')
@@ -564,7 +576,7 @@ t.test('logout', async (t) => {
     t.equal((await refresh(laptop)).statusCode, 200)
   })
 
-  t.test('without anything it is a success in the language of the caller', async (t) => {
+  t.test('succeeds without a token, in the language of the caller', async (t) => {
     t.same((await logout()).json(), { success: true, message: '로그아웃되었습니다.' })
     t.same((await logout({}, { 'accept-language': 'en' })).json(), {
       success: true,
@@ -576,7 +588,7 @@ t.test('logout', async (t) => {
       t.equal((await logout(body)).statusCode, 200, JSON.stringify(body))
   })
 
-  t.test('asked again, it ends what a failure in between had left', async (t) => {
+  t.test('repeated after a partial failure, it ends the remaining sessions', async (t) => {
     const { laptop, phone, onLaptop } = await twoDevices()
     const family = laptop.refreshToken.split('.')[1] ?? ''
     await server.database.sql`update refresh_families set revoked_at = now() where id = ${family}`
@@ -602,24 +614,24 @@ t.test('profile and me', async (t) => {
   const again = data(await login({ email: account.email, password: account.password }))
   t.equal(again.user.profileImage, image)
 
-  t.test('each field alone; null takes the picture away', async (t) => {
+  t.test('each field can be changed alone; null removes the picture', async (t) => {
     const renamed = data(await profile(token, { username: 'renamed' })).user
     t.match(renamed, { username: 'renamed', profileImage: image })
     const bare = data(await profile(token, { profileImage: null })).user
     t.match(bare, { username: 'renamed', profileImage: null })
-    t.same(data(await profile(token, {})).user, bare, 'nothing asked, nothing changed')
+    t.same(data(await profile(token, {})).user, bare, 'an empty body changes nothing')
     t.equal((await profile(token, { email: 'new@example.com', id: 1 })).statusCode, 200)
-    t.same(data(await me(token)).user, bare, 'other columns are out of reach')
-    t.equal((await profile(token, { username: 'RENAMED' })).statusCode, 200, 'the own name in another case')
+    t.same(data(await me(token)).user, bare, 'other columns cannot be changed')
+    t.equal((await profile(token, { username: 'RENAMED' })).statusCode, 200, 'own name in another case')
   })
 
-  t.test('a name of somebody else is refused', async (t) => {
+  t.test('the name of another user is refused', async (t) => {
     const other = await createAccount(server)
     const name = data(await me(other.accessToken)).user.username
     t.equal(code(await profile(token, { username: name.toUpperCase() })), '409 USERNAME_EXISTS')
   })
 
-  t.test('only an https picture is taken', async (t) => {
+  t.test('the picture must be an https URL', async (t) => {
     const bad = [
       'http://images.example.com/me.png',
       'javascript:alert(1)',
@@ -639,7 +651,7 @@ t.test('profile and me', async (t) => {
     t.equal(code(await profile(token, { username: ' ' })), '400 VALIDATION_ERROR')
   })
 
-  t.test('needs a login', async (t) => {
+  t.test('requires a login', async (t) => {
     const answer = await server.app.inject({ method: 'PUT', url: '/api/auth/profile', payload: {} })
     t.equal(code(answer), '401 UNAUTHORIZED')
   })

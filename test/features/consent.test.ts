@@ -43,11 +43,11 @@ const fate = async (server: TestApp, name: string): Promise<number> => {
   return Number(new RegExp(`maeum_frames_total\\{fate="${name}"\\} (\\d+)`).exec(text)?.[1] ?? 0)
 }
 
-t.test('receipts of consent', async (t) => {
+t.test('consent receipts', async (t) => {
   const server = await startTestApp(t)
   const account = await createAccount(server)
   const mine = caller(server, account)
-  const stranger = caller(server, await createAccount(server))
+  const otherUser = caller(server, await createAccount(server))
 
   const given = await mine.give(READING)
   t.equal(given.statusCode, 201)
@@ -59,8 +59,8 @@ t.test('receipts of consent', async (t) => {
     required: false,
     consents: [{ purpose: 'newsletter' }, { textVersion: '2026-02' }, { textVersion: '2026-01' }],
   })
-  t.same((await stranger.list()).consents, [], "nobody sees another's")
-  await stranger.withdraw()
+  t.same((await otherUser.list()).consents, [], 'receipts of other users are not visible')
+  await otherUser.withdraw()
   t.equal((await mine.list()).consents.filter(({ withdrawnAt }) => withdrawnAt === null).length, 3)
 
   t.equal((await mine.withdraw(undefined, '?purpose=newsletter')).statusCode, 200)
@@ -87,10 +87,10 @@ t.test('receipts of consent', async (t) => {
     t.equal((await server.app.inject({ method, url: '/api/user/consent' })).statusCode, 401)
 })
 
-t.test('no frame is read before consent, and none after it is taken back', async (t) => {
+t.test('no frame is analysed before consent or after its withdrawal', async (t) => {
   const database = await createTestDatabase(t)
   const scripted = createScriptedModel()
-  // Long enough for the model to be still thinking when consent is taken back.
+  // Long enough for the model call to be in progress at the withdrawal.
   const env = { ANALYSIS_INTERVAL_MS: '2000', ANALYSIS_DEADLINE_MS: '1700', REQUIRE_CONSENT: 'true' }
   const options = { database, env, model: scripted.model }
   const here = await startTestApp(t, options)
@@ -109,7 +109,7 @@ t.test('no frame is read before consent, and none after it is taken back', async
   t.equal(landmarks.messages.filter(({ type }) => type === 'error').length, 1, 'once a second at most')
   t.equal(await fate(here, 'consent_required'), refused.length, 'and counted, each of them')
 
-  // Given on the other instance: this one finds out by itself.
+  // Given on the other instance; this one detects it by polling.
   t.equal((await caller(there, account).give(READING)).statusCode, 201)
   const stream = setInterval(() => landmarks.send(frames('happy', 1)[0]), 25)
   t.teardown(() => clearInterval(stream))
@@ -123,7 +123,7 @@ t.test('no frame is read before consent, and none after it is taken back', async
   voice.send({ type: 'ping' })
   await voice.next('pong')
 
-  // Taken back there while the model is thinking here: what is under way is cut off, and nothing of it goes out.
+  // Withdrawn there while a model call is in progress here: the call is aborted and nothing is sent.
   t.equal((await caller(there, account).withdraw()).statusCode, 200)
   t.match(await landmarks.closed, { code: 1000 })
   t.match(await talk.closed, { code: 1000 })
@@ -151,7 +151,7 @@ t.test('no frame is read before consent, and none after it is taken back', async
   t.match(await statusOf(here, account, next.sessionId), { status: 'active', emotionCount: 0 })
 })
 
-t.test('where inference is switched off everything else works', async (t) => {
+t.test('without inference everything else works', async (t) => {
   const server = await startTestApp(t, { env: { ...FAST, INFERENCE_ENABLED: 'false' } })
   const account = await createAccount(server)
   const session = await startSession(server, account)
@@ -183,57 +183,54 @@ t.test('where inference is switched off everything else works', async (t) => {
   )
 })
 
-t.test(
-  'without a receipt nothing of a voice or of words is stored, and the crisis lines are shown',
-  async (t) => {
-    const server = await startTestApp(t, { env: { ...FAST, REQUIRE_CONSENT: 'true' } })
-    const account = await createAccount(server)
-    const { sql } = server.database
-    const stored = async () => {
-      const [row] = await sql`select (select count(*)::int from voice_windows) as voices,
+t.test('without consent no voice measures or words are stored, and the crisis lines are shown', async (t) => {
+  const server = await startTestApp(t, { env: { ...FAST, REQUIRE_CONSENT: 'true' } })
+  const account = await createAccount(server)
+  const { sql } = server.database
+  const stored = async () => {
+    const [row] = await sql`select (select count(*)::int from voice_windows) as voices,
       (select count(*)::int from cbt_findings) as findings, (select count(*)::int from conversations) as talks`
-      return row
+    return row
+  }
+  /** Sends speech and text, and waits until everything is stored. */
+  const live = async () => {
+    const session = await startSession(server, account)
+    const [voice, talk] = [await connect(t, session.wsUrls.voice), await connect(t, session.wsUrls.session)]
+    await talk.next('status_update')
+    const audio = Buffer.from(new Int16Array(1600).map((_, i) => (i % 80) * 200).buffer).toString('base64')
+    voice.send({ type: 'audio_chunk', data: { audio } })
+    const data = { timestamp: Date.now(), isSpeech: true, duration: 100, energy: 0.3 }
+    voice.send({ type: 'vad_result', data })
+    voice.send({ type: 'stt_text', data: { text: '난 항상 실패해' } })
+    t.match(await voice.next('stt_received'), { data: { text: '난 항상 실패해' } })
+    voice.send({ type: 'stt_text', data: { text: '그냥 죽고 싶어' } })
+    t.match((await talk.next('ai_stream_complete')).data['fullResponse'], /109/)
+    talk.send({ type: 'request_ai_response', data: { message: '난 항상 실패해', emotion: null } })
+    const { conversationId } = (await talk.next('ai_stream_complete')).data
+    const end = {
+      method: 'POST',
+      url: `/api/session/${session.sessionId}/end`,
+      headers: bearer(account.accessToken),
     }
-    /** Speaks, writes, and waits until all that is to be stored of it is stored. */
-    const live = async () => {
-      const session = await startSession(server, account)
-      const [voice, talk] = [await connect(t, session.wsUrls.voice), await connect(t, session.wsUrls.session)]
-      await talk.next('status_update')
-      const audio = Buffer.from(new Int16Array(1600).map((_, i) => (i % 80) * 200).buffer).toString('base64')
-      voice.send({ type: 'audio_chunk', data: { audio } })
-      const data = { timestamp: Date.now(), isSpeech: true, duration: 100, energy: 0.3 }
-      voice.send({ type: 'vad_result', data })
-      voice.send({ type: 'stt_text', data: { text: '난 항상 실패해' } })
-      t.match(await voice.next('stt_received'), { data: { text: '난 항상 실패해' } })
-      voice.send({ type: 'stt_text', data: { text: '그냥 죽고 싶어' } })
-      t.match((await talk.next('ai_stream_complete')).data['fullResponse'], /109/)
-      talk.send({ type: 'request_ai_response', data: { message: '난 항상 실패해', emotion: null } })
-      const { conversationId } = (await talk.next('ai_stream_complete')).data
-      const end = {
-        method: 'POST',
-        url: `/api/session/${session.sessionId}/end`,
-        headers: bearer(account.accessToken),
-      }
-      t.equal((await server.app.inject({ ...end, method: 'POST' })).statusCode, 200)
-      await Promise.all([voice.closed, talk.closed])
-      await server.app.conversation.settled(session.sessionId)
-      await server.app.voice.settled(session.sessionId)
-      return { conversationId, measured: voice.messages.some(({ type }) => type === 'vad_analysis') }
-    }
-    t.match(await live(), { conversationId: null, measured: false })
-    t.same(await stored(), { voices: 0, findings: 0, talks: 0 })
+    t.equal((await server.app.inject({ ...end, method: 'POST' })).statusCode, 200)
+    await Promise.all([voice.closed, talk.closed])
+    await server.app.conversation.settled(session.sessionId)
+    await server.app.voice.settled(session.sessionId)
+    return { conversationId, measured: voice.messages.some(({ type }) => type === 'vad_analysis') }
+  }
+  t.match(await live(), { conversationId: null, measured: false })
+  t.same(await stored(), { voices: 0, findings: 0, talks: 0 })
 
-    t.equal((await caller(server, account).give(READING)).statusCode, 201)
-    t.match(await live(), { conversationId: String, measured: true })
-    t.same(
-      await stored(),
-      { voices: 1, findings: 2, talks: 1 },
-      'what was said and then written is one utterance',
-    )
-  },
-)
+  t.equal((await caller(server, account).give(READING)).statusCode, 201)
+  t.match(await live(), { conversationId: String, measured: true })
+  t.same(
+    await stored(),
+    { voices: 1, findings: 2, talks: 1 },
+    'the same text by voice and by message is one utterance',
+  )
+})
 
-t.test('consent holds while it is looked up again, and when the lookup fails', async (t) => {
+t.test('consent stays valid while it is read again, and when the read fails', async (t) => {
   const database = await createTestDatabase(t)
   const env = { ...FAST, REQUIRE_CONSENT: 'true' }
   const server = await startTestApp(t, { database, env })

@@ -3,11 +3,11 @@ import { bearer, createAccount, startTestApp } from '../helpers/app.ts'
 
 const PERSON = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' }
 
-t.test('the console is served with a policy that lets in nothing but itself', async (t) => {
+t.test('the console is served with a policy that allows only its own files', async (t) => {
   const { app } = await startTestApp(t, { env: { ANALYSIS_INTERVAL_MS: '7000' } })
   const get = (url: string, headers: Record<string, string> = PERSON) => app.inject({ url, headers })
 
-  t.test('every place of it is the one page, which finds its way itself', async (t) => {
+  t.test('every client-side route returns the page', async (t) => {
     for (const url of ['/console', '/console/', '/console/operate', '/console/a/b']) {
       const { statusCode, headers, body } = await get(url)
       t.equal(statusCode, 200, url)
@@ -21,21 +21,17 @@ t.test('the console is served with a policy that lets in nothing but itself', as
     }
   })
 
-  t.test('only the page of the face model may make code, and it has no origin', async (t) => {
+  t.test('only the page of the face model may evaluate code, and it has an opaque origin', async (t) => {
     const { headers } = await get('/console/face.html')
     const policy = String(headers['content-security-policy'])
     t.match(policy, "script-src 'self' 'unsafe-eval'")
     t.match(policy, /sandbox allow-scripts$/)
     t.match(policy, "frame-ancestors 'self'")
     const model = await get('/console/face-mesh/face_mesh.js')
-    t.equal(
-      model.headers['access-control-allow-origin'],
-      '*',
-      'so that the page without an origin may load it',
-    )
+    t.equal(model.headers['access-control-allow-origin'], '*', 'so that the sandboxed page may load it')
   })
 
-  t.test('what it needs is here: the model, the recording, and what the page must know first', async (t) => {
+  t.test('the model, the recording and the data for the page are served', async (t) => {
     const wasm = await get('/console/face-mesh/face_mesh_solution_simd_wasm_bin.wasm', {
       'accept-encoding': 'gzip',
     })
@@ -47,7 +43,7 @@ t.test('the console is served with a policy that lets in nothing but itself', as
     t.match(about.json(), { intervalMs: 7000, model: null, version: String })
   })
 
-  t.test('a file that is not there is not found, and nothing outside of its folder is', async (t) => {
+  t.test('a missing file is not found, nor any file outside its folder', async (t) => {
     for (const url of [
       '/console/assets/none.js',
       '/console/none.json',
@@ -66,7 +62,7 @@ t.test('the console is served with a policy that lets in nothing but itself', as
   })
 })
 
-t.test('refusals are counted by their code, for the operator', async (t) => {
+t.test('refusals are counted by error code', async (t) => {
   const server = await startTestApp(t)
   const { accessToken } = await createAccount(server)
   const count = async (code: string) => {

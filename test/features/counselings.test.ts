@@ -70,7 +70,7 @@ t.test('counselings', async (t) => {
     t.match(bare, { type: 'chat', scheduledAt: null, notes: null, sessionId: null })
   })
 
-  t.test('what cannot be booked is refused by the name of the field', async (t) => {
+  t.test('an invalid appointment is refused with the field name', async (t) => {
     const wrong: [field: string, body: object][] = [
       ['type', {}],
       ['type', { type: '' }],
@@ -89,13 +89,13 @@ t.test('counselings', async (t) => {
       t.equal(answer.statusCode, 400, JSON.stringify(body).slice(0, 60))
       t.ok(faults(answer).includes(field), field)
     }
-    const stranger = await createAccount(server)
-    const { sessionId } = await startSession(server, stranger)
+    const otherUser = await createAccount(server)
+    const { sessionId } = await startSession(server, otherUser)
     t.equal(code(await mine.create({ type: 'a', sessionId })), '404 SESSION_NOT_FOUND')
     t.equal(code(await mine.create({ type: 'a', sessionId: 'nothing' })), '404 SESSION_NOT_FOUND')
   })
 
-  t.test('it moves between its states until it is over', async (t) => {
+  t.test('it changes its status until it is closed', async (t) => {
     const over: readonly CounselingStatus[] = ['completed', 'cancelled']
     for (const from of COUNSELING_STATUSES) {
       for (const to of COUNSELING_STATUSES) {
@@ -119,7 +119,7 @@ t.test('counselings', async (t) => {
     t.match(
       data(await mine.change(id, { notes: '' })),
       { notes: '', status: 'cancelled' },
-      'notes may follow',
+      'notes may still change',
     )
     t.same(faults(await mine.change(id, { status: 'done' })), ['status'])
 
@@ -128,11 +128,11 @@ t.test('counselings', async (t) => {
     t.same(
       (await Promise.all(ends)).map(code).sort(),
       ['200', '409 COUNSELING_CLOSED'],
-      'of two ends one holds',
+      'only one of two final states is stored',
     )
   })
 
-  t.test('a survey is answered, again if need be', async (t) => {
+  t.test('a survey can be answered more than once', async (t) => {
     const { id } = data(await mine.create({ type: 'a' }))
     const responses = { helpful: 5, nested: { 'a b': [1, null] } }
     const answer = await mine.answer(id, { responses })
@@ -145,12 +145,12 @@ t.test('counselings', async (t) => {
     t.equal(code(await mine.answer(id, { responses: { x: 'y'.repeat(16_384) } })), '413 OBJECT_TOO_LARGE')
   })
 
-  t.test("nobody reaches another's appointment", async (t) => {
+  t.test("another user's appointment is not accessible", async (t) => {
     const { id } = data(await mine.create({ type: 'private', notes: 'secret' }))
-    const stranger = caller(server, await createAccount(server))
+    const otherUser = caller(server, await createAccount(server))
     const unknown = createSealedIds('another secret', 'counseling').seal(1)
     for (const [who, what] of [
-      [stranger, id],
+      [otherUser, id],
       [mine, unknown],
       [mine, '1'],
       [mine, 'counseling_'],
@@ -159,11 +159,11 @@ t.test('counselings', async (t) => {
       t.equal(code(await who.change(what, { status: 'cancelled' })), '404 COUNSELING_NOT_FOUND')
       t.equal(code(await who.answer(what, { responses: {} })), '404 COUNSELING_NOT_FOUND')
     }
-    t.same(await stranger.list(), { counselings: [], nextCursor: null })
+    t.same(await otherUser.list(), { counselings: [], nextCursor: null })
     t.equal(data(await mine.get(id)).status, 'pending')
   })
 
-  t.test('the list comes page by page, newest first, whole and without repeats', async (t) => {
+  t.test('the list is paged, newest first, complete and without duplicates', async (t) => {
     const who = caller(server, await createAccount(server))
     const ids: string[] = []
     for (let i = 0; i < 23; i++) {

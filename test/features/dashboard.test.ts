@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { LightMyRequestResponse } from 'fastify'
 import t from 'tap'
 import { emotionWindows, reports, sessions } from '../../src/db/schema/index.ts'
-import { daysAround, isTimeZone } from '../../src/domain/day.ts'
+import { getDaysAround, isTimeZone } from '../../src/domain/day.ts'
 import { EMOTION_VAD, type Emotion } from '../../src/domain/emotion.ts'
 import { recommend } from '../../src/features/dashboard/recommendations.ts'
 import { dashboardRepository } from '../../src/features/dashboard/repository.ts'
@@ -16,7 +16,7 @@ const data = (answer: LightMyRequestResponse) => answer.json<{ data: Record<stri
 
 type Read = readonly [closedAt: number, emotion: Emotion]
 
-/** A session as it lies in the database, with its windows and, once ended, its report. */
+/** A session in the database, with its windows and, once ended, its report. */
 async function storeSession(
   { orm }: TestDatabase,
   userId: number,
@@ -77,7 +77,7 @@ const serviceAt = (database: TestDatabase, now: number) =>
 const get = ({ app }: TestApp, url: string, token: string, headers: Record<string, string> = {}) =>
   app.inject({ url, headers: { ...bearer(token), ...headers } })
 
-t.test('a day begins where the person lives, whatever the clocks do', async (t) => {
+t.test('a day starts in the time zone of the user, also at clock changes', async (t) => {
   const days: [at: string, zone: string, yesterday: string, today: string, tomorrow: string][] = [
     ['2026-11-23T14:59:59.999Z', 'Asia/Seoul', '2026-11-21T15:00Z', '2026-11-22T15:00Z', '2026-11-23T15:00Z'],
     ['2026-11-23T15:00:00.000Z', 'Asia/Seoul', '2026-11-22T15:00Z', '2026-11-23T15:00Z', '2026-11-24T15:00Z'],
@@ -121,7 +121,7 @@ t.test('a day begins where the person lives, whatever the clocks do', async (t) 
     ],
   ]
   for (const [at, zone, ...expected] of days) {
-    const { yesterday, today, tomorrow } = daysAround(Date.parse(at), zone)
+    const { yesterday, today, tomorrow } = getDaysAround(Date.parse(at), zone)
     t.same(
       [yesterday, today, tomorrow].map((time) => new Date(time).toISOString().replace(':00.000', '')),
       expected,
@@ -136,7 +136,7 @@ t.test('dashboard', async (t) => {
   const server = await startTestApp(t)
   const { database } = server
 
-  t.test('who has done nothing yet sees an empty day and is asked to begin', async (t) => {
+  t.test('a new user sees an empty day and the recommendation to start', async (t) => {
     const { accessToken } = await createAccount(server)
     const answer = await get(server, '/api/dashboard/summary', accessToken)
     t.equal(answer.statusCode, 200)
@@ -153,13 +153,13 @@ t.test('dashboard', async (t) => {
     t.equal((await server.app.inject({ url: '/api/dashboard/summary' })).statusCode, 401)
   })
 
-  t.test('today and yesterday are means over the windows of those days, of this person alone', async (t) => {
+  t.test('today and yesterday are means over the windows of those days, of this user only', async (t) => {
     const me = await createAccount(server)
     const other = await createAccount(server)
     const now = Date.parse('2026-11-23T03:00:00Z') // noon in Seoul
     const midnight = Date.parse('2026-11-22T15:00:00Z')
     const before = midnight - 24 * 60 * MINUTE_MS
-    // Begins before midnight and ends after it: its windows belong to two days. The last one is of no day of interest.
+    // Starts before midnight and ends after it, so its windows belong to two days. The last one belongs to neither.
     await storeSession(database, me.id, {
       startedAt: midnight - MINUTE_MS,
       endedAt: midnight + MINUTE_MS,
@@ -208,11 +208,11 @@ t.test('dashboard', async (t) => {
     await zone('America/New_York') // 22:00 of the 22nd there: all of both Korean days but one window
     const abroad = await serviceAt(database, now).summary(me.id, 'ko')
     t.same(abroad.todayAvg.valence, 0.2475, 'sad, happy, happy and neutral of one day')
-    await zone('nowhere') // written by nobody, as the schema refuses it
+    await zone('nowhere') // not possible by API, because the schema refuses it
     t.same((await serviceAt(database, now).summary(me.id, 'ko')).todayAvg, summary.todayAvg)
   })
 
-  t.test('the last five sessions with a report, newest first, and what they show', async (t) => {
+  t.test('the last five sessions with a report, newest first, with their valence', async (t) => {
     const me = await createAccount(server)
     const ids: string[] = []
     for (let i = 0; i < 7; i++) {
@@ -283,7 +283,7 @@ t.test('dashboard', async (t) => {
     t.equal(recent.length, 5)
   })
 
-  t.test("a preference for a language goes before the browser's", async (t) => {
+  t.test("a language preference takes precedence over the browser's", async (t) => {
     const { id } = await createAccount(server)
     await database.sql`insert into user_preferences (user_id, preferences) values (${id}, '{"language":"en"}'::jsonb)`
     const { recommendations } = await serviceAt(database, Date.now()).summary(id, 'ko')
@@ -291,7 +291,7 @@ t.test('dashboard', async (t) => {
   })
 })
 
-t.test('what is recommended follows the day', async (t) => {
+t.test('recommendations depend on the day', async (t) => {
   const still = { valence: 0, arousal: 0, dominance: 0 }
   const ids = (valence: number, arousal: number, change = 0) =>
     recommend({ valence, arousal, dominance: 0 }, { ...still, valence: change }, 'ko').map(({ id }) => id)
@@ -306,9 +306,9 @@ t.test('what is recommended follows the day', async (t) => {
         t.match(`${title} ${desc}`, language === 'ko' ? /[가-힣]/ : /^[ -~]+$/)
 })
 
-t.test('all sessions are listed page by page, each once, and nobody else’s', async (t) => {
+t.test('all own sessions are listed in pages, each once', async (t) => {
   const server = await startTestApp(t)
-  const [account, stranger] = [await createAccount(server), await createAccount(server)]
+  const [account, otherUser] = [await createAccount(server), await createAccount(server)]
   const ask = (query: string, { accessToken } = account) =>
     server.app.inject({ url: `/api/session${query}`, headers: bearer(accessToken) })
   t.same(data(await ask('')), { sessions: [], nextCursor: null })
@@ -323,7 +323,7 @@ t.test('all sessions are listed page by page, each once, and nobody else’s', a
         windows: [[startedAt + minute * MINUTE_MS + 10_000, 'happy']],
       }),
     )
-  const theirs = await storeSession(server.database, stranger.id, { startedAt })
+  const theirs = await storeSession(server.database, otherUser.id, { startedAt })
   const seen: string[] = []
   let query = '?limit=3'
   for (let page = 0; page < 3; page++) {

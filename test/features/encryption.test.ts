@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import t from 'tap'
+import { SEALED_COLUMNS } from '../../src/db/sealed-columns.ts'
 import { reencrypt } from '../../src/tools/reencrypt/run.ts'
-import { createSafe, openBytes, SealError, sealBytes } from '../../src/lib/sealing.ts'
+import { createSafe, isSealedValue, openBytes, SealError, sealBytes } from '../../src/lib/sealing.ts'
 import { createWrapping } from '../../src/lib/wrapping.ts'
 import {
   type Account,
@@ -47,12 +48,13 @@ t.test('a sealed field', async (t) => {
     t.throws(() => openBytes(key, sealed.subarray(0, length), 'table.column 7 row'), SealError)
 })
 
-t.test('a safe keeps every content apart from what is sealed', async (t) => {
+t.test('a safe distinguishes every content from sealed values', async (t) => {
   const on = createSafe(randomBytes(32), '7')
   const off = createSafe(null, '7')
+  const place = { column: 'a.b', row: 'r' }
   const texts = ['', 'plain', '\u0001sealed:AAAA', '\u0001plain:x', '\u0001', '한글 😀']
   for (const safe of [on, off])
-    for (const text of texts) t.equal(safe.open(safe.seal(text, 'a.b', 'r'), 'a.b', 'r'), text)
+    for (const text of texts) t.equal(safe.open(safe.seal(text, place), place), text)
   const objects = [
     {},
     [],
@@ -64,10 +66,10 @@ t.test('a safe keeps every content apart from what is sealed', async (t) => {
     { sealed: '\u0001sealed:AAAA', b: 1 },
   ]
   for (const value of objects)
-    for (const safe of [on, off]) t.same(safe.openJson(safe.sealJson(value, 'a.b'), 'a.b'), value)
-  t.equal(on.open('written before', 'a.b'), 'written before', 'what was written before stays readable')
-  t.throws(() => off.open(on.seal('text', 'a.b'), 'a.b'), sealError('no_key'))
-  t.same(off.seal(new Uint8Array([1, 2]), 'a.b'), new Uint8Array([1, 2]))
+    for (const safe of [on, off]) t.same(safe.openJson(safe.sealJson(value, place), place), value)
+  t.equal(on.open('written before', place), 'written before', 'what was written before stays readable')
+  t.throws(() => off.open(on.seal('text', place), place), sealError('no_key'))
+  t.same(off.seal(new Uint8Array([1, 2]), place), new Uint8Array([1, 2]))
 })
 
 t.test('a wrapped data key', async (t) => {
@@ -79,13 +81,26 @@ t.test('a wrapped data key', async (t) => {
   const wrapped = createWrapping([a], [SECRET]).wrap(dataKey, 7)
   t.match(createWrapping([b, a], [SECRET]).open(wrapped, 7), { isCurrent: false, isFit: true })
   t.same(Buffer.from(createWrapping([b, a], [SECRET]).open(wrapped, 7)?.key ?? []), dataKey)
-  t.throws(() => createWrapping([a], [SECRET]).open(wrapped, 8), sealError('altered'), "nobody else's")
+  t.throws(() => createWrapping([a], [SECRET]).open(wrapped, 8), sealError('altered'), 'bound to its owner')
   t.throws(() => createWrapping([b], [SECRET]).open(wrapped, 7), sealError('no_key'))
   t.throws(() => createWrapping([{ ...b, id: 'a' }], [SECRET]).open(wrapped, 7), sealError('wrong_key'))
   const servers = createWrapping([], [SECRET]).wrap(dataKey, 7)
   t.match(createWrapping([a], ['a new secret', SECRET]).open(servers, 7), { isFit: false })
   t.equal(createWrapping([], ['a new secret']).open(servers, 7), undefined, 'nothing was sealed under it')
 })
+
+/** Every column of every table in which a sealed value is stored. */
+async function findSealed({ sql }: TestDatabase): Promise<string[]> {
+  const columns = await sql<{ name: string; column: string }[]>`
+    select table_name as name, column_name as column from information_schema.columns
+    where table_schema = 'public' and data_type in ('text', 'bytea', 'jsonb')`
+  const found: string[] = []
+  for (const { name, column } of columns) {
+    const rows = await sql.unsafe(`select "${column}" as value from "${name}" where "${column}" is not null`)
+    if (rows.some(({ value }) => isSealedValue(value))) found.push(`${name}.${column}`)
+  }
+  return found
+}
 
 /** What is stored anywhere, in the notations in which it may be. */
 async function dump({ sql }: TestDatabase): Promise<string> {
@@ -138,7 +153,7 @@ async function live(t: Parameters<typeof connect>[0], server: TestApp, account: 
   return {
     sessionId: session.sessionId,
     counselingId: id,
-    /** The words that were taken for a habit of thought, as the report shows them. */
+    /** The words of a detected cognitive distortion, as the report shows them. */
     cues: finding?.detections.flatMap(({ examples }) => examples) ?? [],
     questions: finding?.intervention?.questions ?? [],
     voice: statistics.averageVoiceMetrics,
@@ -161,7 +176,7 @@ type Report = {
 
 const ENV = { ANALYSIS_INTERVAL_MS: '800', ANALYSIS_DEADLINE_MS: '500' }
 
-t.test('what people say and how they look is not readable in the database, and is to them', async (t) => {
+t.test('personal data is not readable in the database, but for its owner', async (t) => {
   const database = await createTestDatabase(t)
   const plain = await startTestApp(t, { database, env: ENV })
   const before = await createAccount(plain)
@@ -177,7 +192,7 @@ t.test('what people say and how they look is not readable in the database, and i
   const sealed = await startTestApp(t, { database, env: { ...ENV, DATA_KEYS: `2026a:${first}` } })
   const account = await createAccount(sealed)
   const { counselingId, sessionId, cues, questions, voice } = await live(t, sealed, account)
-  t.same([cues, questions], [early.cues, early.questions], 'told the same')
+  t.same([cues, questions], [early.cues, early.questions], 'the same in both')
   t.match(voice, { energyMean: 0.3 })
   const isReadable = async (server: TestApp, who: Account, id: string) => {
     t.match((await get(server, who, `/api/counselings/${id}`)).json(), {
@@ -212,7 +227,7 @@ t.test('what people say and how they look is not readable in the database, and i
   t.same([...((mine[0]?.['baseline'] ?? []) as Uint8Array).slice(0, 4)], [0, 0x73, 0x65, 1])
   await sealed.app.close()
 
-  // The operator's key is changed; what was written before encryption is encrypted as well.
+  // The operator key is changed; older unencrypted data is encrypted too.
   const wrapping = createWrapping(
     [
       { id: '2026b', key: second },
@@ -221,18 +236,26 @@ t.test('what people say and how they look is not readable in the database, and i
     [SECRET],
   )
   const done = await reencrypt(database.sql, wrapping)
-  t.match(done, { people: 2, wrapped: 2, failed: [] })
+  t.match(done, { users: 2, wrapped: 2, failed: [] })
   t.ok(done.sealed >= 7, `${done.sealed} fields`)
   t.match(await reencrypt(database.sql, wrapping), { wrapped: 0, sealed: 0 }, 'once is enough')
   const all = await dump(database)
-  for (const text of earlyWords) t.notOk(all.includes(text), `nobody else reads ${text}`)
+  for (const text of earlyWords) t.notOk(all.includes(text), `not readable: ${text}`)
   t.notMatch(all, /energyMean/)
+  const listed = SEALED_COLUMNS.map((one) => `${one.table}.${one.column}`)
+  const stored = await findSealed(database)
+  t.same(
+    stored.filter((name) => !listed.includes(name)),
+    [],
+    'nothing is sealed that is not in the list',
+  )
+  t.ok(stored.length >= listed.length - 3, `most of the list is stored: ${stored.join(', ')}`)
 
   const rotated = await startTestApp(t, { database, env: { ...ENV, DATA_KEYS: `2026b:${second}` } })
   await isReadable(rotated, account, counselingId)
   await isReadable(rotated, before, early.counselingId)
 
-  // Altered, moved, or without the key: a clear refusal, and the server goes on.
+  // Altered, moved or without the key: a clear error, and the server continues.
   await database.sql`update counselings set notes = overlay(notes placing 'AAAA' from 60 for 4) where user_id = ${account.id}`
   const altered = await get(rotated, account, `/api/counselings/${counselingId}`)
   t.match(altered.json(), { error: { code: 'DATA_UNREADABLE' } })
@@ -248,7 +271,7 @@ t.test('what people say and how they look is not readable in the database, and i
   t.equal((await get(lost, before, '/api/auth/me')).statusCode, 200, 'alive')
 })
 
-t.test('an account is born with its data key; one that came without gets it when it is wanted', async (t) => {
+t.test('an account is created with its data key; one without gets it on first use', async (t) => {
   const database = await createTestDatabase(t)
   const env = { DATA_KEYS: `2026a:${newKey()}` }
   const born = await startTestApp(t, { database, env })
@@ -269,7 +292,7 @@ t.test('an account is born with its data key; one that came without gets it when
   t.match(read.json(), { data: { notes: NOTES } })
 })
 
-t.test('points of a face are nowhere after a session: not stored, logged, sent on or measured', async (t) => {
+t.test('landmarks are not stored, logged, forwarded or exported as metrics', async (t) => {
   const database = await createTestDatabase(t)
   const gemini = await createGeminiDouble(t)
   const server = await startTestApp(t, {
@@ -278,7 +301,7 @@ t.test('points of a face are nowhere after a session: not stored, logged, sent o
   })
   const account = await createAccount(server)
   await live(t, server, account)
-  // Frames that cannot be read must not be told of in full either.
+  // Invalid frames must not be logged in full either.
   const { wsUrls } = await startSession(server, account)
   const refused = await connect(t, wsUrls.landmarks)
   const [points = []] = faces('happy', 12)
@@ -298,7 +321,7 @@ t.test('points of a face are nowhere after a session: not stored, logged, sent o
     .filter((number) => String(number).length >= 7)
   t.ok(numbers.length > 10_000, 'a recorded face is looked for')
   const decimals = numbers.map((number) => String(Math.abs(number)).slice(0, 9))
-  /** Numbers that stand in the text, with the one beside them: one alone may be there by chance. */
+  /** Pairs of adjacent numbers in the text, because a single number may occur by chance. */
   const pointsIn = (text: string): string[] => {
     const found = new Set([...new Set(decimals)].filter((one) => one.length >= 8 && text.includes(one)))
     return decimals.filter((one, i) => found.has(one) && found.has(decimals[i + 1] ?? ''))

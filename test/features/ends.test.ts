@@ -1,7 +1,7 @@
 import { mock } from 'node:test'
 import t from 'tap'
 import { parseDatabaseUrl } from '../../src/db/url.ts'
-import { Outbox } from '../../src/features/analysis/outbox.ts'
+import { Outbox } from '../../src/live/windows/outbox.ts'
 import { sessionsRepository } from '../../src/features/sessions/repository.ts'
 import { createSessionService } from '../../src/features/sessions/service.ts'
 import { bearer, connect, createAccount, startSession, startTestApp } from '../helpers/app.ts'
@@ -10,7 +10,7 @@ import { eventually } from '../helpers/eventually.ts'
 import { frames } from '../helpers/frames.ts'
 import { startTcpProxy } from '../helpers/tcp-proxy.ts'
 
-t.test('the end of the sessions of a person goes on after one that is gone or fails', async (t) => {
+t.test('ending the sessions of a user continues after one that is deleted or fails', async (t) => {
   const server = await startTestApp(t)
   const account = await createAccount(server)
   const sessions = [await startSession(server, account), await startSession(server, account)]
@@ -41,7 +41,7 @@ t.test('the end of the sessions of a person goes on after one that is gone or fa
   )
 })
 
-t.test('an abandoned session ended when the person was last seen', async (t) => {
+t.test('an abandoned session ends at its last activity', async (t) => {
   const env = { ANALYSIS_INTERVAL_MS: '500', SESSION_ABANDON_MS: '4000' }
   const server = await startTestApp(t, { env })
   const account = await createAccount(server)

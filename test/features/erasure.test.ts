@@ -53,7 +53,7 @@ const call = (
 const code = (answer: LightMyRequestResponse) =>
   `${answer.statusCode} ${answer.json<{ error: { code: string } }>().error.code}`
 
-/** Every row of every table but the trail, as text. */
+/** Every row of every table except the trail, as text. */
 async function dump({ sql }: TestDatabase): Promise<string> {
   const tables =
     await sql`select tablename from pg_tables where schemaname = 'public' and tablename <> 'audit_log'`
@@ -70,7 +70,7 @@ async function dump({ sql }: TestDatabase): Promise<string> {
     .join('\n')
 }
 
-t.test('a person takes everything along, and then is gone', async (t) => {
+t.test('a user exports all data, then is erased', async (t) => {
   const database = await createTestDatabase(t)
   const here = await startTestApp(t, { database, env: ENV })
   const there = await startTestApp(t, { database, env: ENV })
@@ -103,7 +103,7 @@ t.test('a person takes everything along, and then is gone', async (t) => {
     (count) => count > 0,
   )
 
-  await t.test('the export holds what is mine and nothing of others', async (t) => {
+  await t.test('the export contains all own data and no data of others', async (t) => {
     const answer = await call(there, account, 'GET', '/api/user/export')
     t.equal(answer.statusCode, 200)
     t.match(answer.headers['content-type'], /^application\/json/)
@@ -131,7 +131,7 @@ t.test('a person takes everything along, and then is gone', async (t) => {
     t.equal((await here.app.inject({ url: '/api/user/export' })).statusCode, 401)
   })
 
-  await t.test('neutral faces are named measures too', async (t) => {
+  await t.test('baselines are exported as named measures', async (t) => {
     const exported = async (bytes: Uint8Array) => {
       await database.sql`
         insert into baselines (user_id, measures) values (${account.id}, ${Buffer.from(bytes)})
@@ -150,11 +150,11 @@ t.test('a person takes everything along, and then is gone', async (t) => {
     t.match(
       await exported(Buffer.of(0)),
       { baseline: { base64: 'AA==' } },
-      'bytes of an older kind as they are',
+      'bytes of an unknown format as base64',
     )
   })
 
-  await t.test('a long history comes in pieces', async (t) => {
+  await t.test('a long history is streamed', async (t) => {
     await database.sql`
       insert into emotion_windows (session_id, "window", closed_at, frames_received, frames_analysed, emotion,
         confidence, uncertain, scores, valence, arousal, dominance, source, model, latency_ms, analyser_version, measures)
@@ -177,11 +177,11 @@ t.test('a person takes everything along, and then is gone', async (t) => {
     t.same(
       windows,
       [...new Set(windows)].toSorted((a, b) => a - b),
-      'whole, in order, none twice',
+      'complete, in order, without duplicates',
     )
   })
 
-  await t.test('erasure wants the password, and not too many guesses', async (t) => {
+  await t.test('erasure requires the password and limits attempts', async (t) => {
     t.equal(code(await call(here, account, 'DELETE', '/api/user')), '400 VALIDATION_ERROR')
     t.equal(
       code(await call(here, account, 'DELETE', '/api/user', { password: 'wrong one' })),
@@ -196,12 +196,12 @@ t.test('a person takes everything along, and then is gone', async (t) => {
     t.equal(
       code(await call(here, other, 'DELETE', '/api/user', { password: other.password })),
       '429 TOO_MANY_ATTEMPTS',
-      'the right one is not told from a wrong one then',
+      'then the correct password is refused like a wrong one',
     )
-    t.equal((await call(here, other, 'GET', '/api/auth/me')).statusCode, 200, 'nobody is gone yet')
+    t.equal((await call(here, other, 'GET', '/api/auth/me')).statusCode, 200, 'no account is deleted yet')
   })
 
-  await t.test('everything goes, on all instances, with a receipt', async (t) => {
+  await t.test('all data is deleted, on all instances, with a receipt', async (t) => {
     const [before] = await database.sql`
       select actor from audit_log where event = 'user_created' order by at limit 1`
     const answer = await call(there, account, 'DELETE', '/api/user', { password: account.password })
@@ -250,7 +250,7 @@ t.test('a person takes everything along, and then is gone', async (t) => {
   })
 })
 
-t.test('what is too old goes at night', async (t) => {
+t.test('expired data is deleted at night', async (t) => {
   const server = await startTestApp(t)
   const { database } = server
   const { sql, orm } = database
@@ -281,18 +281,18 @@ t.test('what is too old goes at night', async (t) => {
   const never = new AbortController().signal
   const both = await Promise.all([retention().run(never), retention().run(never)])
   const gone = (kind: 'sessions' | 'conversations') => both.reduce((sum, one) => sum + (one[kind] ?? 0), 0)
-  // Of two at once one may find the other at work and leave the rest to it.
+  // One of two concurrent runs may find the lock taken and leave the rest to the other.
   const rest = await retention().run(never)
   t.equal(gone('sessions') + (rest.sessions ?? 0), 1)
   t.equal(gone('conversations') + (rest.conversations ?? 0), 250)
   t.same(
     (await sql`select id from sessions order by id`).map(({ id }) => String(id)),
     [live.sessionId, recent.sessionId].toSorted(),
-    'what goes on is kept',
+    'live sessions are kept',
   )
   t.equal((await sql`select 1 from conversations where message = '10 days'`).length, 250)
   t.equal((await sql`select 1 from feedbacks`).length, 1, 'a kind without a length of life is kept')
-  t.same(await retention().run(AbortSignal.abort()), { sessions: 0, conversations: 0 }, 'stops when told to')
+  t.same(await retention().run(AbortSignal.abort()), { sessions: 0, conversations: 0 }, 'stops when aborted')
 
   const hour = 3_600_000
   t.equal(untilNight(0), 3 * hour)
@@ -300,7 +300,7 @@ t.test('what is too old goes at night', async (t) => {
   t.equal(untilNight(4 * hour), 23 * hour)
 })
 
-/** Ended long ago; each takes `ms` to erase. */
+/** Sessions that ended long ago; each takes `ms` to delete. */
 async function heavySessions({ sql }: TestDatabase, msOf: (n: number) => number, count: number) {
   await sql`insert into users (username, email, password_hash) values ('a', 'a@example.com', 'x')`
   await sql`
@@ -315,7 +315,7 @@ async function heavySessions({ sql }: TestDatabase, msOf: (n: number) => number,
   await sql`create trigger take_long before delete on sessions for each row execute function take_long()`
 }
 
-t.test('retention goes on where a batch takes too long, and where one row does', async (t) => {
+t.test('retention continues if a batch or a single row takes too long', async (t) => {
   const database = await createTestDatabase(t)
   const { sql, orm } = database
   await heavySessions(database, (n) => (n === 0 ? 30_000 : 4), 40)
@@ -340,7 +340,7 @@ t.test('retention goes on where a batch takes too long, and where one row does',
   )
 })
 
-t.test('a person with long sessions can be erased', async (t) => {
+t.test('a user with long sessions can be erased', async (t) => {
   const database = await createTestDatabase(t)
   await heavySessions(database, () => 30, 20)
   const [user] = await database.sql`select id::int as id from users`
@@ -355,13 +355,13 @@ t.test('a person with long sessions can be erased', async (t) => {
     },
     batch: 50,
     maxTries: 100,
-    isTooMuch: isTimedOut,
+    isTooLarge: isTimedOut,
   })
   t.equal(removed, 20)
   t.ok((limits.at(-1) ?? 50) < 7, limits.join(' '))
 })
 
-t.test('what is too old is found by an index, however much there is', async (t) => {
+t.test('expired data is found by an index', async (t) => {
   const database = await createTestDatabase(t)
   const { sql, orm } = database
   await sql`insert into users (username, email, password_hash) values ('a', 'a@example.com', 'x')`
@@ -379,7 +379,7 @@ t.test('what is too old is found by an index, however much there is', async (t) 
   await sql`analyze`
 
   const asked: { text: string; parameters: postgres.ParameterOrJSON<never>[] }[] = []
-  const options = sql.options as { debug: unknown } // the driver looks at it at every statement
+  const options = sql.options as { debug: unknown } // the driver reads it at every statement
   options.debug = (_connection: number, text: string, parameters: postgres.ParameterOrJSON<never>[]) =>
     void asked.push({ text, parameters: [...parameters] })
   const days = { sessions: 410, conversations: 410, counselings: 410, feedback: 410 }

@@ -26,7 +26,7 @@ t.test('feedback', async (t) => {
   const stored = () =>
     database.sql`select rating, note, category, session_id as session from feedbacks where user_id = ${account.id} order by id`
 
-  t.test('is taken during a session, long after it, and about none', async (t) => {
+  t.test('is accepted during a session, long after it, and without one', async (t) => {
     const during = await post(about(sessionId), { rating: 1, note: '' })
     t.equal(during.statusCode, 201)
     const { data } = of(during)
@@ -49,7 +49,7 @@ t.test('feedback', async (t) => {
     ])
   })
 
-  t.test('a rating that is none has its own code, other faults name their field', async (t) => {
+  t.test('an invalid rating has its own code, other faults name their field', async (t) => {
     const before = (await stored()).length
     for (const path of [about(sessionId), 'feedback']) {
       for (const rating of [0, 6, -1, 4.5, '5', null, undefined, [5], 1e300]) {
@@ -58,7 +58,7 @@ t.test('feedback', async (t) => {
         t.match(of(answer).error, { code: 'INVALID_RATING', message: /rating/ }, String(rating))
       }
       const english = await post(path, {}, account, { 'accept-language': 'en' })
-      t.equal(of(english).error.message, 'The rating must be a whole number from 1 to 5.')
+      t.equal(of(english).error.message, 'The rating must be an integer from 1 to 5.')
       for (const [field, value] of [
         ['note', 'x'.repeat(2001)],
         ['note', 7],
@@ -74,14 +74,14 @@ t.test('feedback', async (t) => {
     t.equal((await stored()).length, before + 2)
   })
 
-  t.test("another's session, an unknown one, and an account that is gone", async (t) => {
-    const stranger = await createAccount(server)
+  t.test("another user's session, an unknown one and a deleted account are refused", async (t) => {
+    const otherUser = await createAccount(server)
     for (const id of [sessionId, 'sess_nothing', 'stats'])
-      t.equal((await post(about(id), { rating: 3 }, stranger)).statusCode, 404, id)
-    t.equal(of(await post(about(sessionId), { rating: 3 }, stranger)).error.code, 'SESSION_NOT_FOUND')
-    t.same(await database.sql`select 1 from feedbacks where user_id = ${stranger.id}`, [])
-    await database.sql`delete from users where id = ${stranger.id}`
-    t.equal(of(await post('feedback', { rating: 3 }, stranger)).error.code, 'UNAUTHORIZED')
+      t.equal((await post(about(id), { rating: 3 }, otherUser)).statusCode, 404, id)
+    t.equal(of(await post(about(sessionId), { rating: 3 }, otherUser)).error.code, 'SESSION_NOT_FOUND')
+    t.same(await database.sql`select 1 from feedbacks where user_id = ${otherUser.id}`, [])
+    await database.sql`delete from users where id = ${otherUser.id}`
+    t.equal(of(await post('feedback', { rating: 3 }, otherUser)).error.code, 'UNAUTHORIZED')
     t.equal(
       (await app.inject({ method: 'POST', url: '/api/feedback', payload: { rating: 3 } })).statusCode,
       401,

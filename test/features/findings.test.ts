@@ -24,7 +24,7 @@ async function withSession(database: TestDatabase) {
   return database
 }
 
-t.test('a finding whose first write is only late is stored once', async (t) => {
+t.test('a finding whose first write is late is stored once', async (t) => {
   const database = await withSession(await createTestDatabase(t))
   const { sql, orm } = database
   let second: Promise<void> | undefined
@@ -37,7 +37,7 @@ t.test('a finding whose first write is only late is stored once', async (t) => {
   t.equal((await sql`select 1 from cbt_findings`).length, 2)
 })
 
-t.test('a flag of self-harm is not lost to another finding of the same moment', async (t) => {
+t.test('a flag of self-harm is stored beside another finding of the same time', async (t) => {
   const { sql, orm } = await withSession(await createTestDatabase(t))
   await repository.insertFindings(orm, [finding(AT)], false)
   await repository.insertFindings(orm, [finding(AT, true)], false)
@@ -45,7 +45,7 @@ t.test('a flag of self-harm is not lost to another finding of the same moment', 
   t.same([...(await sql`select is_crisis from cbt_findings`)], [{ is_crisis: true }])
 })
 
-/** The migrations as they were before findings became unique. */
+/** The migrations from before findings were unique. */
 async function earlierMigrations(t: { teardown(work: () => Promise<void>): void }): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'maeum-migrations-'))
   t.teardown(() => rm(folder, { recursive: true, force: true }))
@@ -57,7 +57,7 @@ async function earlierMigrations(t: { teardown(work: () => Promise<void>): void 
   return folder
 }
 
-t.test('findings that are stored twice do not stop the migration, and one of each stays', async (t) => {
+t.test('duplicate findings do not stop the migration, and one of each is kept', async (t) => {
   const database = await createTestDatabase(t, { migrated: false })
   const { sql } = database
   await migrate(database, { folder: await earlierMigrations(t), apply: true })

@@ -4,13 +4,13 @@ import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import ts from 'typescript'
 import { DISTORTION_TYPES } from '../../src/domain/cbt/distortion.ts'
-import { distortionOf } from '../../src/domain/cbt/distortions/index.ts'
+import { getDistortion } from '../../src/domain/cbt/distortions/index.ts'
 import { chooseIntervention } from '../../src/domain/cbt/intervention.ts'
-import { crisisLines, crisisMessage } from '../../src/domain/crisis/lines.ts'
+import { crisisLines, formatCrisisMessage } from '../../src/domain/crisis/lines.ts'
 import { EMOTIONS } from '../../src/domain/emotion.ts'
 import { LANGUAGES } from '../../src/domain/language.ts'
-import { buildReport, inLanguage } from '../../src/domain/report.ts'
-import { ERROR_CODES, errorMessage } from '../../src/errors.ts'
+import { buildReport, translateReport } from '../../src/domain/report.ts'
+import { ERROR_CODES, errorMessage } from '../../src/protocol/errors.ts'
 
 const SOURCE = fileURLToPath(new URL('../../src', import.meta.url))
 const HANGUL = /[ㄱ-ㆎ가-힣]/
@@ -19,8 +19,9 @@ const LETTERS = /[A-Za-z]{2}/
 /** Words of one language that have no twin: what is looked for in texts, what operators search for, and examples. */
 const ONE_LANGUAGE: readonly RegExp[] = [
   /^domain\/(text|crisis\/(cues|read-crisis)|counsellor\/read-occasion|voice)/,
-  /^features\/(reports\/(examples|pdf\/glyphs)\.ts$|channels\/schemas\/)/,
-  /^(plugins\/openapi-examples|features\/voice\/messages)\.ts$/,
+  /^features\/reports\/pdf\/glyphs\.ts$/,
+  /^protocol\/(channels\/|rest\/report-examples\.ts$)/,
+  /^(http\/openapi-examples|features\/voice\/messages)\.ts$/,
 ]
 /** Properties that hold the Korean of something whose English stands beside it. */
 const KOREAN_PLACES = /^(ko|name_ko)$/
@@ -122,7 +123,7 @@ t.test('no Korean text stands outside a catalogue', async (t) => {
     .filter(
       // The error table has both side by side; distortions share patterns of what is looked for.
       ({ file }) =>
-        file !== 'errors.ts' && !file.startsWith('domain/cbt/distortions/') && !isOneLanguage(file),
+        file !== 'protocol/errors.ts' && !file.startsWith('domain/cbt/distortions/') && !isOneLanguage(file),
     )
   t.same(loose, [], 'put it beside its English, as {ko, en}')
 })
@@ -158,8 +159,8 @@ t.test('what is generated is in one language from end to end', async (t) => {
   const startedAt = 1_772_409_900_000
   const said = DISTORTION_TYPES.map((type) => ({
     type,
-    name_ko: distortionOf(type).name_ko,
-    name_en: distortionOf(type).name_en,
+    name_ko: getDistortion(type).name_ko,
+    name_en: getDistortion(type).name_en,
     severity: 'high' as const,
     confidence: 0.9,
     examples: ['x'],
@@ -186,7 +187,7 @@ t.test('what is generated is in one language from end to end', async (t) => {
         const session = { sessionId: 's', labels: {}, language, startedAt, endedAt: startedAt + 130_000 }
         const made = buildReport(session, { windows, voice: [], findings: [], conversations: 0 })
         for (const other of LANGUAGES) {
-          const { analysis } = inLanguage(made, other)
+          const { analysis } = translateReport(made, other)
           const texts = spoken(analysis.recommendations.map(({ title, description }) => [title, description]))
           texts.push(...spoken(analysis.overallAssessment.keyObservations))
           texts.push(analysis.overallAssessment.disclaimer)
@@ -207,7 +208,7 @@ t.test('what is generated is in one language from end to end', async (t) => {
       for (const text of texts) t.equal(HANGUL.test(text), language === 'ko', `${detection.type}: ${text}`)
     }
     for (const level of ['gentle', 'urgent'] as const) {
-      const text = crisisMessage(level, language, crisisLines(language))
+      const text = formatCrisisMessage(level, language, crisisLines(language))
       t.equal(HANGUL.test(text), language === 'ko', text)
     }
     t.ok(new Set(words).size >= 8, 'there was something to read')

@@ -4,8 +4,7 @@ import { sessionsRepository } from '../../src/features/sessions/repository.ts'
 import { bearer, createAccount, startTestApp } from '../helpers/app.ts'
 import { blockedQuery } from '../helpers/blocked-query.ts'
 
-// Whoever locks several sessions does so in the order of their ids, like the renewal of leases: else two of them wait
-// for each other.
+// Several sessions are always locked in the order of their ids, as by the renewal of leases, to prevent deadlocks.
 const server = await startTestApp(t)
 const { database, app } = server
 const { sql, orm } = database
@@ -25,7 +24,7 @@ async function twoSessions(isLaterFirst = true) {
   return { account, ids: ids as [string, string] }
 }
 
-/** Does `work` while a renewal has the first session and goes on to the second. */
+/** Runs `work` while a renewal holds the first session and then locks the second. */
 async function againstRenewal<T>(
   [first, second]: readonly [string, string],
   work: () => Promise<T>,
@@ -57,7 +56,7 @@ t.test('a change of password, which renames the device of the sessions', async (
   t.equal(answer.statusCode, 200, answer.body)
 })
 
-// Whichever index finds them gives them in one of these orders.
+// An index returns them in one of these orders.
 for (const isLaterFirst of [true, false])
   t.test(
     `the erasure of the sessions of a person, the later ${isLaterFirst ? 'first' : 'last'}`,
@@ -68,7 +67,7 @@ for (const isLaterFirst of [true, false])
     },
   )
 
-t.test('the erasure of what is old', async (t) => {
+t.test('the deletion of expired data', async (t) => {
   const { ids } = await twoSessions()
   await againstRenewal(ids, () =>
     retentionRepository.deleteSessions(orm, { days: 20, limit: 10, skipped: 0 }),

@@ -1,21 +1,21 @@
 import type { LightMyRequestResponse } from 'fastify'
 import t, { type Test } from 'tap'
-import { AppError } from '../../src/errors.ts'
-import { createAttempts, delayOf } from '../../src/features/auth/attempts.ts'
-import { newDevice } from '../../src/features/auth/device-cookie.ts'
+import { AppError } from '../../src/protocol/errors.ts'
+import { createAttempts, getDelayMs } from '../../src/features/auth/attempts.ts'
+import { createDevice } from '../../src/features/auth/device-cookie.ts'
 import { createRefreshTokens } from '../../src/features/auth/families/refresh-token.ts'
 import { familyRepository } from '../../src/features/auth/families/repository.ts'
 import { createPasswords } from '../../src/features/auth/passwords.ts'
 import { accountRepository } from '../../src/features/auth/repository.ts'
 import { createAuthService } from '../../src/features/auth/service.ts'
-import type { SecurityEvent } from '../../src/plugins/security-events.ts'
+import type { SecurityEvent } from '../../src/http/security-event.ts'
 import { createAccount, startTestApp, type TestApp } from '../helpers/app.ts'
 import { createTestDatabase, type TestDatabase } from '../helpers/database.ts'
 
 const SECRET = 'a secret for tests, of more than 32 characters'
 const LIMIT = 20
 
-/** A hash that costs nothing, in the form of the real ones; the guard against guessing does not care. */
+/** A hash without cost, in the format of argon2. */
 const hashOf = (password: string, memory = 19_456) => `$argon2id$v=19$m=${memory},t=2,p=1$${password}`
 const hasher = {
   hash: (password: string | Uint8Array) => Promise.resolve(hashOf(String(password))),
@@ -25,9 +25,9 @@ const hasher = {
 
 type Doubles = { readonly onVerify?: () => Promise<void>; readonly hash?: typeof hasher.hash }
 
-/** One of the instances that share a database, with the waits that it imposed. */
+/** One of the instances that share a database, with the delays that it applied. */
 function instanceOn(database: TestDatabase, { onVerify, hash = hasher.hash }: Doubles = {}) {
-  const unwritten: unknown[] = []
+  const rehashErrors: unknown[] = []
   const waits: number[] = []
   const events: SecurityEvent[] = []
   const pause = (ms: number) => Promise.resolve(void waits.push(ms))
@@ -54,11 +54,11 @@ function instanceOn(database: TestDatabase, { onVerify, hash = hasher.hash }: Do
     refusesCommon: false,
     onLogout: () => Promise.resolve(),
     onRenamed: () => undefined,
-    onRehashFailed: (error) => void unwritten.push(error),
-    tell: (event) => void events.push(event),
+    onRehashFailed: (error) => void rehashErrors.push(error),
+    emit: (event) => void events.push(event),
   })
   type Login = Parameters<typeof service.login>[0]
-  /** How a login ended: `in`, or its code. */
+  /** The outcome of a login: `in`, or the error code. */
   const login = (attempt: Partial<Login>): Promise<string> =>
     service
       .login({
@@ -73,7 +73,7 @@ function instanceOn(database: TestDatabase, { onVerify, hash = hasher.hash }: Do
         () => 'in',
         (error: unknown) => (error instanceof Error ? error.message : String(error)),
       )
-  return { service, login, waits, events, unwritten }
+  return { service, login, waits, events, rehashErrors }
 }
 
 let addresses = 0
@@ -85,15 +85,15 @@ async function twoInstances(t: Pick<Test, 'teardown'>) {
   const [one, two] = [instanceOn(database), instanceOn(database)]
   const owner = { username: 'owner', email: 'owner@example.com', password: 'right password' }
   const { user, refreshToken } = await one.service.signup({ ...owner, address: newAddress() })
-  /** So many wrong guesses at the account, from as many addresses, on both instances in turn. */
+  /** Wrong guesses at the account, each from another address, alternating between the instances. */
   const attack = async (guesses: number) => {
     for (let i = 0; i < guesses; i++) await (i % 2 === 0 ? one : two).login({ address: newAddress() })
   }
   return { database, one, two, user, refreshToken, attack, right: { password: owner.password } }
 }
 
-t.test('each failure beyond the first few doubles the wait, up to a bound', (t) => {
-  t.same([0, 4, 5, 6, 9, 10, 11, 1000].map(delayOf), [0, 0, 250, 500, 4000, 8000, 8000, 8000])
+t.test('each failure beyond the first five doubles the delay, up to a limit', (t) => {
+  t.same([0, 4, 5, 6, 9, 10, 11, 1000].map(getDelayMs), [0, 0, 250, 500, 4000, 8000, 8000, 8000])
   t.end()
 })
 
@@ -104,12 +104,12 @@ t.test('guesses at an account are counted over all instances and addresses', asy
   await two.login({ address: newAddress() })
   t.same(two.waits, [250])
   await one.login({ address: newAddress(), email: ' OWNER@example.com ' })
-  t.same(one.waits, [500], 'however the e-mail is written')
-  for (let i = 0; i < 6; i++) await one.login({ email: 'nobody@example.com', address: newAddress() })
+  t.same(one.waits, [500], 'also in another spelling of the e-mail')
+  for (let i = 0; i < 6; i++) await one.login({ email: 'unknown@example.com', address: newAddress() })
   t.same(one.waits, [500, 250], 'an unknown e-mail is treated as a known one')
 })
 
-t.test('whoever guesses with a stolen token is counted as one who guesses at the door', async (t) => {
+t.test('wrong passwords sent with a stolen token count as failed logins', async (t) => {
   const { one, two, user, right } = await twoInstances(t)
   const who = { userId: user.id, familyId: 'stolen', counter: 1 }
   const guess = (currentPassword: string) =>
@@ -121,7 +121,7 @@ t.test('whoever guesses with a stolen token is counted as one who guesses at the
   t.equal(two.events.filter(({ event }) => event === 'authn_login_fail').length, LIMIT)
 })
 
-t.test('the owner always gets in: from anywhere after the longest wait', async (t) => {
+t.test('the owner can always log in, from any address after the longest delay', async (t) => {
   const { one, two, attack, right } = await twoInstances(t)
   await attack(100)
   two.waits.length = 0
@@ -129,65 +129,65 @@ t.test('the owner always gets in: from anywhere after the longest wait', async (
   t.same(two.waits, [8000])
   t.equal(await one.login({ ...right, address: newAddress() }), 'in')
   t.equal(await two.login({ ...right, address: newAddress() }), 'in')
-  t.same(two.waits, [8000], 'and is not slowed after that')
+  t.same(two.waits, [8000], 'no delay after that')
 })
 
-t.test('a device that has logged in before is not slowed by strangers', async (t) => {
+t.test('guesses of other clients do not delay a device that has logged in before', async (t) => {
   const { database, one, user, refreshToken, attack, right } = await twoInstances(t)
-  const stranger = await one.service.signup({
-    username: 'stranger',
-    email: 'stranger@example.com',
+  const otherUser = await one.service.signup({
+    username: 'other',
+    email: 'other@example.com',
     password: 'another password',
     address: newAddress(),
   })
-  const slowed = async (proof: Partial<Parameters<typeof one.login>[0]>) => {
-    await attack(12) // anew, for a success forgives
+  const isDelayed = async (proof: Partial<Parameters<typeof one.login>[0]>) => {
+    await attack(12) // again, because a login resets the counter
     one.waits.length = 0
     t.equal(await one.login({ ...right, address: newAddress(), ...proof }), 'in')
     return one.waits.length > 0
   }
-  t.equal(await slowed({ device: newDevice(user.id) }), false)
-  t.equal(await slowed({ refreshToken }), false)
+  t.equal(await isDelayed({ device: createDevice(user.id) }), false)
+  t.equal(await isDelayed({ refreshToken }), false)
   t.equal(
-    await slowed({ device: newDevice(stranger.user.id), refreshToken }),
+    await isDelayed({ device: createDevice(otherUser.user.id), refreshToken }),
     false,
-    'a token, in a browser whose cookie is that of somebody else',
+    'own token, cookie of another user',
   )
   t.equal(
-    await slowed({ device: newDevice(user.id), refreshToken: stranger.refreshToken }),
+    await isDelayed({ device: createDevice(user.id), refreshToken: otherUser.refreshToken }),
     false,
-    'a cookie, beside the token of somebody else',
+    'own cookie, token of another user',
   )
-  t.equal(await slowed({}), true, 'nothing to show')
-  t.equal(await slowed({ device: newDevice(stranger.user.id) }), true, "another account's device")
-  t.equal(await slowed({ refreshToken: stranger.refreshToken }), true, "another account's token")
-  t.equal(await slowed({ refreshToken: refreshToken.replace('.1.', '.2.') }), true, 'a forged token')
+  t.equal(await isDelayed({}), true, 'no cookie and no token')
+  t.equal(await isDelayed({ device: createDevice(otherUser.user.id) }), true, "another account's device")
+  t.equal(await isDelayed({ refreshToken: otherUser.refreshToken }), true, "another account's token")
+  t.equal(await isDelayed({ refreshToken: refreshToken.replace('.1.', '.2.') }), true, 'a forged token')
   const familyId = refreshToken.split('.')[1] ?? ''
   const ahead = createRefreshTokens([SECRET]).write({ familyId, counter: 3 })
-  t.equal(await slowed({ refreshToken: ahead }), false, 'a token of a rotation that the database lost')
+  t.equal(await isDelayed({ refreshToken: ahead }), false, 'a token of a rotation that the database has lost')
   await database.sql`update refresh_families set revoked_at = now() where user_id = ${user.id}`
-  t.equal(await slowed({ refreshToken }), true, 'a token of a device that was logged out')
+  t.equal(await isDelayed({ refreshToken }), true, 'a token of a logged-out device')
 })
 
-t.test('a known device answers for itself', async (t) => {
+t.test('failures of a known device count for that device only', async (t) => {
   const { one, user, right } = await twoInstances(t)
-  const device = newDevice(user.id)
+  const device = createDevice(user.id)
   const address = newAddress()
   for (let i = 0; i < LIMIT; i++) t.equal(await one.login({ device, address }), 'INVALID_CREDENTIALS')
-  t.same(one.waits, [], 'its owner may mistype')
-  t.equal(await one.login({ ...right, address }), 'in', 'and harms nobody at the same address')
+  t.same(one.waits, [], 'no delay up to the limit')
+  t.equal(await one.login({ ...right, address }), 'in', 'other clients of the address are not affected')
   for (let i = 0; i < 6; i++) await one.login({ device, address })
-  t.same(one.waits, [250], 'a stolen one is a stranger after that')
+  t.same(one.waits, [250], 'beyond the limit it counts as an unknown device')
 })
 
-t.test('a known token answers for itself, whatever cookie comes with it', async (t) => {
+t.test('failures with a known token count for its device only, with any cookie', async (t) => {
   const { one, refreshToken } = await twoInstances(t)
   const address = newAddress()
   for (let i = 0; i < LIMIT + 5; i++)
-    t.equal(await one.login({ refreshToken, device: newDevice(1000 + i), address }), 'INVALID_CREDENTIALS')
-  t.same(one.waits, [], 'its owner may mistype')
-  await one.login({ refreshToken, device: newDevice(1000), address })
-  t.same(one.waits, [250], 'a stolen one is a stranger after that, and a new cookie does not help it')
+    t.equal(await one.login({ refreshToken, device: createDevice(1000 + i), address }), 'INVALID_CREDENTIALS')
+  t.same(one.waits, [], 'no delay up to the limit')
+  await one.login({ refreshToken, device: createDevice(1000), address })
+  t.same(one.waits, [250], 'beyond the limit it counts as an unknown device, also with a new cookie')
 })
 
 t.test('an address is refused after twenty failures in ten minutes, on every instance', async (t) => {
@@ -200,29 +200,29 @@ t.test('an address is refused after twenty failures in ten minutes, on every ins
     )
   for (const { login } of [one, two])
     t.equal(await login({ ...right, address }), 'TOO_MANY_ATTEMPTS', 'even with the right password')
-  let looks = 0
+  let hashes = 0
   const counting = instanceOn(database, {
     onVerify: () => {
-      looks++
+      hashes++
       return Promise.resolve()
     },
   })
   await counting.login({ ...right, address })
-  t.equal(looks, 0, 'and costs no hash')
+  t.equal(hashes, 0, 'no hash is computed')
   t.equal(await one.login({ ...right, address: '203.0.113.2' }), 'in')
   t.equal(
-    await one.login({ ...right, address, device: newDevice(user.id) }),
+    await one.login({ ...right, address, device: createDevice(user.id) }),
     'in',
-    'but a known device is not',
+    'a known device is not refused',
   )
   t.ok(one.events.some(({ event }) => event === 'authn_login_throttled'))
 
   await database.sql`update throttles set first_at = first_at - interval '11 minutes'`
-  t.equal(await two.login({ ...right, address }), 'in', 'later it may try again')
+  t.equal(await two.login({ ...right, address }), 'in', 'not refused later')
   t.equal(await two.login({ address }), 'INVALID_CREDENTIALS')
 })
 
-t.test('a large network is refused although each of its addresses has failures left', async (t) => {
+t.test('a large network is refused even if none of its addresses has reached the limit', async (t) => {
   const { database, one, two, user, right } = await twoInstances(t)
   const guessFrom = async (place: number) => {
     const address = `2001:db8:7:${place.toString(16)}::`
@@ -235,32 +235,36 @@ t.test('a large network is refused although each of its addresses has failures l
   t.same(new Set(first.flat()), new Set(['INVALID_CREDENTIALS']))
   const more = await Promise.all(Array.from({ length: 20 }, (_, place) => guessFrom(10 + place)))
   const counts = [...first, ...more].flat().filter((outcome) => outcome === 'INVALID_CREDENTIALS').length
-  t.equal(counts, 20 * LIMIT, 'as many as twenty addresses may')
+  t.equal(counts, 20 * LIMIT, 'as many as for twenty addresses')
   const address = '2001:db8:7:ffff::'
   for (const { login } of [one, two]) t.equal(await login({ ...right, address }), 'TOO_MANY_ATTEMPTS')
-  let looks = 0
+  let hashes = 0
   const counting = instanceOn(database, {
     onVerify: async () => {
-      looks++
+      hashes++
     },
   })
   await counting.login({ ...right, address })
-  t.equal(looks, 0, 'and costs no hash')
-  t.equal(await one.login({ ...right, address: '2001:db8:8::' }), 'in', 'the next network is not')
-  t.equal(await one.login({ ...right, address, device: newDevice(user.id) }), 'in', 'nor a known device')
+  t.equal(hashes, 0, 'no hash is computed')
+  t.equal(await one.login({ ...right, address: '2001:db8:8::' }), 'in', 'another network is not refused')
+  t.equal(
+    await one.login({ ...right, address, device: createDevice(user.id) }),
+    'in',
+    'a known device is not refused',
+  )
   const signup = { username: 'owner', email: 'owner@example.com', password: right.password }
   const probeFrom = (place: number) =>
     one.service
       .signup({ ...signup, address: `2001:db8:9:${place.toString(16)}::` })
       .catch((error: unknown) => (error instanceof Error ? error.message : ''))
   for (let i = 0; i < 20 * LIMIT; i++) await probeFrom(i)
-  t.equal(await probeFrom(5000), 'TOO_MANY_ATTEMPTS', 'names that are taken cannot be tried from it either')
+  t.equal(await probeFrom(5000), 'TOO_MANY_ATTEMPTS', 'the network cannot probe for taken names')
 
   await database.sql`update throttles set first_at = first_at - interval '11 minutes'`
-  t.equal(await two.login({ ...right, address }), 'in', 'later it may try again')
+  t.equal(await two.login({ ...right, address }), 'in', 'not refused later')
 })
 
-t.test('own accounts do not clear the count of an address', async (t) => {
+t.test('a successful login does not reset the counter of an address', async (t) => {
   const { one, right } = await twoInstances(t)
   const address = '203.0.113.1'
   for (let i = 0; i < LIMIT - 1; i++) await one.login({ address, email: `p${i}@example.com` })
@@ -269,7 +273,7 @@ t.test('own accounts do not clear the count of an address', async (t) => {
   t.equal(await one.login({ ...right, address }), 'TOO_MANY_ATTEMPTS')
 })
 
-t.test('guesses made at once count together', async (t) => {
+t.test('concurrent guesses are all counted', async (t) => {
   const { database, one, right } = await twoInstances(t)
   const address = '203.0.113.1'
   const burst = await Promise.all(
@@ -287,11 +291,11 @@ t.test('guesses made at once count together', async (t) => {
   t.equal(
     await overtaken.login({ ...right, address: late }),
     'TOO_MANY_ATTEMPTS',
-    'the right one among them is not told',
+    'a right password among them is refused too',
   )
 })
 
-t.test('waiting is bounded, and ends with the server', async (t) => {
+t.test('waiting logins are limited, and end with the server', async (t) => {
   let release: () => void = () => undefined
   const held = new Promise<void>((resolve) => {
     release = resolve
@@ -308,22 +312,22 @@ t.test('waiting is bounded, and ends with the server', async (t) => {
     )
   let accounts = 0
   const slow = (address: string, account = `account ${++accounts}`) =>
-    outcomeOf(attempts.slow(30, { account, address }))
+    outcomeOf(attempts.delay(30, { account, address }))
   const ofOne = Array.from({ length: 11 }, () => slow('203.0.113.1'))
-  t.equal(await ofOne.at(-1), 'TOO_MANY_ATTEMPTS', 'of one address')
+  t.equal(await ofOne.at(-1), 'TOO_MANY_ATTEMPTS', 'per address')
   const atOne = Array.from({ length: 21 }, (_, i) => slow(`198.51.100.${i}`, 'one account'))
-  t.equal(await atOne.at(-1), 'TOO_MANY_ATTEMPTS', 'at one account, from wherever')
+  t.equal(await atOne.at(-1), 'TOO_MANY_ATTEMPTS', 'per account, from different addresses')
   const nearOne = Array.from({ length: 201 }, (_, i) => slow(`2001:db8:1:${i.toString(16)}::`))
-  t.equal(await nearOne.at(-1), 'TOO_MANY_ATTEMPTS', 'of one large network')
+  t.equal(await nearOne.at(-1), 'TOO_MANY_ATTEMPTS', 'per large network')
   const others = Array.from({ length: 1771 }, (_, i) => slow(`address ${i}`))
-  t.equal(await others.at(-1), 'SERVER_BUSY', 'of all')
+  t.equal(await others.at(-1), 'SERVER_BUSY', 'in all')
   attempts.close()
   const outcomes = await Promise.all([...ofOne, ...atOne, ...nearOne, ...others])
   t.equal(outcomes.filter((outcome) => outcome === 'waited').length, 2000)
   release()
 })
 
-t.test('a password is hashed again with more work when its owner logs in', async (t) => {
+t.test('a password is rehashed with the current parameters at login', async (t) => {
   const { database, one, right } = await twoInstances(t)
   const stored = async () => {
     const [row] = await database.sql<{ hash: string }[]>`select password_hash as hash from users`
@@ -331,12 +335,12 @@ t.test('a password is hashed again with more work when its owner logs in', async
   }
   await database.sql`update users set password_hash = ${hashOf(right.password, 4096)}`
   await one.login({ address: newAddress() })
-  t.match(await stored(), 'm=4096', 'not for a wrong one')
+  t.match(await stored(), 'm=4096', 'not for a wrong password')
   t.equal(await one.login({ ...right, address: newAddress() }), 'in')
   t.equal(await stored(), hashOf(right.password))
 })
 
-t.test('a right password gets in although there is no time to hash it again', async (t) => {
+t.test('a login succeeds even if the password cannot be rehashed', async (t) => {
   const { database, right } = await twoInstances(t)
   const old = hashOf(right.password, 4096)
   await database.sql`update users set password_hash = ${old}`
@@ -346,15 +350,15 @@ t.test('a right password gets in although there is no time to hash it again', as
   })
   t.equal(await busy.login({ ...right, address: newAddress() }), 'in')
   t.same(await database.sql`select password_hash as hash from users`, [{ hash: old }])
-  t.match(busy.unwritten, [{ message: 'SERVER_BUSY' }], 'which is told')
+  t.match(busy.rehashErrors, [{ message: 'SERVER_BUSY' }], 'the error is reported')
 })
 
-t.test('counters name neither people nor addresses, and are swept', async (t) => {
+t.test('counters contain neither e-mails nor addresses, and are deleted after they expire', async (t) => {
   const { database, one } = await twoInstances(t)
-  await one.login({ address: '203.0.113.77', email: 'somebody@example.com' })
+  await one.login({ address: '203.0.113.77', email: 'private-name@example.com' })
   const { sql } = database
   const keys = async () => JSON.stringify(await sql`select key from throttles`)
-  t.notMatch(await keys(), /somebody|203\.0\.113/)
+  t.notMatch(await keys(), /private-name|203\.0\.113/)
   await accountRepository.deleteStaleFailures(sql, 100)
   t.not(await keys(), '[]')
   await sql`update throttles set last_at = now() - interval '11 minutes'`
@@ -371,7 +375,7 @@ const code = (answer: LightMyRequestResponse) =>
     ? String(answer.statusCode)
     : `${answer.statusCode} ${answer.json<{ error: { code: string } }>().error.code}`
 
-/** The device cookie that an answer sets: what a browser sends back, and its attributes. */
+/** The device cookie of a response: the pair that a browser sends back, and the attributes. */
 const cookieOf = (answer: LightMyRequestResponse) => {
   const [pair = '', ...attributes] = String(answer.headers['set-cookie']).split('; ')
   return { pair, attributes }
@@ -390,7 +394,7 @@ t.test('over HTTP', async (t) => {
       )
   }
 
-  t.test('a forwarded address that rotates gains nothing', async (t) => {
+  t.test('a rotating forwarded address is ignored', async (t) => {
     const from = (i: number) => ({
       remoteAddress: '203.0.113.1',
       headers: {
@@ -407,7 +411,7 @@ t.test('over HTTP', async (t) => {
     t.ok(events.some(({ event, address }) => event === 'authn_login_throttled' && address === '203.0.113.1'))
   })
 
-  t.test('a device is known by its cookie, and by nothing that anyone can write', async (t) => {
+  t.test('a device is recognised only by its signed cookie', async (t) => {
     const remoteAddress = '203.0.113.2'
     const first = await post(server, 'login', { email, password }, { remoteAddress })
     const { pair, attributes } = cookieOf(first)
@@ -432,17 +436,17 @@ t.test('over HTTP', async (t) => {
     t.equal(await attempt({ cookie: other.pair }), '429 TOO_MANY_ATTEMPTS', "another account's")
   })
 
-  t.test('names that are taken cannot be tried without end', async (t) => {
+  t.test('probing for taken names is limited', async (t) => {
     const signup = (remoteAddress: string, name: string) =>
       post(server, 'signup', { username: name, email, password }, { remoteAddress })
     for (let i = 0; i < LIMIT; i++) t.equal(code(await signup('203.0.113.3', `n${i}`)), '409 USER_EXISTS')
     t.equal(code(await signup('203.0.113.3', 'n20')), '429 TOO_MANY_ATTEMPTS')
-    t.equal(code(await signup('203.0.113.4', 'n20')), '409 USER_EXISTS', 'from elsewhere it is said')
+    t.equal(code(await signup('203.0.113.4', 'n20')), '409 USER_EXISTS', 'not limited from another address')
   })
 
-  t.test('what happened is told, without passwords', (t) => {
-    const told = new Set(events.map(({ event }) => event))
-    t.match([...told].sort(), [
+  t.test('security events are emitted, without passwords', (t) => {
+    const emitted = new Set(events.map(({ event }) => event))
+    t.match([...emitted].sort(), [
       'authn_login_fail',
       'authn_login_success',
       'authn_login_throttled',
@@ -453,13 +457,13 @@ t.test('over HTTP', async (t) => {
   })
 })
 
-t.test('the cookie of a server that is reached over TLS stays on it', async (t) => {
+t.test('the cookie is Secure if the server is published over TLS', async (t) => {
   const server = await startTestApp(t, { env: { PUBLIC_URL: 'https://maeum.example.com' } })
   const { email, password } = await createAccount(server)
   t.ok(cookieOf(await post(server, 'login', { email, password })).attributes.includes('Secure'))
 })
 
-t.test('signups of one address are limited, whatever bearer comes with them', async (t) => {
+t.test('signups of one address are limited, with any bearer token', async (t) => {
   const server = await startTestApp(t, { env: { RATE_LIMIT_MAX: '30' } })
   const bearers: string[] = []
   for (let i = 0; i < LIMIT; i++) bearers.push((await createAccount(server)).accessToken)
@@ -469,7 +473,7 @@ t.test('signups of one address are limited, whatever bearer comes with them', as
   for (let i = 0; i < 5; i++) t.equal(code(await signup(i, { headers: headers(i) })), '429 RATE_LIMITED')
   t.equal(code(await signup(6, { remoteAddress: '203.0.113.6' })), '400 VALIDATION_ERROR')
 
-  t.test('and those of a large network', async (t) => {
+  t.test('signups of a large network are limited', async (t) => {
     let admitted = 0
     for (let i = 0; admitted === i && i <= 20 * LIMIT; i++) {
       const answer = await signup(i, { remoteAddress: `2001:db8:1:${i.toString(16)}::1` })
@@ -480,7 +484,7 @@ t.test('signups of one address are limited, whatever bearer comes with them', as
   })
 })
 
-t.test('routes that need no login count for the address, whatever bearer comes with them', async (t) => {
+t.test('routes without a login count for the address, with any bearer token', async (t) => {
   const server = await startTestApp(t, { env: { RATE_LIMIT_MAX: '40' } })
   const bearers: string[] = []
   for (let i = 0; i < 5; i++) bearers.push((await createAccount(server)).accessToken)
@@ -500,12 +504,12 @@ t.test('routes that need no login count for the address, whatever bearer comes w
   }
   for (let i = 0; i < 120; i++) t.not(await ask('/api/analytics/vitals', '203.0.113.4'), 429)
   t.equal(await ask('/api/analytics/vitals', '203.0.113.4'), 429)
-  t.equal(await ask('/api/session/start', '203.0.113.1'), 201, 'what is about a user counts for the user')
+  t.equal(await ask('/api/session/start', '203.0.113.1'), 201, 'routes with a login count for the user')
   for (let i = 0; i < 40; i++) t.not(await ask('/api/auth/logout', '203.0.113.5'), 429)
   t.equal(await ask('/api/auth/logout', '203.0.113.5'), 429)
 })
 
-t.test('bodies of 16 KiB are enough before a login', async (t) => {
+t.test('bodies before a login are limited to 16 KiB', async (t) => {
   const server = await startTestApp(t)
   const payload = (size: number) => ({ email: 'x@example.com', password: 'x', more: 'x'.repeat(size) })
   for (const route of ['signup', 'login', 'refresh', 'logout']) {
@@ -514,7 +518,7 @@ t.test('bodies of 16 KiB are enough before a login', async (t) => {
   }
 })
 
-t.test('common passwords are refused where the operator wants it', async (t) => {
+t.test('common passwords are refused if configured', async (t) => {
   const server = await startTestApp(t, { env: { PASSWORD_BLOCKLIST: 'true' } })
   const signup = (username: string, password: string, headers: Record<string, string> = {}) =>
     post(server, 'signup', { username, email: `${username}@example.com`, password }, { headers })
@@ -522,7 +526,7 @@ t.test('common passwords are refused where the operator wants it', async (t) => 
     t.equal(code(await signup('common', common)), '400 VALIDATION_ERROR', common)
   t.match((await signup('common', 'password123', { 'accept-language': 'en' })).json(), {
     error: {
-      details: [{ field: 'password', message: 'is a password that many people use; another one is safer' }],
+      details: [{ field: 'password', message: 'is a common password; choose a less common one' }],
     },
   })
   const fine = await signup('uncommon', '강물은 조용히 흐른다')

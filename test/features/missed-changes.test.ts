@@ -1,6 +1,6 @@
 import { mock } from 'node:test'
 import t, { type Test } from 'tap'
-import { stateRepository } from '../../src/features/sessions/state-repository.ts'
+import { stateRepository } from '../../src/live/leases/state-repository.ts'
 import {
   bearer,
   connect,
@@ -13,7 +13,7 @@ import { createTestDatabase } from '../helpers/database.ts'
 import { eventually } from '../helpers/eventually.ts'
 import { frames } from '../helpers/frames.ts'
 
-// Rows are changed by hand, as if by another instance a minute ago, and no notice arrives: state alone tells.
+// Rows are changed directly, as if by another instance a minute ago, without a notice: only the rows show the change.
 
 const database = await createTestDatabase(t)
 const { sql } = database
@@ -36,7 +36,7 @@ const command = (word: string, { sessionId }: StartedSession) =>
     headers: bearer(account.accessToken),
   })
 
-/** A session that is streamed to, with an answer received. */
+/** A session with frames and one answer. */
 async function streaming(t: Test) {
   const session = await startSession(server, account)
   const landmarks = await connect(t, session.wsUrls.landmarks)
@@ -49,7 +49,7 @@ async function streaming(t: Test) {
 
 const inferenceStats = { total: 0, gemini: 0, local: 0, timedOut: 0, averageLatencyMs: null }
 
-/** As another instance ends it, a minute before anyone here looks. */
+/** Ends it like another instance, a minute before this one polls. */
 const endElsewhere = ({ sessionId }: StartedSession, reason: string) => sql`
   update sessions set status = 'ended', end_reason = ${reason},
     end_answer = ${JSON.stringify({
@@ -64,7 +64,7 @@ const endElsewhere = ({ sessionId }: StartedSession, reason: string) => sql`
     ended_at = greatest(now() - interval '1 minute', started_at), changed_at = now() - interval '1 minute'
   where id = ${sessionId}`
 
-t.test('an end that was missed a minute ago closes the sockets, and the report is made', async (t) => {
+t.test('a missed end closes the sockets, and the report is created', async (t) => {
   const { session, landmarks, talk } = await streaming(t)
   await endElsewhere(session, 'requested')
   await landmarks.next('session_ended')
@@ -76,13 +76,13 @@ t.test('an end that was missed a minute ago closes the sockets, and the report i
   )
 })
 
-t.test('consent that was taken back a minute ago ends the reading', async (t) => {
+t.test('a missed withdrawal of consent ends the analysis', async (t) => {
   const { session, landmarks } = await streaming(t)
   await endElsewhere(session, 'consent_withdrawn')
   t.match(await landmarks.closed, { code: 1000, reason: 'SESSION_ENDED' })
 })
 
-t.test('a pause and a resume that were missed are found, in both directions', async (t) => {
+t.test('a missed pause and a missed resume are detected', async (t) => {
   const { session, landmarks, talk } = await streaming(t)
   await talk.next('status_update')
   await sql`
@@ -98,7 +98,7 @@ t.test('a pause and a resume that were missed are found, in both directions', as
   await landmarks.next('emotion_update')
 })
 
-t.test('a pause that a failover of the database took back holds nothing up', async (t) => {
+t.test('a pause that a failover has lost does not stop the analysis', async (t) => {
   const { session, landmarks } = await streaming(t)
   t.equal((await command('pause', session)).statusCode, 200)
   await landmarks.next('session_paused')
@@ -113,7 +113,7 @@ t.test('a pause that a failover of the database took back holds nothing up', asy
   )
 })
 
-t.test('a resume that a failover took back is a pause again', async (t) => {
+t.test('a resume that a failover has lost is a pause again', async (t) => {
   const { session, landmarks } = await streaming(t)
   t.equal((await command('pause', session)).statusCode, 200)
   t.equal((await command('resume', session)).statusCode, 200)
@@ -126,7 +126,7 @@ t.test('a resume that a failover took back is a pause again', async (t) => {
 })
 
 t.test(
-  'a session that ended elsewhere after its sockets had gone is reported, whoever renews its lease',
+  'a session that ended on another instance after its sockets had closed is reported, also if its lease is renewed',
   async (t) => {
     const { session, landmarks, talk, leave } = await streaming(t)
     leave()
@@ -141,9 +141,9 @@ t.test(
   },
 )
 
-t.test('a second end announces the first one again, as it was', async (t) => {
+t.test('a second end announces the first one again, unchanged', async (t) => {
   const { session, landmarks } = await streaming(t)
-  const look = mock.method(stateRepository, 'listDiffering', async () => []) // it would find the end as well
+  const look = mock.method(stateRepository, 'listDiffering', async () => []) // it would detect the end too
   t.teardown(() => look.mock.restore())
   await endElsewhere(session, 'requested')
   const [answer, { data }] = await Promise.all([command('end', session), landmarks.next('session_ended')])

@@ -22,7 +22,7 @@ type Operation = {
 type Document = { readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>> }
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
-/** The smallest thing that a schema takes: what is refused then is not refused for its shape. */
+/** The smallest valid value of a schema, so that a refusal is not about the shape. */
 function sample(schema: Schema): unknown {
   if (schema.const !== undefined) return schema.const
   if (schema.enum !== undefined) return schema.enum[0]
@@ -46,7 +46,7 @@ function sample(schema: Schema): unknown {
 }
 
 const SECRET = 'a secret for tests, of more than 32 characters'
-/** Whoever wants to leave is not refused, whatever they show. */
+/** Logout is never refused. */
 const LEAVING = 'POST /api/auth/logout'
 
 const server = await startTestApp(t)
@@ -68,7 +68,7 @@ const booked = await app.inject({
 })
 const counseling = booked.json<{ data: { id: unknown } }>().data
 
-/** Whose id stands in which addresses; a route that is in none of them needs a line here. */
+/** The owner of the id in each route; every route with an id needs a line here. */
 const ids: readonly [prefix: string, id: string][] = [
   ['/api/session/', sessionId],
   ['/api/counselings/', String(counseling.id)],
@@ -116,7 +116,7 @@ const write = (header: object, payload: object, sign: boolean) => {
 }
 const HS256 = { alg: 'HS256', typ: 'JWT' }
 
-t.test('the routes that want no login are these, and a new one is added here on purpose', (t) => {
+t.test('exactly these routes require no login', (t) => {
   t.same(
     routes
       .filter(({ needsLogin }) => !needsLogin)
@@ -145,14 +145,14 @@ const wrongTokens: readonly [what: string, headers: Record<string, string>][] = 
   ['garbage', bearer('garbage')],
 ]
 
-t.test('no route that knows people answers without a live access token', async (t) => {
+t.test('no other route answers without a live access token', async (t) => {
   const guarded = routes.filter(({ needsLogin, name }) => needsLogin && name !== LEAVING)
   t.ok(guarded.length > 20)
   const [reading] = guarded.filter(({ method, path }) => method === 'GET' && !path.includes('{'))
   t.equal(
     (await call(reading as Route, bearer(write(HS256, claims, true)))).statusCode < 300,
     true,
-    'a good one is',
+    'a valid one is accepted',
   )
   for (const route of guarded)
     t.equal((await call(route, {})).statusCode, 401, `${route.name} without a token`)
@@ -161,7 +161,7 @@ t.test('no route that knows people answers without a live access token', async (
       t.equal((await call(route, headers)).statusCode, 401, `${route.name} with ${what}`)
 })
 
-t.test('the id of somebody else is not found', async (t) => {
+t.test('the id of another user is not found', async (t) => {
   const named = routes.filter(({ path }) => path.includes('{'))
   t.ok(named.length > 12)
   for (const route of named) {
@@ -171,7 +171,7 @@ t.test('the id of somebody else is not found', async (t) => {
   }
 })
 
-t.test('no list and no summary shows what belongs to somebody else', async (t) => {
+t.test('no list or summary contains data of another user', async (t) => {
   const lists = routes.filter(({ method, path, isMine }) => method === 'GET' && isMine && !path.includes('{'))
   t.ok(lists.length >= 5)
   for (const route of lists) {
@@ -181,7 +181,7 @@ t.test('no list and no summary shows what belongs to somebody else', async (t) =
   }
 })
 
-t.test('and nothing of it has changed', async (t) => {
+t.test('no data of another user has changed', async (t) => {
   const session = await app.inject({ url: `/api/session/${sessionId}`, headers: bearer(victim.accessToken) })
   t.match(session.json(), { data: { status: 'active', userId: MARK, pausedAt: null } })
   const list = await app.inject({ url: '/api/counselings', headers: bearer(victim.accessToken) })

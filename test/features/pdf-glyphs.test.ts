@@ -1,6 +1,6 @@
 import t from 'tap'
 import { DISTORTION_TYPES } from '../../src/domain/cbt/distortion.ts'
-import { distortionOf } from '../../src/domain/cbt/distortions/index.ts'
+import { getDistortion } from '../../src/domain/cbt/distortions/index.ts'
 import { crisisLines } from '../../src/domain/crisis/lines.ts'
 import { LANGUAGES } from '../../src/domain/language.ts'
 import { RECOMMENDATIONS } from '../../src/domain/report/words.ts'
@@ -14,9 +14,9 @@ function textsIn(value: unknown): string[] {
   return typeof value === 'object' && value !== null ? Object.values(value).flatMap(textsIn) : []
 }
 
-t.test('every text of ours is printed as it is written', (t) => {
+t.test('every built-in text is printable', (t) => {
   const texts = textsIn([
-    DISTORTION_TYPES.map(distortionOf),
+    DISTORTION_TYPES.map(getDistortion),
     LANGUAGES.map((language) => crisisLines(language)),
     RECOMMENDATIONS,
     LABELS,
@@ -26,7 +26,7 @@ t.test('every text of ours is printed as it is written', (t) => {
   t.end()
 })
 
-t.test('what the font lacks is printed as its base letter, or marked, and never left out', (t) => {
+t.test('letters that the font lacks are printed as base letter or replacement, never dropped', (t) => {
   for (const [text, printed] of [
     ['나는 ○와 × → ♥', '나는 ○와 × → ♥'],
     ['Línea de la vida', 'Linea de la vida'],
@@ -46,7 +46,7 @@ t.test('what the font lacks is printed as its base letter, or marked, and never 
   t.end()
 })
 
-t.test('whoever configures a crisis line that cannot be printed is told at the start', async (t) => {
+t.test('a configured crisis line that cannot be printed causes a warning at start', async (t) => {
   const warned = ({ log }: { log: readonly string[] }) =>
     log.filter((line) => line.includes('PDF font lacks'))
   const lines = '생명의전화=1588-9191,Línea de la vida=024'

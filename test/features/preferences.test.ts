@@ -23,22 +23,22 @@ t.test('preferences', async (t) => {
       payload: typeof payload === 'string' ? payload : JSON.stringify(payload),
     })
 
-  t.test('a guest and a newcomer get the defaults', async (t) => {
-    const guest = await get()
-    t.equal(guest.statusCode, 200)
-    t.same(data(guest), DEFAULT_PREFERENCES)
+  t.test('without a token, and with a new account, the defaults are returned', async (t) => {
+    const anonymous = await get()
+    t.equal(anonymous.statusCode, 200)
+    t.same(data(anonymous), DEFAULT_PREFERENCES)
     t.same(data(await get(account.accessToken)), DEFAULT_PREFERENCES)
   })
 
-  t.test('a token that is none is refused, not taken for a guest', async (t) => {
+  t.test('an invalid token is refused', async (t) => {
     for (const token of ['null', 'undefined', 'x.y.z']) t.equal(error(await get(token)).code, 'INVALID_TOKEN')
     const empty = await app.inject({ url, headers: { authorization: '' } })
     t.equal(empty.statusCode, 401)
-    const guest = await app.inject({ method: 'PUT', url, payload: { preferences: {} } })
-    t.equal(error(guest).code, 'UNAUTHORIZED')
+    const anonymous = await app.inject({ method: 'PUT', url, payload: { preferences: {} } })
+    t.equal(error(anonymous).code, 'UNAUTHORIZED')
   })
 
-  t.test('what is set is merged, unknown keys are kept, and nobody else sees it', async (t) => {
+  t.test('new values are merged, unknown keys are kept, and no other user sees them', async (t) => {
     const own = await createAccount(server)
     const first = await put({ preferences: { fontScale: 'lg', theme: { dark: true } } }, own.accessToken)
     t.equal(first.statusCode, 200)
@@ -79,7 +79,7 @@ t.test('preferences', async (t) => {
     t.same(data(await get(account.accessToken)), DEFAULT_PREFERENCES, 'nothing was stored')
   })
 
-  t.test('a copy of everything that is sent back sets neither a consent nor a time zone again', async (t) => {
+  t.test('a full copy sets neither a consent nor a time zone', async (t) => {
     const own = await createAccount(server)
     const set = async (preferences: object) => data(await put({ preferences }, own.accessToken))
     t.match(await set({ timezone: 'Europe/Berlin' }), { timezone: 'Europe/Berlin', timezoneSource: 'person' })
@@ -98,7 +98,7 @@ t.test('preferences', async (t) => {
     })
   })
 
-  t.test('at most 16 KiB in all, and no deeper than what can be walked', async (t) => {
+  t.test('at most 16 KiB in all, with limited depth', async (t) => {
     const own = await createAccount(server)
     const filled = (bytes: number) => ({ preferences: { blob: 'x'.repeat(bytes - '{"blob":""}'.length) } })
     t.equal((await put(filled(16 * 1024), own.accessToken)).statusCode, 200)
@@ -114,7 +114,7 @@ t.test('preferences', async (t) => {
     }
   })
 
-  t.test('keys that would reach into objects change nothing but themselves', async (t) => {
+  t.test('special keys such as __proto__ change only themselves', async (t) => {
     for (const key of ['__proto__', 'constructor'])
       t.equal((await put(`{"preferences":{"${key}":{"prototype":{"polluted":1}}}}`)).statusCode, 400)
     t.equal((await put('{"preferences":{"toString":"mine","hasOwnProperty":1}}')).statusCode, 200)
@@ -125,7 +125,7 @@ t.test('preferences', async (t) => {
     t.notOk('polluted' in {})
   })
 
-  t.test('a token that has outlived its account is told to log in', async (t) => {
+  t.test('a token of a deleted account is refused', async (t) => {
     const gone = await createAccount(server)
     await server.database.sql`delete from users where id = ${gone.id}`
     t.equal(error(await put({ preferences: { fontScale: 'sm' } }, gone.accessToken)).code, 'UNAUTHORIZED')

@@ -1,28 +1,29 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { readScript } from '../../gemini-double/script-file.ts'
+import { LOCAL_MODEL } from '../../src/domain/face/model.ts'
+import { createSafe } from '../../src/lib/sealing.ts'
+import type { ModelAnalyser } from '../../src/live/model/analyser.ts'
+import { createGeminiAnalyser } from '../../src/live/model/gemini-analyser.ts'
 import { summaryLines, windowLine } from '../../src/tools/replay/print.ts'
 import { isFault, type ReplayedWindow, replaySession } from '../../src/tools/replay/replay.ts'
-import { LOCAL_MODEL } from '../../src/domain/face/model.ts'
-import type { ModelAnalyser } from '../../src/features/analysis/analyser.ts'
-import { createGeminiAnalyser } from '../../src/features/analysis/model/gemini-analyser.ts'
-import { createSafe } from '../../src/lib/sealing.ts'
 import { connect, createAccount, startSession, startTestApp } from '../helpers/app.ts'
+import { builtModule } from '../helpers/built.ts'
 import { createTestDatabase, type TestDatabase } from '../helpers/database.ts'
 import { eventually } from '../helpers/eventually.ts'
 import { frames } from '../helpers/frames.ts'
 import { createGeminiDouble, DOUBLE_KEY } from '../helpers/gemini-double.ts'
+import { createTestModels } from '../helpers/models.ts'
 
 /** `npm run replay`: a stored session read again, beside the server that serves it. */
 
-const REPLAY = fileURLToPath(new URL('../../src/replay.ts', import.meta.url))
-const LOADER = import.meta.resolve('tsx')
+/** Long enough for a model to answer within it on a busy machine. */
+const INTERVAL_MS = 2000
 
-/** As an operator calls it. */
+/** Runs the command like an operator. */
 async function command(database: TestDatabase, args: readonly string[], env: Record<string, string> = {}) {
-  const child = spawn(process.execPath, ['--import', LOADER, REPLAY, ...args], {
+  const child = spawn(process.execPath, [builtModule('replay'), ...args], {
     env: { PATH: process.env['PATH'], NODE_ENV: 'test', DATABASE_URL: database.url, ...env },
   })
   const output = { out: '', err: '' }
@@ -32,7 +33,7 @@ async function command(database: TestDatabase, args: readonly string[], env: Rec
   return { code, lines: output.out.trim().split('\n'), ...output }
 }
 
-/** What it would say, and whether something is wrong. */
+/** The output lines, and whether there is a fault. */
 async function replay({ orm }: TestDatabase, sessionId: string, model?: ModelAnalyser) {
   const windows: ReplayedWindow[] = []
   const onWindow = (window: ReplayedWindow) => void windows.push(window)
@@ -44,10 +45,13 @@ async function replay({ orm }: TestDatabase, sessionId: string, model?: ModelAna
   }
 }
 
-/** A session of three windows, with what a model was asked about them where there is one. */
+/** A session of three windows, with the prompts of the model, if any. */
 async function recorded(t: Test, env: Record<string, string> = {}) {
   const database = await createTestDatabase(t)
-  const server = await startTestApp(t, { database, env: { ANALYSIS_INTERVAL_MS: '700', ...env } })
+  const server = await startTestApp(t, {
+    database,
+    env: { ANALYSIS_INTERVAL_MS: String(INTERVAL_MS), ...env },
+  })
   const session = await startSession(server, await createAccount(server))
   const socket = await connect(t, session.wsUrls.landmarks)
   for (const label of ['neutral', 'sad', 'happy']) {
@@ -61,7 +65,7 @@ async function recorded(t: Test, env: Record<string, string> = {}) {
   return { database, server, id: session.sessionId }
 }
 
-t.test('the local analyser gives what it gave, person and all', async (t) => {
+t.test('the local analyser returns the stored answers, including the learnt baseline', async (t) => {
   const { database, id } = await recorded(t)
   const same = await command(database, ['--session', id])
   t.equal(same.err, '')
@@ -88,13 +92,13 @@ t.test('the local analyser gives what it gave, person and all', async (t) => {
   t.match(spoilt.lines[0], /cannot be read/)
 })
 
-t.test('another model is asked the same about the same windows', async (t) => {
+t.test('another model gets the same prompts for the same windows', async (t) => {
   const double = await createGeminiDouble(t, readScript('{}'))
   const { baseUrl } = double
   const { database, id } = await recorded(t, { GEMINI_API_KEY: DOUBLE_KEY, GEMINI_BASE_URL: baseUrl })
   const before = double.requests.length
-  const models = ['gemini-3.1-flash-lite']
-  const model = createGeminiAnalyser({ apiKey: DOUBLE_KEY, baseUrl, models, timeoutMs: 5000 })
+  const models = createTestModels(baseUrl, { names: ['gemini-3.1-flash-lite'] })
+  const model = createGeminiAnalyser({ models, timeoutMs: 5000 })
   const { isFaulty, lines } = await replay(database, id, model)
   t.notOk(isFaulty)
   const windows = lines.filter((line) => line.startsWith('window '))
@@ -107,7 +111,7 @@ t.test('another model is asked the same about the same windows', async (t) => {
   t.equal(double.requests.length, before + windows.length)
 })
 
-t.test('another version of the analyser reads the same windows', async (t) => {
+t.test('another version of the analyser analyses the same windows', async (t) => {
   const { database, id } = await recorded(t)
   const folder = t.testdir({
     'next.json': JSON.stringify({ ...LOCAL_MODEL, version: 'local-next' }),
@@ -120,17 +124,17 @@ t.test('another version of the analyser reads the same windows', async (t) => {
   for (const line of windows) t.match(line, /\| equal \| local-next \w+ \d\.\d{4}, agrees with local-2 /)
   const other = await command(database, ['--session', id, '--model', `${folder}/other.json`])
   t.equal(other.code, 2)
-  t.match(other.err, /other\.json is no fitted analyser/)
+  t.match(other.err, /other\.json is not a fitted analyser/)
 })
 
-t.test('what cannot be done is said in one line', async (t) => {
+t.test('failures are reported in one line', async (t) => {
   const { code, err, out } = await command(await createTestDatabase(t), ['--session', 'sess_unknown'])
   t.equal(code, 2)
-  t.equal(err, 'there is no such session\n')
+  t.equal(err, 'the session does not exist\n')
   t.equal(out, '')
 })
 
-t.test('what is encrypted at rest is opened with the keys of the operator, and not without', async (t) => {
+t.test('encrypted data is opened only with the operator keys', async (t) => {
   const keys = { DATA_KEYS: `one:${Buffer.alloc(32, 7).toString('base64')}` }
   const { database, id } = await recorded(t, keys)
   const read = await command(database, ['--session', id], keys)

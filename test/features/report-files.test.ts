@@ -51,7 +51,7 @@ const code = (answer: LightMyRequestResponse) =>
   `${answer.statusCode} ${answer.json<{ error: { code: string } }>().error.code}`
 const data = (answer: LightMyRequestResponse) => answer.json<{ data: Record<string, unknown> }>().data
 
-/** Once its rows are there: whoever sweeps finalises what ended long ago. */
+/** After its rows are inserted, because a sweep finalises sessions that ended long ago. */
 const endSession = (id: string, windows: number) =>
   orm
     .update(sessions)
@@ -59,7 +59,7 @@ const endSession = (id: string, windows: number) =>
     .where(eq(sessions.id, id))
 
 let made = 0
-/** A session with these rows, whose report is made when somebody first asks; ended unless told otherwise. */
+/** A session with these rows, ended by default, whose report is created on the first request. */
 async function storedSession(windows: number, more: { language?: Language; live?: boolean } = {}) {
   const id = `sess_${String(++made).padStart(32, '0')}`
   await orm.insert(sessions).values({
@@ -119,7 +119,7 @@ const intervention = {
   tasks: [{ title: '적기', description: '적어 봅니다.', difficulty: 'easy', duration: '10분' }],
 }
 
-/** In which somebody spoke of self-harm, after an exercise had been offered. */
+/** A session with self-harm language after an offered exercise. */
 async function flaggedSession(language: Language) {
   const id = await storedSession(3, { language, live: true })
   await orm.insert(cbtFindings).values([
@@ -130,7 +130,7 @@ async function flaggedSession(language: Language) {
   return finalise(id)
 }
 
-t.test('voice and turns of thought reach the summary and the report', async (t) => {
+t.test('voice and cognitive distortions are in the summary and the report', async (t) => {
   const id = await storedSession(3, { live: true })
   await orm.insert(voiceWindows).values([
     { sessionId: id, window: 1, closedAt: new Date(STARTED_AT), measures: { speechRatio: 0.5 } },
@@ -138,7 +138,7 @@ t.test('voice and turns of thought reach the summary and the report', async (t) 
   ])
   await orm.insert(cbtFindings).values([
     { sessionId: id, at: new Date(STARTED_AT + 5000), detections: [detection], intervention },
-    // Not of our shape, which no client may be shown:
+    // Of an invalid shape, which must not reach a client:
     { sessionId: id, at: new Date(STARTED_AT + 6000), detections: [{ type: 'x' }], intervention: { a: 1 } },
   ])
   await orm.insert(conversations).values({ sessionId: id, message: 'm', response: 'r', source: 'local' })
@@ -163,7 +163,7 @@ t.test('voice and turns of thought reach the summary and the report', async (t) 
   t.match(report['statistics'], { voiceWindows: 2, conversations: 1 })
 })
 
-t.test('a report of words of self-harm has the lines to call in it, and no exercise', async (t) => {
+t.test('a report with self-harm language contains the crisis lines and no exercise', async (t) => {
   for (const [language, lines] of [
     ['ko', crisisLines('ko')],
     ['en', crisisLines('en')],
@@ -190,14 +190,14 @@ t.test('a report of words of self-harm has the lines to call in it, and no exerc
   t.same(data(answer)['crisisLines'], [{ name: '도움의 전화', number: '02-123-4567' }])
 })
 
-t.test('a session in English is told in English', async (t) => {
+t.test('the report of an English session is in English', async (t) => {
   const id = await finalise(await storedSession(3, { language: 'en' }))
   const { keyObservations } = data(await get(id, 'summary'))
-  t.match(keyObservations, [/^The expression seen most often was happiness/])
+  t.match(keyObservations, [/^The most frequent expression was happiness/])
   t.equal((await get(id, 'report/pdf')).rawPayload.includes('/Lang (en)'), true)
 })
 
-t.test('a report of an older shape is made again from the rows', async (t) => {
+t.test('a report of an older shape is built again from the rows', async (t) => {
   const id = await storedSession(3)
   await orm
     .insert(reports)
@@ -243,14 +243,14 @@ t.test('tables', async (t) => {
     t.match(lines[10], /,-0\.\d+/, 'a negative number stays a number')
   })
 
-  t.test('of something else are refused by name', async (t) => {
+  t.test('of another kind are refused with the field name', async (t) => {
     const answer = await get(id, 'report/csv?kind=voice')
     t.equal(code(answer), '400 VALIDATION_ERROR')
     t.match(answer.json(), { error: { details: [{ field: 'kind' }] } })
   })
 })
 
-t.test('a text that a spreadsheet would run is made harmless', (t) => {
+t.test('text that a spreadsheet would evaluate is escaped', (t) => {
   for (const [text, cell] of [
     ['=1+1', "'=1+1"],
     ['+1', "'+1"],
@@ -295,7 +295,7 @@ t.test('the timeline', async (t) => {
   })
   const page = async (query: string) => data(await get(id, `timeline${query}`)) as Page
 
-  t.test('gives every answered window once, in order, page by page', async (t) => {
+  t.test('returns every answered window once, in order, in pages', async (t) => {
     const numbers: number[] = []
     const sizes: number[] = []
     let cursor: string | null = ''
@@ -310,7 +310,7 @@ t.test('the timeline', async (t) => {
     t.equal((await page('?limit=7')).nextCursor, null, 'no empty page at the end')
   })
 
-  t.test('tells of a window what is known', async (t) => {
+  t.test('returns the data of a window', async (t) => {
     const { confidence, scores, valence, arousal, dominance } = readingOf('happy')
     t.same((await page('?limit=1')).windows[0], {
       window: 1,
@@ -332,7 +332,7 @@ t.test('the timeline', async (t) => {
     })
   })
 
-  t.test('refuses what is no cursor and no limit, by name, and never breaks', async (t) => {
+  t.test('refuses an invalid cursor or limit with the field name', async (t) => {
     for (const [query, field] of [
       ['?limit=0', 'limit'],
       ['?limit=501', 'limit'],
@@ -352,7 +352,7 @@ t.test('the timeline', async (t) => {
 
 type Page = { windows: { window: number }[]; nextCursor: string | null }
 
-/** What the pages' content says, read through the fonts' own tables of characters. */
+/** The text of the pages, decoded with the character maps of the fonts. */
 function readPdf(bytes: Buffer) {
   const source = bytes.toString('latin1')
   const objects = new Map<string, { head: string; body: string }>()
@@ -404,7 +404,7 @@ t.test('the document of an hour', async (t) => {
   const answer = await get(id, 'report/pdf')
   const pdf = readPdf(answer.rawPayload)
 
-  t.test('is an A4 document with its fonts in it, in Korean', async (t) => {
+  t.test('is an A4 document with embedded fonts, in Korean', async (t) => {
     t.equal(answer.statusCode, 200)
     t.match(answer.headers, {
       'content-type': 'application/pdf',
@@ -419,7 +419,7 @@ t.test('the document of an hour', async (t) => {
     t.equal(pdf.text.includes('?'), false, 'no character that the font does not have')
   })
 
-  t.test('says what the report says', async (t) => {
+  t.test('contains the texts of the report', async (t) => {
     const report = data(await get(id, 'report')) as { analysis: Analysis; reportId: string }
     const { keyObservations, disclaimer } = report.analysis.overallAssessment
     const words = (text: string) => text.replaceAll(/\s/g, '')
@@ -439,14 +439,14 @@ t.test('the document of an hour', async (t) => {
     t.notOk(said.includes(id))
   })
 
-  t.test('has its charts drawn as lines and boxes, not as pictures', async (t) => {
+  t.test('draws its charts as vectors, not as images', async (t) => {
     t.equal(pdf.pictures, 0)
     t.ok(pdf.drawn > 3 * HOUR, `${pdf.drawn} lines and boxes`)
   })
 
   const isMissing = spawnSync('pdftotext', ['-v']).error !== undefined
-  const skip = isMissing ? 'pdftotext is not here: nobody but this test has read the document' : false
-  t.test('is read by other programs', { skip }, (t) => {
+  const skip = isMissing ? 'pdftotext is not installed' : false
+  t.test('is readable by other programs', { skip }, (t) => {
     const folder = mkdtempSync(join(tmpdir(), 'maeum-pdf-'))
     t.teardown(() => rmSync(folder, { recursive: true }))
     const path = join(folder, 'report.pdf')
@@ -457,11 +457,11 @@ t.test('the document of an hour', async (t) => {
     t.end()
   })
 
-  t.test('is the same each time, to the byte', async (t) => {
+  t.test('is the same each time, byte by byte', async (t) => {
     t.ok((await get(id, 'report/pdf')).rawPayload.equals(answer.rawPayload))
   })
 
-  t.test('tells the time where the person lives, and so do the names of files', async (t) => {
+  t.test('uses the time zone of the user, also in file names', async (t) => {
     const prefer = (timezone: string) =>
       server.app.inject({
         method: 'PUT',
@@ -483,12 +483,12 @@ t.test('the document of an hour', async (t) => {
     t.match(table.headers['content-disposition'], 'maeum-2026-03-01-emotion.csv')
   })
 
-  t.test('in the other language when asked', async (t) => {
+  t.test('is in the other language on request', async (t) => {
     const english = readPdf((await get(id, 'report/pdf?language=en')).rawPayload)
     for (const text of [
       LABELS.en.title,
       LABELS.en.headings.vad,
-      'The expression seen most often was',
+      'The most frequent expression was',
       'No diagnosis',
     ])
       t.match(english.text, text)
@@ -496,7 +496,7 @@ t.test('the document of an hour', async (t) => {
     t.equal(code(await get(id, 'report/pdf?language=fr')), '400 VALIDATION_ERROR')
   })
 
-  t.test('holds up nobody while it is written', async (t) => {
+  t.test('does not block the event loop while it is written', async (t) => {
     const delay = monitorEventLoopDelay({ resolution: 2 })
     delay.enable()
     const all: Awaited<ReturnType<typeof get>>[] = []
@@ -509,7 +509,7 @@ t.test('the document of an hour', async (t) => {
     t.comment(`longest stall ${(delay.max / 1e6).toFixed(1)} ms`)
   })
 
-  t.test('is refused, not queued for ever, when too many ask at once', async (t) => {
+  t.test('is refused, not queued without limit, when there are too many requests', async (t) => {
     const all = await Promise.all(Array.from({ length: 40 }, () => get(id, 'report/pdf')))
     const served = all.filter(({ statusCode }) => statusCode === 200)
     const refused = all.filter(({ statusCode }) => statusCode !== 200)
@@ -525,7 +525,7 @@ type Analysis = {
   recommendations: { description: string }[]
 }
 
-t.test('documents of odd sessions', async (t) => {
+t.test('documents of unusual sessions', async (t) => {
   for (const windows of [0, 1, 2, 5]) {
     for (const language of LANGUAGES) {
       const id = await finalise(await storedSession(windows, { language }))
@@ -582,7 +582,7 @@ t.test('a printer', async (t) => {
   const printer = createPrinter()
   t.teardown(() => printer.close())
 
-  t.test('draws each window at its place, also after one that was closed early', async (t) => {
+  t.test('draws each window at its position, also after one that was closed early', async (t) => {
     const early = { ...window(1), closedAt: STARTED_AT + 4000 }
     const last = { ...window(11), closedAt: STARTED_AT + 103_000 }
     const places = drawnWindows(printed([early, window(2), window(10), last], 'x')).map(({ from, to }) => [
@@ -605,14 +605,14 @@ t.test('a printer', async (t) => {
     t.equal(readPdf(bytes).pages, 2)
   })
 
-  t.test('prints no box for what the font does not have, and breaks words that are too long', async (t) => {
+  t.test('prints no box for missing glyphs, and breaks words that are too long', async (t) => {
     const hostile = `😀\u0000\u202e漢${'가'.repeat(3000)}`
     const { text } = readPdf(await bytesOf(await printer.print(printed([window(1)], hostile))))
     t.notMatch(text, /[😀漢\u0000\u202e?]/u)
     t.match(text, /가{20}…/)
   })
 
-  t.test('tells when a document cannot be written, and writes the next', async (t) => {
+  t.test('rejects when a document cannot be written, and writes the next', async (t) => {
     const broken = { ...printed([window(1)], 'x'), vadTimeline: null } as unknown as Parameters<
       typeof printer.print
     >[0]
@@ -620,7 +620,7 @@ t.test('a printer', async (t) => {
     t.ok((await bytesOf(await printer.print(printed([window(1)], 'x')))).length > 10_000)
   })
 
-  t.test('a thread that is lost is no mistake of who asked, and the next document has another', async (t) => {
+  t.test('a lost thread is reported as busy, and the next document gets a new one', async (t) => {
     const threads: Worker[] = []
     let isOutOfThreads = false
     const fragile = createPrinter(() => {
@@ -633,11 +633,11 @@ t.test('a printer', async (t) => {
     const one = printed([window(1)], 'x')
     const lost = fragile.print(one)
     const behind = fragile.print(one)
-    const told = t.rejects(lost, { code: 'SERVER_BUSY', retryAfter: Number })
+    const rejection = t.rejects(lost, { code: 'SERVER_BUSY', retryAfter: Number })
     await new Promise((resolve) => setImmediate(resolve)) // a job begins a moment after it was taken
     t.equal(threads.length, 1)
     await threads[0]?.terminate()
-    await told
+    await rejection
     t.ok((await bytesOf(await behind)).length > 10_000, 'who waits behind is served by the next thread')
     const odd = { ...one, reportId: () => 'not to be handed over' } as unknown as typeof one
     await t.rejects(fragile.print(odd), { name: 'DataCloneError' })
@@ -654,24 +654,24 @@ t.test('a printer', async (t) => {
     await t.rejects(fragile.print(one), { code: 'SERVER_BUSY', retryAfter: Number })
   })
 
-  t.test('writes for several people at once, each document whole', async (t) => {
+  t.test('writes for several callers, each document complete', async (t) => {
     const one = printed([window(1)], 'x')
     const alone = await bytesOf(await printer.print(one))
     const all = await Promise.all(Array.from({ length: 6 }, async () => bytesOf(await printer.print(one))))
     t.ok(all.every((each) => each.equals(alone)))
   })
 
-  t.test('takes nothing more once it is closed', async (t) => {
+  t.test('accepts no documents after it is closed', async (t) => {
     const closed = createPrinter()
     const cut = closed.print(printed([window(1)], 'x'))
-    const told = t.rejects(cut)
+    const rejection = t.rejects(cut)
     await closed.close()
-    await told
+    await rejection
     await t.rejects(closed.print(printed([window(1)], 'x')), { code: 'SERVER_BUSY' })
   })
 })
 
-t.test('every word of the document exists in every language, and in no other', (t) => {
+t.test('every text of the document exists in every language', (t) => {
   const texts = (value: unknown): string[] => {
     if (typeof value === 'string') return [value]
     if (typeof value === 'function') return [String((value as (...args: unknown[]) => unknown)(2, 2, 2))]

@@ -5,7 +5,7 @@ import t, { type Test } from 'tap'
 import { emotionWindows, sessions } from '../../src/db/schema/index.ts'
 import type { Emotion } from '../../src/domain/emotion.ts'
 import { buildReport, toSummary } from '../../src/domain/report.ts'
-import type { ModelAnalyser } from '../../src/features/analysis/analyser.ts'
+import type { ModelAnalyser } from '../../src/live/model/analyser.ts'
 import { reportsRepository } from '../../src/features/reports/repository.ts'
 import { createReportService } from '../../src/features/reports/service.ts'
 import {
@@ -130,7 +130,7 @@ t.test('a session from its frames to its report', async (t) => {
     t.end()
   })
 
-  t.test('and so has the report', (t) => {
+  t.test('the report has the shape that clients rely on', (t) => {
     t.same(Object.keys(report).sort(), [
       'analysis',
       'cbtFindings',
@@ -172,7 +172,7 @@ t.test('a session from its frames to its report', async (t) => {
     t.end()
   })
 
-  t.test('it can be made again from the rows, to the letter', async (t) => {
+  t.test('it can be built again from the rows, exactly the same', async (t) => {
     const found = await reportsRepository.find(orm, session.sessionId, 'whole')
     const { sessionId, startedAt } = session
     const again = buildReport(
@@ -180,7 +180,7 @@ t.test('a session from its frames to its report', async (t) => {
       await reportsRepository.listRows(orm, sessionId, plainSafe),
     )
     const { reportId, generatedAt, version, crisisLines, ...content } = report
-    t.same(crisisLines, [], 'nobody spoke of self-harm')
+    t.same(crisisLines, [], 'without self-harm language')
     t.same(content, again)
     t.same(summary, toSummary(again))
     t.equal(JSON.stringify(content), JSON.stringify(again), 'also in the order of its keys')
@@ -189,50 +189,47 @@ t.test('a session from its frames to its report', async (t) => {
     t.same([typeof reportId, typeof generatedAt, version], ['string', 'number', 3])
   })
 
-  t.test('what is asked again is answered the same', async (t) => {
+  t.test('repeated requests return the same', async (t) => {
     t.same(data(await get('summary')), summary)
     t.same(data(await get('report')), report)
     t.equal(await countReports(session.sessionId), 1)
   })
 
-  t.test('nobody but the owner sees that it exists', async (t) => {
-    const stranger = await createAccount(server)
+  t.test('only the owner sees that it exists', async (t) => {
+    const otherUser = await createAccount(server)
     for (const path of ['summary', 'report', 'report/pdf', 'report/csv', 'timeline']) {
       const ask = (sessionId: string, headers: Record<string, string>) =>
         server.app.inject({ url: `/api/session/${sessionId}/${path}`, headers })
-      t.equal(refusal(await ask(session.sessionId, bearer(stranger.accessToken))), '404 SESSION_NOT_FOUND')
+      t.equal(refusal(await ask(session.sessionId, bearer(otherUser.accessToken))), '404 SESSION_NOT_FOUND')
       t.equal(refusal(await ask('sess_unknown', bearer(account.accessToken))), '404 SESSION_NOT_FOUND')
       t.equal(refusal(await ask(session.sessionId, {})), '401 UNAUTHORIZED')
     }
   })
 })
 
-t.test(
-  'asked in the same instant as end, the answer is held until the last window has its own',
-  async (t) => {
-    const { model, next } = createScriptedModel()
-    const { session, get, end } = await live(t, { model, intervalMs: 8000 })
-    const socket = await connect(t, session.wsUrls.landmarks)
-    sendAll(socket, [...frames('happy', 20), JSON.stringify({ type: 'ping' })])
-    await socket.next('pong')
-    const answers = [get('summary'), get('report'), end(), get('summary'), get('report')] as const
-    t.match(data(await answers[2]), { emotionCount: 0 }, 'end itself waits for nothing')
-    const call = await next()
-    t.equal(await countReports(session.sessionId), 0)
-    call.answer(readingOf('surprised'))
-    const [first, report, , second, sameReport] = (await Promise.all(answers)).map(data)
-    t.match(first, { status: 'ended', dominantEmotion: { emotion: 'surprised', count: 1, percentage: 100 } })
-    t.same(second, first)
-    t.match(report, {
-      reportId: /^rep_/,
-      provenance: { models: ['scripted-1'], windows: { total: 1, gemini: 1 } },
-    })
-    t.same(sameReport, report)
-    t.same(data(await get('summary')), first, 'and the same ever after')
-  },
-)
+t.test('a request at the same time as the end waits until the last window is answered', async (t) => {
+  const { model, next } = createScriptedModel()
+  const { session, get, end } = await live(t, { model, intervalMs: 8000 })
+  const socket = await connect(t, session.wsUrls.landmarks)
+  sendAll(socket, [...frames('happy', 20), JSON.stringify({ type: 'ping' })])
+  await socket.next('pong')
+  const answers = [get('summary'), get('report'), end(), get('summary'), get('report')] as const
+  t.match(data(await answers[2]), { emotionCount: 0 }, 'end itself waits for nothing')
+  const call = await next()
+  t.equal(await countReports(session.sessionId), 0)
+  call.answer(readingOf('surprised'))
+  const [first, report, , second, sameReport] = (await Promise.all(answers)).map(data)
+  t.match(first, { status: 'ended', dominantEmotion: { emotion: 'surprised', count: 1, percentage: 100 } })
+  t.same(second, first)
+  t.match(report, {
+    reportId: /^rep_/,
+    provenance: { models: ['scripted-1'], windows: { total: 1, gemini: 1 } },
+  })
+  t.same(sameReport, report)
+  t.same(data(await get('summary')), first, 'and the same ever after')
+})
 
-t.test('a session that goes on is answered with what there is so far', async (t) => {
+t.test('a live session returns the data so far', async (t) => {
   const { session, get, end } = await live(t)
   t.match(data(await get('summary')), { status: 'active', endedAt: null, dominantEmotion: null })
   const socket = await connect(t, session.wsUrls.landmarks)
@@ -258,7 +255,7 @@ t.test('a session that goes on is answered with what there is so far', async (t)
   t.match(
     data(await get('report')),
     { reportId: /^rep_/, statistics: { windows: 2 } },
-    'and nothing of it is kept',
+    'and nothing is stored',
   )
 })
 
@@ -278,7 +275,7 @@ t.test('a session without a window has a report too', async (t) => {
   t.equal(await countReports(session.sessionId), 1)
 })
 
-t.test('a model that answers late changes no report', async (t) => {
+t.test('a late answer of the model does not change the report', async (t) => {
   const { model, next } = createScriptedModel()
   const { session, get, end } = await live(t, { model, env: { ANALYSIS_DEADLINE_MS: '50' } })
   const socket = await connect(t, session.wsUrls.landmarks)
@@ -297,7 +294,7 @@ t.test('a model that answers late changes no report', async (t) => {
   t.notOk(JSON.stringify([analysis, report]).includes('angry'))
 })
 
-t.test('made by hand', async (t) => {
+t.test('finalisation', async (t) => {
   const { account } = await live(t, { env: { SESSION_GRACE_MS: '3600000' } })
   let made = 0
   /** An ended session that no instance has finalised. */
@@ -324,7 +321,7 @@ t.test('made by hand', async (t) => {
   const [one, two] = services
   if (one === undefined || two === undefined) throw new Error('there are two')
 
-  t.test('twenty at once make one report, and one of them tells', async (t) => {
+  t.test('twenty concurrent calls create one report and one notice', async (t) => {
     const id = await endedSession()
     await orm.insert(emotionWindows).values([windowRow(id, 1, 'happy'), windowRow(id, 2, 'sad')])
     const answers = await Promise.all(
@@ -342,7 +339,7 @@ t.test('made by hand', async (t) => {
     t.match(first, [{ dominantEmotion: { count: 1 } }, { reportId: /^rep_/ }])
   })
 
-  t.test('what comes after it is made changes nothing', async (t) => {
+  t.test('later data does not change it', async (t) => {
     const id = await endedSession()
     await orm.insert(emotionWindows).values(windowRow(id, 1, 'happy'))
     await one.service.finalise(id, null)
@@ -353,7 +350,7 @@ t.test('made by hand', async (t) => {
     t.match(before, { emotionTimeline: [{ window: 1 }], vadTimeline: [{ timestamp: Number }] })
   })
 
-  t.test('a report that an older version has stored is read, its timelines from the rows', async (t) => {
+  t.test('a report of an older version is read, with its timelines from the rows', async (t) => {
     const id = await endedSession()
     await orm.insert(emotionWindows).values([windowRow(id, 1, 'happy'), windowRow(id, 2, 'sad')])
     await one.service.finalise(id, null)
@@ -365,10 +362,10 @@ t.test('made by hand', async (t) => {
       where session_id = ${id}`
     t.same(await one.service.report(id, account.id), before)
     await database.sql`update reports set version = 1, content = '{}' where session_id = ${id}`
-    t.same(await one.service.report(id, account.id), before, 'and one that nobody can read is made again')
+    t.same(await one.service.report(id, account.id), before, 'and one of an unknown shape is built again')
   })
 
-  t.test('late answers beside the delivered ones are not read', async (t) => {
+  t.test('late answers are not used', async (t) => {
     const id = await endedSession()
     const { scores, ...angry } = readingOf('angry')
     const refined = {
@@ -396,7 +393,7 @@ t.test('made by hand', async (t) => {
     t.same(contents[0], contents[1])
   })
 
-  t.test('while an instance owns the session, only that one makes its report', async (t) => {
+  t.test('while an instance owns the session, only that one creates its report', async (t) => {
     const id = await endedSession({
       leaseOwner: 'one',
       leaseEpoch: 1,
@@ -409,20 +406,20 @@ t.test('made by hand', async (t) => {
     t.equal(await countReports(id), 1)
   })
 
-  t.test('a session that goes on gets none', async (t) => {
+  t.test('a live session gets no report', async (t) => {
     const id = await endedSession({ status: 'paused', endedAt: null })
     await one.service.finalise(id, null)
     t.equal(await countReports(id), 0)
   })
 
   t.test(
-    'what an instance left behind is made after its time, its last window by what was held',
+    'after the death of its owner, the report of a session is created after the grace time, with the stored local answer of the last window',
     async (t) => {
       const owner = { leaseOwner: 'dead', leaseEpoch: 1, leaseUntil: sql`now() - interval '1 second'` }
       const id = await endedSession({ ...owner, endedAt: sql`now() - interval '2 seconds'` })
       await orm.insert(emotionWindows).values(windowRow(id, 1, 'sad', { answeredAt: null }))
       const recent = await endedSession({ endedAt: sql`now()` })
-      await one.service.finaliseForgotten(100)
+      await one.service.finaliseOverdue(100)
       t.same([await countReports(id), await countReports(recent)], [1, 0])
       t.match(await one.service.report(id, account.id), { statistics: { windows: 1 } })
       const [row] =
@@ -431,13 +428,10 @@ t.test('made by hand', async (t) => {
     },
   )
 
-  t.test(
-    'who waits gets it when another instance has made it, also when the notice of it is lost',
-    async (t) => {
-      const id = await endedSession()
-      const waiting = one.service.report(id, account.id)
-      await two.service.finalise(id, null)
-      t.match(await waiting, { reportId: /^rep_/ })
-    },
-  )
+  t.test('a waiting request gets the report of another instance, also if the notice is lost', async (t) => {
+    const id = await endedSession()
+    const waiting = one.service.report(id, account.id)
+    await two.service.finalise(id, null)
+    t.match(await waiting, { reportId: /^rep_/ })
+  })
 })

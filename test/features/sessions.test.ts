@@ -2,7 +2,7 @@ import type { LightMyRequestResponse } from 'fastify'
 import t from 'tap'
 import { emotionWindows } from '../../src/db/schema/index.ts'
 import type { Emotion } from '../../src/domain/emotion.ts'
-import { SESSION_STATUSES, type SessionCommand, transition } from '../../src/domain/session.ts'
+import { SESSION_STATUSES, type SessionCommand, getTransition } from '../../src/domain/session.ts'
 import { type SummarisedWindow, summarise } from '../../src/domain/summary.ts'
 import {
   type Account,
@@ -90,7 +90,7 @@ t.test('start', async (t) => {
     t.not(data(await start())['sessionId'], id, 'each start is a session of its own')
   })
 
-  t.test('labels come back as they were sent', async (t) => {
+  t.test('labels are returned unchanged', async (t) => {
     const labels: object[] = [
       { userId: 42, counselorId: '42' },
       { userId: 0, counselorId: '' },
@@ -116,13 +116,13 @@ t.test('start', async (t) => {
       t.equal(code(await start(wrong)), '400 VALIDATION_ERROR', JSON.stringify(wrong).slice(0, 30))
   })
 
-  t.test('the owner is the user of the token, whatever the labels say', async (t) => {
+  t.test('the owner is the user of the token, regardless of the labels', async (t) => {
     const other = await createAccount(server)
     const { sessionId } = data(await start({ userId: other.id }))
     t.equal(code(await caller(server, other).get(String(sessionId))), '404 SESSION_NOT_FOUND')
   })
 
-  t.test('forwarded headers of strangers do not move the addresses', async (t) => {
+  t.test('forwarded headers of untrusted clients do not change the URLs', async (t) => {
     const { wsUrls } = data(
       await start(
         {},
@@ -164,7 +164,7 @@ t.test('pause, resume and end', async (t) => {
   const { start, pause, resume, end, get } = caller(server, account)
   const started = async () => String(data(await start())['sessionId'])
 
-  t.test('each may be asked for again and answers the same', async (t) => {
+  t.test('each can be repeated with the same result', async (t) => {
     const id = await started()
     t.match(data(await resume(id)), { sessionId: id, status: 'active', resumedAt: Number }, 'it is running')
 
@@ -186,7 +186,7 @@ t.test('pause, resume and end', async (t) => {
     t.equal((await end(id)).body, ended.body)
   })
 
-  t.test('after the end there is no way back', async (t) => {
+  t.test('an ended session cannot be resumed', async (t) => {
     const id = await started()
     await end(id)
     t.equal(code(await pause(id)), '409 SESSION_ENDED')
@@ -194,7 +194,7 @@ t.test('pause, resume and end', async (t) => {
     t.equal(data(await get(id))['status'], 'ended')
   })
 
-  t.test('end tells what is known, and the same for ever', async (t) => {
+  t.test('end returns the current results, and the same on every later call', async (t) => {
     const id = await started()
     const { orm } = server.database
     await orm.insert(emotionWindows).values([
@@ -246,7 +246,7 @@ t.test('pause, resume and end', async (t) => {
     })
   })
 
-  t.test('ten ends at once give one answer and one notice', async (t) => {
+  t.test('ten concurrent ends give one answer and one notice', async (t) => {
     const session = await startSession(server, account)
     const socket = await connect(t, session.wsUrls.landmarks)
     await socket.next('connected')
@@ -257,7 +257,7 @@ t.test('pause, resume and end', async (t) => {
     t.equal(socket.messages.filter(({ type }) => type === 'session_ended').length, 1)
   })
 
-  t.test('commands at once leave one of the states they ask for', async (t) => {
+  t.test('concurrent commands leave one of the requested states', async (t) => {
     const id = await started()
     const commands = [pause, resume, pause, resume, pause, resume, end, pause, resume]
     const answers = await Promise.all(commands.map((command) => command(id)))
@@ -304,13 +304,13 @@ t.test('get shows the whole session', async (t) => {
   })
 })
 
-t.test('what is not the caller’s own is not there', async (t) => {
+t.test('a session of another user is not found', async (t) => {
   const server = await startTestApp(t)
   const owner = await createAccount(server)
-  const stranger = caller(server, await createAccount(server))
+  const otherUser = caller(server, await createAccount(server))
   const { sessionId } = await startSession(server, owner)
   const unknown = `sess_${'x'.repeat(32)}`
-  const commands = [stranger.get, stranger.pause, stranger.resume, stranger.end]
+  const commands = [otherUser.get, otherUser.pause, otherUser.resume, otherUser.end]
   const shown = (answer: LightMyRequestResponse) => {
     const { error, ...rest } = answer.json<{ error: { requestId?: string } }>()
     delete error.requestId
@@ -343,7 +343,7 @@ t.test('what is not the caller’s own is not there', async (t) => {
       t.equal(code(await command(id)), '404 SESSION_NOT_FOUND', decodeURIComponent(id).slice(0, 20))
 })
 
-t.test('the moves of a session', async (t) => {
+t.test('the transitions of a session', async (t) => {
   const moves: Record<string, Record<SessionCommand, string>> = {
     active: { pause: 'paused', resume: 'stay', end: 'ended' },
     paused: { pause: 'stay', resume: 'active', end: 'ended' },
@@ -352,7 +352,7 @@ t.test('the moves of a session', async (t) => {
   t.same(Object.keys(moves), SESSION_STATUSES)
   for (const status of SESSION_STATUSES)
     for (const command of ['pause', 'resume', 'end'] as const) {
-      const step = transition(status, command)
+      const step = getTransition(status, command)
       t.equal(step.kind === 'move' ? step.to : step.kind, moves[status]?.[command], `${status}: ${command}`)
     }
 })
@@ -387,7 +387,7 @@ t.test('the summary of windows', async (t) => {
     averageIntensity: 0.5667,
   })
 
-  t.test('a tie goes to the emotion seen with more confidence', async (t) => {
+  t.test('a tie is decided by confidence', async (t) => {
     const tie = summarise([
       seen('sad', 0, 0, 0.4),
       seen('angry', 0, 0, 0.9),
@@ -400,7 +400,7 @@ t.test('the summary of windows', async (t) => {
     )
   })
 
-  t.test('the three most frequent are named, in one decimal', async (t) => {
+  t.test('the three most frequent are listed, with one decimal', async (t) => {
     const many: Emotion[] = ['sad', 'sad', 'sad', 'happy', 'happy', 'fearful', 'neutral']
     const summary = summarise(many.map((emotion) => seen(emotion, 0, 0, emotion === 'fearful' ? 0.9 : 0.5)))
     t.same(
@@ -409,7 +409,7 @@ t.test('the summary of windows', async (t) => {
     )
   })
 
-  t.test('the state is what holds half of the windows', async (t) => {
+  t.test('the state is the one of half of the windows', async (t) => {
     const states: [emotions: Emotion[], state: string][] = [
       [['happy', 'happy', 'neutral', 'neutral'], 'positive'],
       [['happy', 'sad'], 'mixed'],
@@ -448,7 +448,7 @@ function averageIntensity(emotions: Emotion[]): number {
   return Number(((mean + 1) / 2).toFixed(4))
 }
 
-t.test('deleting a session erases it and all that hangs on it', async (t) => {
+t.test('deleting a session deletes all its rows', async (t) => {
   const server = await startTestApp(t)
   const { sql, orm } = server.database
   const owner = await createAccount(server)
@@ -489,7 +489,7 @@ t.test('deleting a session erases it and all that hangs on it', async (t) => {
   t.equal(code(await calls.delete(kept.sessionId)), '200', 'an ended one as well')
 })
 
-t.test('the sockets of a deleted session are told, and refused from then on', async (t) => {
+t.test('the sockets of a deleted session are notified, and new ones refused', async (t) => {
   const server = await startTestApp(t, { env: { ANALYSIS_INTERVAL_MS: '60000' } })
   const owner = await createAccount(server)
   const { sessionId, wsUrls } = await startSession(server, owner)

@@ -42,7 +42,7 @@ t.test('telemetry', async (t) => {
     t.notOk(log.some((line) => line.includes('secret-path')))
   })
 
-  t.test('what is no vital is refused by the name of the field', async (t) => {
+  t.test('an invalid vital is refused with the field name', async (t) => {
     const before = await metrics()
     const wrong: [field: string, body: unknown][] = [
       ['value', { metric: 'CLS', value: -1, pathname: '/' }],
@@ -66,7 +66,7 @@ t.test('telemetry', async (t) => {
     t.same(await metrics(), before)
   })
 
-  t.test('an alert reaches the log without the secrets that stand in it', async (t) => {
+  t.test('an alert is logged without its secrets', async (t) => {
     const id = 'sess_abcdefghijklmnopqrstuvwxyz0123456789'
     const answer = await post('alert', {
       message: `fetch of ${id} failed`,
@@ -75,7 +75,7 @@ t.test('telemetry', async (t) => {
     })
     t.equal(answer.statusCode, 200)
     t.same(answer.json(), { success: true })
-    const line = log.find((text) => text.includes('a page reports a fault')) ?? ''
+    const line = log.find((text) => text.includes('a page reports an error')) ?? ''
     t.match(line, /"alert":"fetch of sess_abcdefg… failed"/)
     t.match(line, /https:\/\/app\.example\.com\/session\/sess_abcdefg…"/)
     t.notMatch(line, 'secret-ticket')
@@ -88,7 +88,7 @@ t.test('telemetry', async (t) => {
       t.equal((await post('alert', body)).statusCode, 400)
   })
 
-  t.test('one address may not call often, and a page may tell that it was refused', async (t) => {
+  t.test('requests of one address are limited, and a page can read the refusal', async (t) => {
     const body = { name: 'CLS', value: 0 }
     const answers: number[] = []
     for (let i = 0; i < 125; i++) answers.push((await post('vitals', body, '192.0.2.1')).statusCode)
@@ -103,7 +103,7 @@ t.test('telemetry', async (t) => {
     t.equal(alerts.indexOf(429), 20)
   })
 
-  t.test('a text, as a beacon sends it, is read as JSON on these routes alone', async (t) => {
+  t.test('text, as a beacon sends it, is parsed as JSON only on these routes', async (t) => {
     const beacon = (url: string, payload: string) =>
       app.inject({
         method: 'POST',

@@ -12,8 +12,8 @@ import {
 } from '../helpers/app.ts'
 import { eventually } from '../helpers/eventually.ts'
 
-/** How a handshake ends: `admitted`, or the HTTP status of the refusal. */
-const knock = (t: Pick<Test, 'teardown'>, url: string): Promise<string> =>
+/** The outcome of a handshake: `admitted`, or the HTTP status of the refusal. */
+const handshake = (t: Pick<Test, 'teardown'>, url: string): Promise<string> =>
   connect(t, url).then(
     () => 'admitted',
     (error: unknown) => /\d{3}/.exec(String(error))?.[0] ?? String(error),
@@ -30,7 +30,7 @@ const ask = ({ app }: TestApp, account: Account, sessionId: string, payload?: ob
 const url = ({ origin }: TestApp, channel: string, sessionId: string, ticket?: string) =>
   `${origin.replace('http', 'ws')}/ws/${channel}?sessionId=${sessionId}${ticket === undefined ? '' : `&ticket=${ticket}`}`
 
-t.test('where tickets are required', async (t) => {
+t.test('if tickets are required', async (t) => {
   const server = await startTestApp(t, { env: { WS_REQUIRE_TICKET: 'true' } })
   const { sql } = server.database
   const account = await createAccount(server)
@@ -39,27 +39,27 @@ t.test('where tickets are required', async (t) => {
     (await ask(server, account, session, { channel })).json<{ data: { ticket: string; expiresAt: number } }>()
       .data
 
-  t.test('each channel opens with one, and not without', async (t) => {
+  t.test('each channel requires a ticket', async (t) => {
     for (const channel of CHANNELS) {
-      t.equal(await knock(t, url(server, channel, sessionId)), '401')
+      t.equal(await handshake(t, url(server, channel, sessionId)), '401')
       const { ticket } = await ticketFor(channel)
-      t.equal(await knock(t, url(server, channel, sessionId, ticket)), 'admitted', channel)
-      t.equal(await knock(t, url(server, channel, sessionId, ticket)), '401', 'once')
+      t.equal(await handshake(t, url(server, channel, sessionId, ticket)), 'admitted', channel)
+      t.equal(await handshake(t, url(server, channel, sessionId, ticket)), '401', 'once')
     }
     const { ticket } = await ticketFor('voice')
     const path = `${server.origin.replace('http', 'ws')}/ws/voice/${sessionId}?ticket=${ticket}`
-    t.equal(await knock(t, path), 'admitted', 'in either form of the address')
+    t.equal(await handshake(t, path), 'admitted', 'in both forms of the URL')
   })
 
-  t.test('it opens its own channel of its own session, for half a minute', async (t) => {
+  t.test('a ticket is valid for one channel of one session, for 30 seconds', async (t) => {
     const { ticket, expiresAt } = await ticketFor('session')
     t.ok(expiresAt > Date.now() - 60_000 && expiresAt <= Date.now() + 60_000)
     const [row] = await sql<{ ttl: number }[]>`
       select extract(epoch from expires_at - now()) as ttl from tickets order by expires_at desc limit 1`
     t.ok(Number(row?.ttl) <= 30)
-    t.equal(await knock(t, url(server, 'voice', sessionId, ticket)), '401')
+    t.equal(await handshake(t, url(server, 'voice', sessionId, ticket)), '401')
     const other = await startSession(server, account)
-    t.equal(await knock(t, url(server, 'session', other.sessionId, ticket)), '401')
+    t.equal(await handshake(t, url(server, 'session', other.sessionId, ticket)), '401')
     for (const forged of [
       '',
       'x',
@@ -68,39 +68,39 @@ t.test('where tickets are required', async (t) => {
       'x'.repeat(32),
       `${ticket}&ticket=${ticket}`,
     ])
-      t.equal(await knock(t, url(server, 'session', sessionId, forged)), '401')
+      t.equal(await handshake(t, url(server, 'session', sessionId, forged)), '401')
     t.equal(
-      await knock(t, url(server, 'session', sessionId, ticket)),
+      await handshake(t, url(server, 'session', sessionId, ticket)),
       'admitted',
-      'and is still good after that',
+      'refused handshakes do not use up the ticket',
     )
 
     const late = await ticketFor('session')
     await sql`update tickets set expires_at = now() - interval '1 second'`
-    t.equal(await knock(t, url(server, 'session', sessionId, late.ticket)), '401')
+    t.equal(await handshake(t, url(server, 'session', sessionId, late.ticket)), '401')
   })
 
-  t.test('of two who show it at once, on two instances, one is admitted', async (t) => {
+  t.test('of two concurrent handshakes with one ticket, on two instances, one is admitted', async (t) => {
     const second = await startTestApp(t, { env: { WS_REQUIRE_TICKET: 'true' }, database: server.database })
     const { ticket } = await ticketFor('session')
     const outcomes = await Promise.all(
-      [server, second].map((on) => knock(t, url(on, 'session', sessionId, ticket))),
+      [server, second].map((on) => handshake(t, url(on, 'session', sessionId, ticket))),
     )
     t.same(outcomes.sort(), ['401', 'admitted'])
   })
 
-  t.test('it is stored as a hash and never logged', async (t) => {
+  t.test('a ticket is stored as a hash and never logged', async (t) => {
     const { ticket } = await ticketFor('session')
     const rows = await sql<{ hash: string }[]>`select hash from tickets`
     t.notOk(rows.some(({ hash }) => hash === ticket))
     t.ok(rows.some(({ hash }) => hash === createHash('sha256').update(ticket).digest('base64url')))
-    await knock(t, url(server, 'session', sessionId, ticket))
+    await handshake(t, url(server, 'session', sessionId, ticket))
     t.notMatch(server.log.join(''), ticket)
   })
 
-  t.test('nobody gets one for a session that is not theirs, or has ended', async (t) => {
-    const stranger = await createAccount(server)
-    const refused = await ask(server, stranger, sessionId)
+  t.test('no ticket is issued for a session of another user or an ended session', async (t) => {
+    const otherUser = await createAccount(server)
+    const refused = await ask(server, otherUser, sessionId)
     t.match([refused.statusCode, refused.json()], [404, { error: { code: 'SESSION_NOT_FOUND' } }])
     t.equal((await ask(server, account, 'sess_never')).statusCode, 404)
     t.equal((await ask(server, account, sessionId, { channel: 'camera' })).statusCode, 400)
@@ -114,7 +114,7 @@ t.test('where tickets are required', async (t) => {
   })
 })
 
-t.test('a device that is logged out loses the sockets that it opened on sessions of others', async (t) => {
+t.test('a logout closes the sockets of the device on sessions of other devices', async (t) => {
   const env = { WS_REQUIRE_TICKET: 'true' }
   const one = await startTestApp(t, { env })
   const { database } = one
@@ -138,7 +138,7 @@ t.test('a device that is logged out loses the sockets that it opened on sessions
   const isOpen = ({ socket }: { socket: { readyState: number; OPEN: number } }) =>
     socket.readyState === socket.OPEN
 
-  t.test('on every instance; its own sessions end as ever', async (t) => {
+  t.test('on every instance; its own sessions end', async (t) => {
     const device = await login(owner)
     const sockets = [await open(one, device), await open(two, device)]
     const own = await open(two, device, (await startSession(one, device)).sessionId)
@@ -151,7 +151,7 @@ t.test('a device that is logged out loses the sockets that it opened on sessions
     t.ok(isOpen(mine))
   })
 
-  t.test('also where no notice of it came', async (t) => {
+  t.test('also without a notice', async (t) => {
     const device = await login(owner)
     const socket = await open(two, device)
     await database.sql`update refresh_families set revoked_at = now() where id = ${familyOf(device)}`
@@ -159,16 +159,18 @@ t.test('a device that is logged out loses the sockets that it opened on sessions
     t.ok(isOpen(mine))
   })
 
-  t.test('and its tickets', async (t) => {
+  t.test('and invalidates its tickets', async (t) => {
     const device = await login(owner)
     const answer = await ask(two, device, sessionId, { channel: 'session' })
     const { ticket } = answer.json<{ data: { ticket: string } }>().data
     await logout(device)
-    t.equal(await knock(t, url(two, 'session', sessionId, ticket)), '401')
+    t.equal(await handshake(t, url(two, 'session', sessionId, ticket)), '401')
   })
 
-  t.test('but not when it changes the password, which logs out the others', async (t) => {
+  t.test('a password change closes the sockets of other devices only', async (t) => {
     const [device, other] = [await login(owner), await login(owner)]
+    // Without this, the session ends when the device that started it is logged out.
+    await database.sql`update sessions set family_id = null where id = ${sessionId}`
     const [kept, lost] = [await open(two, device), await open(two, other)]
     const answer = await one.app.inject({
       method: 'POST',
@@ -180,23 +182,23 @@ t.test('a device that is logged out loses the sockets that it opened on sessions
     t.equal((await lost.closed).reason, 'LOGGED_OUT')
     t.ok(isOpen(kept))
     await logout(renamed)
-    t.equal((await kept.closed).reason, 'LOGGED_OUT', 'under its new name it is known here')
+    t.equal((await kept.closed).reason, 'LOGGED_OUT', 'the instance knows the new name')
   })
 })
 
-t.test('where they are not, sockets open without one', async (t) => {
+t.test('if tickets are not required, sockets open without one', async (t) => {
   const server = await startTestApp(t)
   const account = await createAccount(server)
   const { sessionId } = await startSession(server, account)
   const answer = await ask(server, account, sessionId)
-  t.equal(answer.statusCode, 201, 'without a body it is for the landmarks')
+  t.equal(answer.statusCode, 201, 'the default channel is landmarks')
   const { ticket } = answer.json<{ data: { ticket: string } }>().data
-  t.equal(await knock(t, url(server, 'landmarks', sessionId, ticket)), 'admitted')
-  t.equal(await knock(t, url(server, 'session', sessionId, 'used-up-long-ago')), 'admitted')
-  t.equal(await knock(t, url(server, 'voice', sessionId)), 'admitted')
+  t.equal(await handshake(t, url(server, 'landmarks', sessionId, ticket)), 'admitted')
+  t.equal(await handshake(t, url(server, 'session', sessionId, 'used-up-long-ago')), 'admitted')
+  t.equal(await handshake(t, url(server, 'voice', sessionId)), 'admitted')
 })
 
-t.test('sockets of an address and of a user are limited', async (t) => {
+t.test('sockets are limited', async (t) => {
   const open = async (t: Pick<Test, 'teardown'>, env: Record<string, string>) => {
     const server = await startTestApp(t, { env })
     const [mine, other] = [await createAccount(server), await createAccount(server)]
@@ -204,19 +206,23 @@ t.test('sockets of an address and of a user are limited', async (t) => {
     return { server, mine, other, socketOf }
   }
 
-  t.test('of an address, whoever they belong to', async (t) => {
+  t.test('per address, for all users together', async (t) => {
     const { server, mine, other, socketOf } = await open(t, { SOCKETS_PER_ADDRESS: '3' })
     const first = await connect(t, await socketOf(mine))
     await connect(t, await socketOf(other))
-    t.equal(await knock(t, url(server, 'session', 'sess_never')), 'admitted', 'to be told that it is dead')
+    t.equal(
+      await handshake(t, url(server, 'session', 'sess_never')),
+      'admitted',
+      'the refusal is a message on the socket',
+    )
     await eventually(
-      () => knock(t, first.socket.url),
+      () => handshake(t, first.socket.url),
       (outcome) => outcome === 'admitted',
     )
-    t.equal(await knock(t, first.socket.url), '429')
+    t.equal(await handshake(t, first.socket.url), '429')
     first.socket.close()
     await eventually(
-      () => knock(t, first.socket.url),
+      () => handshake(t, first.socket.url),
       (outcome) => outcome === 'admitted',
     )
     t.match(
@@ -225,16 +231,16 @@ t.test('sockets of an address and of a user are limited', async (t) => {
     )
   })
 
-  t.test('of a user, from whatever address', async (t) => {
+  t.test('per user, for all addresses together', async (t) => {
     const { mine, other, socketOf } = await open(t, { SOCKETS_PER_USER: '2' })
     const [first, second] = [await socketOf(mine), await socketOf(mine)]
     const socket = await connect(t, first)
-    t.equal(await knock(t, second), 'admitted')
-    t.equal(await knock(t, first), '429')
-    t.equal(await knock(t, await socketOf(other)), 'admitted', 'nobody else feels it')
+    t.equal(await handshake(t, second), 'admitted')
+    t.equal(await handshake(t, first), '429')
+    t.equal(await handshake(t, await socketOf(other)), 'admitted', 'other users are not affected')
     socket.socket.terminate()
     await eventually(
-      () => knock(t, first),
+      () => handshake(t, first),
       (outcome) => outcome === 'admitted',
     )
   })

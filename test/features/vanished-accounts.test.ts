@@ -5,7 +5,7 @@ import { type Account, bearer, createAccount, startTestApp, type TestApp } from 
 import type { TestDatabase } from '../helpers/database.ts'
 import { eventually } from '../helpers/eventually.ts'
 
-// A failover to a replica that was behind, or a restored backup, loses accounts and sets the sequences of ids back.
+// A failover to a lagging replica, or a restored backup, loses accounts and resets id sequences.
 
 const DATA_KEYS = `k1:${randomBytes(32).toString('base64')}`
 const PAGES = ['/api/auth/me', '/api/user/export', '/api/session', '/api/dashboard/summary']
@@ -29,7 +29,7 @@ const lose = async ({ sql }: TestDatabase, { id }: Account) => {
   await sql`select setval(pg_get_serial_sequence('users', 'id'), 1, false)`
 }
 
-/** What another program, or an older version, does: the same number for another person. */
+/** Like another program or an older version: the same id for another user. */
 const insertWithId = async ({ sql }: TestDatabase, id: number) => {
   await sql`
     insert into users (id, username, email, password_hash) overriding system value
@@ -41,7 +41,7 @@ const breakListening = ({ sql }: TestDatabase) => sql`
   select pg_terminate_backend(pid) from pg_stat_activity
   where datname = current_database() and query ilike 'listen%' and pid <> pg_backend_pid()`
 
-t.test('the number of an account does not come again', async (t) => {
+t.test('the id of an account is not reused', async (t) => {
   const server = await start(t)
   const { database } = server
   const first = await createAccount(server)
@@ -57,7 +57,7 @@ t.test('the number of an account does not come again', async (t) => {
   for (const on of [server, fresh]) t.same(await openAll(on, second), ALL_OPEN)
 })
 
-t.test('the token of an account that is gone opens nothing after the connection was lost', async (t) => {
+t.test('the token of a lost account is invalid after the connection was lost', async (t) => {
   const server = await start(t)
   const { app, database } = server
   const first = await createAccount(server)
@@ -85,7 +85,7 @@ t.test('the token of an account that is gone opens nothing after the connection 
   t.equal(refreshed.statusCode, 401)
 })
 
-t.test('nor after a minute, where no connection was lost', async (t) => {
+t.test('it is invalid after a minute, if no connection was lost', async (t) => {
   mock.timers.enable({ apis: ['setInterval'] })
   t.teardown(() => mock.timers.reset())
   const server = await start(t)
@@ -102,7 +102,7 @@ t.test('nor after a minute, where no connection was lost', async (t) => {
   t.same(await openAll(server, bystander), ALL_OPEN)
 })
 
-t.test('nor at its first use in a process', async (t) => {
+t.test('it is invalid at its first use in a process', async (t) => {
   const server = await start(t)
   const first = await createAccount(server)
   await lose(server.database, first)

@@ -3,8 +3,9 @@ import t from 'tap'
 import { createClientClock } from '../../src/features/voice/client-clock.ts'
 import { readVoiceMessage } from '../../src/features/voice/messages.ts'
 import type { VoiceRow } from '../../src/features/voice/repository.ts'
-import { createVoiceService, type VoiceAnalysis } from '../../src/features/voice/service.ts'
-import { WriteBehind } from '../../src/lib/write-behind.ts'
+import type { VoiceAnalysis } from '../../src/domain/voice/measures.ts'
+import { createVoiceService } from '../../src/features/voice/service.ts'
+import { BatchWriter } from '../../src/lib/batch-writer.ts'
 import { connect, createAccount, startSession, startTestApp } from '../helpers/app.ts'
 import { createTestDatabase } from '../helpers/database.ts'
 import { eventually } from '../helpers/eventually.ts'
@@ -19,13 +20,13 @@ const SESSION = {
   now: 1_000_000,
 }
 
-/** The voices of one process under a clock that the test moves. */
+/** The voices of one process with a clock that the test controls. */
 function setUp(t: { context: unknown; teardown: (done: () => void) => unknown; clock?: unknown }) {
   let now = 0
   const stored: VoiceRow[] = []
   const said: string[] = []
   const faults: unknown[] = []
-  /** Thrown where a window is stored. */
+  /** Thrown when a window is stored. */
   let fault: Error | undefined
   const service = createVoiceService({
     monotonic: () => now,
@@ -78,42 +79,42 @@ function setUp(t: { context: unknown; teardown: (done: () => void) => unknown; c
   }
 }
 
-t.test('the analysis of a window is given its voice: measures and the end of what was said', async (t) => {
+t.test('the analysis of a window gets its voice measures and the last words', async (t) => {
   const { service, open, vad, at, said } = setUp(t)
   const socket = open()
   socket.take('vad_result', vad(at(4000)))
   socket.take('stt_text', { text: '첫 문장\u0007입니다.' })
   at(6000)
   socket.take('stt_text', { text: '끝 '.repeat(300) })
-  const found = await service.of(SESSION.id, 1)
+  const found = await service.getVoice(SESSION.id, 1)
   t.match(found, { measures: { speechMs: 1000, utteranceCount: 2 } })
   t.equal(found.speech?.length, 279, 'at most 280 characters, trimmed')
   t.ok(found.speech?.endsWith('끝'))
   t.equal(said.length, 2, 'words are read whole')
-  t.same(await service.of(SESSION.id, 2), { measures: null, speech: null }, 'nothing yet in the next')
+  t.same(await service.getVoice(SESSION.id, 2), { measures: null, speech: null }, 'nothing yet in the next')
   t.notOk(Object.values(found.measures ?? {}).includes(null as never))
 })
 
-t.test('a recogniser that corrects itself is heard once, and what is not final is not', async (t) => {
+t.test('corrected recognised text counts once, and interim text does not count', async (t) => {
   const { service, open, at, said } = setUp(t)
   const socket = open()
   at(1000)
   t.match(socket.take('stt_text', { text: '나는', isFinal: false }), { text: '나는', isExcess: false })
   socket.take('stt_text', { text: '나는 오늘' })
   socket.take('stt_text', { text: '나는 오늘 학교에' })
-  const { measures, speech } = await service.of(SESSION.id, 1)
+  const { measures, speech } = await service.getVoice(SESSION.id, 1)
   t.equal(speech, '나는 오늘 학교에')
   t.match(measures, { utteranceCount: 1, syllableCount: 7 })
   t.same(said, ['나는 오늘', '나는 오늘 학교에'])
 })
 
-t.test('a stretch that ends in a later window counts in both, also in what was stored', async (t) => {
+t.test('a stretch across two windows counts in both, also in the stored measures', async (t) => {
   const { open, vad, at, stored, service } = setUp(t)
   const socket = open()
   socket.take('vad_result', vad(at(9000)))
   socket.take('vad_result', vad(at(12_000), true, 4000))
-  t.match(await service.of(SESSION.id, 1), { measures: { speechMs: 2000 } })
-  t.match(await service.of(SESSION.id, 2), { measures: { speechMs: 2000 } })
+  t.match(await service.getVoice(SESSION.id, 1), { measures: { speechMs: 2000 } })
+  t.match(await service.getVoice(SESSION.id, 2), { measures: { speechMs: 2000 } })
   service.stop()
   t.match(
     stored.map(({ window, measures }) => ({ window, speechMs: measures['speechMs'] })),
@@ -124,7 +125,7 @@ t.test('a stretch that ends in a later window counts in both, also in what was s
   )
 })
 
-t.test('a flood is listened to in bounds', async (t) => {
+t.test('a flood is processed within limits', async (t) => {
   const { service, open, vad, at } = setUp(t)
   const socket = open()
   const now = at(5000)
@@ -134,12 +135,12 @@ t.test('a flood is listened to in bounds', async (t) => {
   const begun = performance.now()
   for (let i = 0; i < 100; i++) socket.take('audio_chunk', { data: second.slice(0, 1600) })
   t.ok(performance.now() - begun < 5000)
-  const { measures } = await service.of(SESSION.id, 1)
+  const { measures } = await service.getVoice(SESSION.id, 1)
   t.ok(Number(measures?.['characterCount']) > 0 && Number(measures?.['characterCount']) <= 4000)
   t.ok(Number(measures?.['speechRatio']) <= 0.999)
 })
 
-t.test('sound has a budget before it is decoded, also while the session is paused', async (t) => {
+t.test('audio is limited before it is decoded, also while the session is paused', async (t) => {
   const { open, service, at } = setUp(t)
   const socket = open()
   at(1000)
@@ -161,7 +162,7 @@ t.test('sound has a budget before it is decoded, also while the session is pause
   t.match(
     socket.take('audio_chunk', { data: 'AAAA' }, 160_000),
     { isExcess: true },
-    'parts that are no sound count',
+    'parts without audio count',
   )
 
   at(21_000)
@@ -170,7 +171,7 @@ t.test('sound has a budget before it is decoded, also while the session is pause
   t.ok(excess(), 'a paused session reads no more of it')
 })
 
-t.test('an error in the close of a window costs that window and no other', async (t) => {
+t.test('an error in the close of a window affects only that window', async (t) => {
   mock.timers.enable({ apis: ['setTimeout'] })
   t.teardown(() => mock.timers.reset())
   const { open, vad, at, analyses, faults, failWith, stored } = setUp(t)
@@ -189,17 +190,17 @@ t.test('an error in the close of a window costs that window and no other', async
   t.same(stored.map(({ window }) => window).sort(), [1, 2], 'and what was not stored is stored with the next')
 })
 
-t.test('the times of a client whose clock is wrong are put on ours', async (t) => {
+t.test('times of a client with a wrong clock are converted', async (t) => {
   const clock = createClientClock()
-  t.equal(clock.toOurs(500_000, 1000), 1000, 'its first report ends now')
-  t.equal(clock.toOurs(500_100, 1150), 1100, 'a slower way does not shift it')
-  t.equal(clock.toOurs(500_200, 1190), 1190, 'a faster way shows the difference better')
-  t.equal(clock.toOurs(100, 2000), 2000, 'its clock has been set')
+  t.equal(clock.toServerTime(500_000, 1000), 1000, 'its first report ends now')
+  t.equal(clock.toServerTime(500_100, 1150), 1100, 'a slower way does not shift it')
+  t.equal(clock.toServerTime(500_200, 1190), 1190, 'a faster way shows the difference better')
+  t.equal(clock.toServerTime(100, 2000), 2000, 'its clock has been set')
 })
 
-t.test('a clock that is set back while its person speaks is followed within a minute', (t) => {
+t.test('a client clock that is set back during speech is followed within a minute', (t) => {
   const clock = createClientClock()
-  const late = (now: number, by: number, ahead = 700_000) => clock.toOurs(now - by + ahead, now)
+  const late = (now: number, by: number, ahead = 700_000) => clock.toServerTime(now - by + ahead, now)
   for (let now = 0; now < 100_000; now += 100) t.equal(late(now, 50), now)
   t.equal(late(100_000, 2050), 98_000, 'a report that was held up is from before')
   for (let now = 100_100; now < 160_200; now += 100) late(now, 50, 670_000)
@@ -209,10 +210,10 @@ t.test('a clock that is set back while its person speaks is followed within a mi
 })
 
 t.test(
-  'what another instance hears is found in its row; without a voice the row is asked for, not waited for',
+  'the voice on another instance is read from its row; without a voice the row is queried without waiting',
   async (t) => {
     const { service } = setUp(t)
-    t.same(await service.of('sess_elsewhere', 3), { measures: { turnCount: 7 }, speech: null })
+    t.same(await service.getVoice('sess_elsewhere', 3), { measures: { turnCount: 7 }, speech: null })
 
     const database = await createTestDatabase(t)
     const env = { ANALYSIS_INTERVAL_MS: '1000' }
@@ -223,16 +224,20 @@ t.test(
     send({ type: 'vad_result', data: { timestamp: Date.now(), isSpeech: true, duration: 50, energy: 0.5 } })
     const { data } = await next('vad_analysis')
     const found = await eventually(
-      () => one.app.voice.of(session.sessionId, Number(data['window'])),
+      () => one.app.voice.getWindow(session.sessionId, Number(data['window'])),
       ({ measures }) => measures !== null,
     )
     t.match(found, { measures: { energyMean: 0.5, turnCount: 1 }, speech: null })
     await database.sql`alter table voice_windows rename to away`
-    t.same(await one.app.voice.of(session.sessionId, 1), { measures: null, speech: null }, 'never rejects')
+    t.same(
+      await one.app.voice.getWindow(session.sessionId, 1),
+      { measures: null, speech: null },
+      'never rejects',
+    )
   },
 )
 
-t.test('samples are read in each form, and what is none is refused', async (t) => {
+t.test('samples are accepted in each format, and other data is refused', async (t) => {
   const read = (fields: Record<string, unknown>) => {
     const message = readVoiceMessage('audio_chunk', fields, 8)
     const samples = message?.type === 'audio_chunk' ? message.decode() : undefined
@@ -245,40 +250,43 @@ t.test('samples are read in each form, and what is none is refused', async (t) =
     t.equal(read({ data }), undefined, JSON.stringify(data))
 })
 
-t.test('rows wait for a database that is away, in bounds, and are written once it is back', async (t) => {
-  const away = new Error('away')
-  let isAway = true
-  const written: number[][] = []
-  const dropped: number[] = []
-  let retries = 0
-  const rows = new WriteBehind<number>({
-    write: async (items) => {
-      if (isAway) throw away
-      if (items.includes(13)) throw new Error('a bad row')
-      written.push([...items])
-    },
-    isPassing: (error) => error === away,
-    maxWaiting: 5,
-    onRetry: () => {
-      retries++
-      if (retries === 2) isAway = false
-    },
-    onDrop: (count) => dropped.push(count),
-  })
-  for (const number of [1, 2, 13, 4, 5, 6]) rows.add(`key ${number}`, number)
-  rows.add('key 6', 66)
-  await eventually(
-    () => rows.size,
-    (size) => size === 0,
-  )
-  t.same(
-    written.flat(),
-    [2, 4, 5, 66],
-    'the oldest gave way, the newest of a key counts, a bad row goes alone',
-  )
-  t.same(dropped, [1, 1])
-  isAway = true
-  rows.add('last', 99)
-  await rows.close(1000)
-  t.equal(rows.size, 0, 'at the end nothing is waited for')
-})
+t.test(
+  'rows wait for an unavailable database, within limits, and are written when it is available',
+  async (t) => {
+    const away = new Error('away')
+    let isAway = true
+    const written: number[][] = []
+    const dropped: number[] = []
+    let retries = 0
+    const rows = new BatchWriter<number>({
+      write: async (items) => {
+        if (isAway) throw away
+        if (items.includes(13)) throw new Error('a bad row')
+        written.push([...items])
+      },
+      isPassing: (error) => error === away,
+      maxWaiting: 5,
+      onRetry: () => {
+        retries++
+        if (retries === 2) isAway = false
+      },
+      onDrop: (count) => dropped.push(count),
+    })
+    for (const number of [1, 2, 13, 4, 5, 6]) rows.add(`key ${number}`, number)
+    rows.add('key 6', 66)
+    await eventually(
+      () => rows.size,
+      (size) => size === 0,
+    )
+    t.same(
+      written.flat(),
+      [2, 4, 5, 66],
+      'the oldest is dropped, the newest of a key is written, a faulty row is dropped alone',
+    )
+    t.same(dropped, [1, 1])
+    isAway = true
+    rows.add('last', 99)
+    await rows.close(1000)
+    t.equal(rows.size, 0, 'at the end nothing is waited for')
+  },
+)

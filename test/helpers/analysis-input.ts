@@ -1,5 +1,5 @@
 import { MEASURES, type MeasureName, type MeasureValues } from '../../src/domain/face/measures.ts'
-import type { AnalysisInput } from '../../src/features/analysis/analyser.ts'
+import type { AnalysisInput } from '../../src/live/model/analyser.ts'
 
 /** The same number for every measure. */
 export function everyMeasure(value: number): MeasureValues {

@@ -2,13 +2,16 @@ import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { Writable } from 'node:stream'
+import type { LightMyRequestResponse } from 'fastify'
 import type { Test } from 'tap'
 import { WebSocket } from 'ws'
 import { type App, buildApp } from '../../src/app.ts'
-import { readConfig } from '../../src/config.ts'
-import type { ModelAnalyser } from '../../src/features/analysis/analyser.ts'
-import { LOG_SERIALIZERS } from '../../src/plugins/request-log.ts'
+import { readConfig } from '../../src/config/config.ts'
+import type { ModelAnalyser } from '../../src/live/model/analyser.ts'
+import type { Clock } from '../../src/lib/clock.ts'
+import { LOG_SERIALIZERS } from '../../src/http/logging.ts'
 import { createTestDatabase, type TestDatabase } from './database.ts'
+import { eventually } from './eventually.ts'
 
 export const BROWSER_ORIGIN = 'http://localhost:5173'
 const PATIENCE_MS = 60_000
@@ -17,6 +20,7 @@ type Options = {
   /** Environment variables on top of the test defaults. */
   readonly env?: Readonly<Record<string, string>>
   readonly model?: ModelAnalyser | null
+  readonly clock?: Clock
   /** Another server on the same database. */
   readonly database?: TestDatabase
 }
@@ -52,6 +56,7 @@ export async function startTestApp(t: Pick<Test, 'teardown'>, options: Options =
     config,
     logger,
     ...(options.model === undefined ? {} : { model: options.model }),
+    ...(options.clock === undefined ? {} : { clock: options.clock }),
   })
   t.teardown(() => app.close())
   await app.listen({ port: 0, host: '127.0.0.1' })
@@ -67,16 +72,23 @@ export type Account = {
   readonly refreshToken: string
 }
 
+/** What is answered once the server is not too busy, as it is for a moment after its start on a busy machine. */
+const patiently = (request: () => Promise<LightMyRequestResponse>) =>
+  eventually(request, ({ statusCode }) => statusCode !== 503)
+
 /** A new account, logged in. */
 export async function createAccount({ app }: TestApp): Promise<Account> {
-  const name = randomBytes(6).toString('hex')
-  const account = { username: `user ${name}`, email: `${name}@example.com`, password: 'password123' }
-  const answer = await app.inject({ method: 'POST', url: '/api/auth/signup', payload: account })
+  const password = 'password123'
+  const answer = await patiently(() => {
+    const name = randomBytes(6).toString('hex')
+    const payload = { username: `user ${name}`, email: `${name}@example.com`, password }
+    return app.inject({ method: 'POST', url: '/api/auth/signup', payload })
+  })
   const { data } = answer.json<{
-    data: { user: { id: number }; accessToken: string; refreshToken: string }
+    data: { user: { id: number; email: string }; accessToken: string; refreshToken: string }
   }>()
-  const { accessToken, refreshToken } = data
-  return { id: data.user.id, email: account.email, password: account.password, accessToken, refreshToken }
+  const { user, accessToken, refreshToken } = data
+  return { id: user.id, email: user.email, password, accessToken, refreshToken }
 }
 
 export const bearer = (token: string) => ({ authorization: `Bearer ${token}` })
@@ -89,11 +101,8 @@ export type StartedSession = {
 
 /** A session of the account; its socket addresses lead to this server. */
 export async function startSession({ app, origin }: TestApp, account: Account): Promise<StartedSession> {
-  const answer = await app.inject({
-    method: 'POST',
-    url: '/api/session/start',
-    headers: { ...bearer(account.accessToken), host: new URL(origin).host },
-  })
+  const headers = { ...bearer(account.accessToken), host: new URL(origin).host }
+  const answer = await patiently(() => app.inject({ method: 'POST', url: '/api/session/start', headers }))
   return answer.json<{ data: StartedSession }>().data
 }
 

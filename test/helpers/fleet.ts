@@ -1,6 +1,8 @@
+import { logId } from '../../src/lib/redact.ts'
 import type { Test } from 'tap'
 import { parseDatabaseUrl } from '../../src/db/url.ts'
 import { createTestDatabase, type TestDatabase } from './database.ts'
+import { eventually } from './eventually.ts'
 import { startProcess, temporaryFolder } from './server-process.ts'
 import { startTcpProxy, type Upstream } from './tcp-proxy.ts'
 
@@ -84,12 +86,12 @@ export type Instance = Awaited<ReturnType<typeof startInstance>>
 /** Several processes of the server on one database, their own unless one is given, with one account. */
 export async function startFleet(t: Scope, size: number, env: Environment, own?: TestDatabase) {
   const database = own ?? (await createTestDatabase(t))
-  // One after the other up to the first: it migrates, and what it compiles the others find compiled.
+  // The first one migrates.
   const first = await startInstance(t, database, env)
   const others = Array.from({ length: size - 1 }, () => startInstance(t, database, env))
   const instances = [first, ...(await Promise.all(others))]
 
-  const call = async (instance: Instance, method: string, path: string, body?: object) => {
+  const ask = async (instance: Instance, method: string, path: string, body?: object) => {
     const answer = await fetch(`${instance.origin}${path}`, {
       method,
       headers: {
@@ -98,8 +100,15 @@ export async function startFleet(t: Scope, size: number, env: Environment, own?:
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     })
-    const text = await answer.text()
-    if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`)
+    return { status: answer.status, text: await answer.text() }
+  }
+  /** Again while the process is too busy for it, as on a busy machine. */
+  const call = async (instance: Instance, method: string, path: string, body?: object) => {
+    const { status, text } = await eventually(
+      () => ask(instance, method, path, body),
+      (answer) => answer.status !== 503 || !answer.text.includes('SERVER_BUSY'),
+    )
+    if (status >= 300) throw new Error(`${method} ${path}: ${status} ${text}`)
     return (JSON.parse(text) as { data: Record<string, unknown> }).data // our own server's envelope
   }
 
@@ -125,13 +134,26 @@ export async function startFleet(t: Scope, size: number, env: Environment, own?:
           return { id: String(sessionId), startedAt: Number(startedAt) }
         }),
       ),
-    rows: (sessions: readonly StartedSession[]): Promise<WindowRow[]> =>
+    rows: (sessions: readonly Pick<StartedSession, 'id'>[]): Promise<WindowRow[]> =>
       database.sql<WindowRow[]>`
         select session_id as id, "window", epoch, frames_received as frames, stored_at, answered_at, delivered_at, model_outcome as outcome
         from emotion_windows where session_id in ${database.sql(sessions.map(({ id }) => id))}
         order by session_id, "window"`,
   }
 }
+
+/** Windows whose answers an instance has sent before their commit: another owner may have had them refused. */
+export const uncommittedAnswers = (
+  instances: readonly Instance[],
+  { id }: Pick<StartedSession, 'id'>,
+): number[] =>
+  instances.flatMap(({ log }) =>
+    log.split('\n').flatMap((line) => {
+      if (!line.includes('an answer is sent before its commit')) return []
+      const { session, window } = JSON.parse(line) as { session: string; window: number } // our own server's line
+      return session === logId(id) ? [window] : []
+    }),
+  )
 
 export type StartedSession = { readonly id: string; readonly startedAt: number }
 

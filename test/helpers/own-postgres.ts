@@ -4,9 +4,9 @@ import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import { type Database, openDatabase } from '../../src/db/client.ts'
-import { findBinaries } from '../../src/db/embedded-binaries.ts'
-import { createDataDirectory, SUPERUSER } from '../../src/db/embedded-directory.ts'
-import { serverUser } from '../../src/db/embedded-user.ts'
+import { findBinaries } from '../../src/db/embedded/binaries.ts'
+import { createDataDirectory, SUPERUSER } from '../../src/db/embedded/directory.ts'
+import { serverUser } from '../../src/db/embedded/user.ts'
 import type { TestDatabase } from './database.ts'
 import { type Ending, startPostgresProcess } from './postgres-process.ts'
 import { temporaryFolder } from './server-process.ts'
@@ -75,6 +75,9 @@ export async function startOwnPostgres(t: Pick<Test, 'teardown'>): Promise<OwnPo
     },
     get patient() {
       return database.patient
+    },
+    get renewals() {
+      return database.renewals
     },
     get unhurried() {
       return database.unhurried

@@ -1,5 +1,5 @@
 import { createSafe } from '../../src/lib/sealing.ts'
-import type { Vault } from '../../src/plugins/vault.ts'
+import type { Vault } from '../../src/db/vault.ts'
 
 export const plainSafe = createSafe(null, '')
 

@@ -1,8 +1,8 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import type { Readable, Writable } from 'node:stream'
-import type { Binaries } from '../../src/db/embedded-binaries.ts'
-import type { ServerUser } from '../../src/db/embedded-user.ts'
+import type { Binaries } from '../../src/db/embedded/binaries.ts'
+import type { ServerUser } from '../../src/db/embedded/user.ts'
 import { eventually } from './eventually.ts'
 
 /** A machine that crashes may lose data here; a server that crashes does not. */

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Test } from 'tap'
-import { createDataDirectory, SUPERUSER } from '../../src/db/embedded-directory.ts'
+import { createDataDirectory, SUPERUSER } from '../../src/db/embedded/directory.ts'
 import type { TestDatabase } from './database.ts'
 import { eventually } from './eventually.ts'
 import { freePort, initialise, openAt, urlAt } from './own-postgres.ts'
@@ -95,6 +95,9 @@ export async function startReplicatedPostgres(t: Pick<Test, 'teardown'>): Promis
     },
     get patient() {
       return database.patient
+    },
+    get renewals() {
+      return database.renewals
     },
     get unhurried() {
       return database.unhurried

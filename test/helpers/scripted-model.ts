@@ -5,7 +5,7 @@ import type {
   ModelAnalyser,
   ModelAnswer,
   ModelFailure,
-} from '../../src/features/analysis/analyser.ts'
+} from '../../src/live/model/analyser.ts'
 
 const MODEL = 'scripted-1'
 const PATIENCE_MS = 60_000

@@ -3,12 +3,9 @@ import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
+import { builtModule } from './built.ts'
 import { eventually } from './eventually.ts'
-
-const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
-const LOADER = import.meta.resolve('tsx')
 
 export type ServerProcess = {
   readonly child: ChildProcessWithoutNullStreams
@@ -33,7 +30,7 @@ export function startProcess(
   folder: string,
   env: Readonly<Record<string, string>>,
 ): ServerProcess {
-  const child = spawn(process.execPath, ['--import', LOADER, MAIN], {
+  const child = spawn(process.execPath, [builtModule('main')], {
     cwd: folder,
     env: { PATH: process.env['PATH'], PORT: '0', ...env },
   })

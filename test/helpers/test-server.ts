@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import postgres from 'postgres'
-import { startEmbedded } from '../../src/db/embedded.ts'
+import { startEmbedded } from '../../src/db/embedded/server.ts'
 import { migrate } from '../../src/db/migrate.ts'
 
 export const MIGRATIONS = fileURLToPath(new URL('../../drizzle', import.meta.url))

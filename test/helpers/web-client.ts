@@ -7,6 +7,9 @@ import { frames } from './frames.ts'
 
 const FRAME_EVERY_MS = 100
 const RETRY_MS = 50
+/** After a socket that was told that its session is over: it is tried again only because a failover may take the end back. */
+const ENDED_RETRY_MS = 500
+const OVER = new Set([1000, 1008])
 const HANDSHAKE_MS = 2000
 
 const [FRAME = ''] = frames('happy', 1)
@@ -64,7 +67,8 @@ export function openClient(
       record.closed = { code, reason: reason.toString(), at: Date.now() }
       const wasOpen = sockets.includes(record)
       if (wasOpen && sockets.at(-1) !== record) return
-      retry = setTimeout(() => open(instances[++turn % instances.length]), wasOpen ? 0 : RETRY_MS)
+      const lostMs = OVER.has(code) ? ENDED_RETRY_MS : 0
+      retry = setTimeout(() => open(instances[++turn % instances.length]), wasOpen ? lostMs : RETRY_MS)
     })
   }
 

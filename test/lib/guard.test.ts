@@ -3,7 +3,7 @@ import t from 'tap'
 import { createGuard } from '../../src/lib/guard.ts'
 import { countParts } from '../../src/lib/json-parts.ts'
 
-t.test('what throws or rejects is counted by place, and logged once a minute', async (t) => {
+t.test('errors and rejections are counted by place, and logged once a minute', async (t) => {
   let now = 0
   const errors: string[] = []
   const logged: string[] = []

@@ -52,12 +52,12 @@ const SEEN = [
   'a b',
 ]
 
-t.test('what nobody can see is found', (t) => {
+t.test('invisible characters are found', (t) => {
   for (const [what, text] of Object.entries(UNSEEN)) t.equal(isVisible(text), false, what)
   t.end()
 })
 
-t.test('what can be seen passes, with the joiners that it needs', (t) => {
+t.test('visible text passes, with the joiners that it needs', (t) => {
   for (const text of SEEN) t.equal(isVisible(text), true, text)
   t.end()
 })

@@ -31,7 +31,7 @@ const configOf = ({ body }: RecordedRequest) =>
   (body as { generationConfig: GenerationConfig }).generationConfig
 const thinkingOf = (request: RecordedRequest) => configOf(request).thinkingConfig
 
-t.test('no family refuses what it is asked for', async (t) => {
+t.test('each family accepts its thinking setting', async (t) => {
   const { double, generate, stream } = await setUp(t)
   const models = [
     'gemini-3.8-flash',
@@ -51,7 +51,7 @@ t.test('no family refuses what it is asked for', async (t) => {
   t.equal(double.requests.length, 2 * models.length, 'each is asked once')
 })
 
-t.test('whoever thinks gets room for it', async (t) => {
+t.test('a thinking model gets more output tokens', async (t) => {
   const { double, generate } = await setUp(t)
   const room = async (model: string) => {
     await generate(model)
@@ -62,7 +62,7 @@ t.test('whoever thinks gets room for it', async (t) => {
   t.equal(await room('gemini-3.6-flash'), 512)
 })
 
-t.test('a model that refuses its thinking is asked with less, which is remembered', async (t) => {
+t.test('a refused thinking setting is reduced, and the result is cached', async (t) => {
   const settings: ThinkingSettings = [
     ['gemini-3.8-flash', 'minimal'],
     ['gemini-2.5-flash', 'high'],
@@ -99,13 +99,13 @@ t.test('another refusal is not repeated', async (t) => {
   }
 })
 
-t.test('nothing is sent for a caller who has gone', async (t) => {
+t.test('nothing is sent after an abort', async (t) => {
   const { double, generate } = await setUp(t)
   await t.rejects(generate('gemini-3.6-flash', AbortSignal.abort()))
   t.equal(double.requests.length, 0)
 })
 
-t.test('every form of an event stream is read', async (t) => {
+t.test('every format of an event stream is parsed', async (t) => {
   const forms: Record<string, steps.EventForm> = {
     'LF as the end of a line': (json) => `data: ${json}\n\n`,
     'CR as the end of a line': (json) => `data: ${json}\r\r`,
@@ -129,7 +129,7 @@ t.test('every form of an event stream is read', async (t) => {
   }
 })
 
-t.test('an event that comes in pieces, within a letter, is read', async (t) => {
+t.test('an event that is split within a character is parsed', async (t) => {
   const whole = Buffer.from(PIECES.join(''))
   const { stream } = await setUp(t, [
     async (_request, response) => {
@@ -144,13 +144,13 @@ t.test('an event that comes in pieces, within a letter, is read', async (t) => {
   t.equal(await stream(), PIECES.join(''))
 })
 
-t.test('thoughts are not text, in a stream neither', async (t) => {
+t.test('thoughts are not part of the text, also in a stream', async (t) => {
   const { generate, stream } = await setUp(t, [steps.stream(PIECES, { thought: 'The user seems sad.' })])
   t.equal(await generate('gemini-3.8-flash'), PIECES.join(''))
   t.equal(await stream(), PIECES.join(''))
 })
 
-t.test('an event that is no JSON, and a stream without an end, are errors', async (t) => {
+t.test('an event that is not JSON, and an endless stream, are errors', async (t) => {
   const broken = await setUp(t, [steps.stream(PIECES, { form: (json) => `data: ${json.slice(1)}\n\n` })])
   await t.rejects(broken.stream(), SyntaxError)
   const endless = await setUp(t, [steps.stream(PIECES, { form: () => `: ${'x'.repeat(1_100_000)}\n\n` })])

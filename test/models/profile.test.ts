@@ -1,13 +1,13 @@
 import t from 'tap'
 import { createProfiles } from '../../src/models/profile.ts'
 
-/** What a request to `model` asks for: a level, a number of tokens, or null. */
+/** The thinking setting of a request to `model`: a level, a number of tokens, or null. */
 function thinkingOf(model: string): unknown {
   const { thinking } = createProfiles().profileOf(model)
   return thinking && Object.values(thinking)[0]
 }
 
-t.test('each family is asked for the least thinking that it accepts', async (t) => {
+t.test('each family gets the minimum of thinking that it accepts', async (t) => {
   const families: Record<string, unknown> = {
     'gemini-3.8-flash': 'low',
     'gemini-3.7-flash': 'low',
@@ -33,7 +33,7 @@ t.test('each family is asked for the least thinking that it accepts', async (t) 
   for (const [model, thinking] of Object.entries(families)) t.equal(thinkingOf(model), thinking, model)
 })
 
-t.test('who thinks has room for it and for the answer', async (t) => {
+t.test('a thinking model gets output tokens for thoughts and answer', async (t) => {
   const configured = createProfiles([
     ['gemini-a', 'high'],
     ['gemini-b', '4096'],
@@ -50,7 +50,7 @@ t.test('who thinks has room for it and for the answer', async (t) => {
     t.equal(room(model), 0, `${model} does not think`)
 })
 
-t.test("an operator's setting goes before the family's", async (t) => {
+t.test("an operator's setting takes precedence over the family's", async (t) => {
   const profiles = createProfiles([
     ['gemini-3.6-flash', 'medium'],
     ['gemini-2.5-pro', '1024'],
@@ -61,21 +61,24 @@ t.test("an operator's setting goes before the family's", async (t) => {
   t.equal(profiles.profileOf('gemini-3.1-pro').thinking, null)
 })
 
-t.test('what is refused is followed by `low`, then by nothing, once for all who were refused', async (t) => {
-  const profiles = createProfiles()
-  const model = 'gemini-3.6-flash'
-  const first = profiles.profileOf(model)
-  t.equal(profiles.relax(model, first), true)
-  t.equal(profiles.relax(model, first), true, 'a second request that was refused the same')
-  const low = profiles.profileOf(model)
-  t.same(low.thinking, { thinkingLevel: 'low' })
-  t.equal(profiles.relax(model, low), true)
-  const none = profiles.profileOf(model)
-  t.equal(none.thinking, null)
-  t.equal(profiles.relax(model, none), false)
-  t.same(
-    profiles.profileOf('gemini-3.5-flash').thinking,
-    { thinkingLevel: 'minimal' },
-    'others are as before',
-  )
-})
+t.test(
+  'a refused setting is replaced with `low`, then with none, once for concurrent refusals',
+  async (t) => {
+    const profiles = createProfiles()
+    const model = 'gemini-3.6-flash'
+    const first = profiles.profileOf(model)
+    t.equal(profiles.relax(model, first), true)
+    t.equal(profiles.relax(model, first), true, 'a second request that was refused the same')
+    const low = profiles.profileOf(model)
+    t.same(low.thinking, { thinkingLevel: 'low' })
+    t.equal(profiles.relax(model, low), true)
+    const none = profiles.profileOf(model)
+    t.equal(none.thinking, null)
+    t.equal(profiles.relax(model, none), false)
+    t.same(
+      profiles.profileOf('gemini-3.5-flash').thinking,
+      { thinkingLevel: 'minimal' },
+      'other models are unchanged',
+    )
+  },
+)

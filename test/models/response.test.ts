@@ -5,7 +5,7 @@ type Response = Parameters<typeof textOf>[0]
 const responseOf = (...parts: object[]) =>
   ({ candidates: [{ index: 0, content: { role: 'model', parts } }] }) as Response // as it comes over the wire
 
-t.test('what a model thought is not its text, whatever else the part says', async (t) => {
+t.test('thoughts are not part of the text', async (t) => {
   t.equal(
     textOf(responseOf({ text: 'a', thought: true }, { text: 'b', thought: false }, { text: 'c' })),
     'bc',
@@ -15,14 +15,14 @@ t.test('what a model thought is not its text, whatever else the part says', asyn
   t.equal(textOf({}), '')
 })
 
-t.test('a fence around JSON is taken off, and nothing else', async (t) => {
+t.test('only a fence around JSON is removed', async (t) => {
   for (const fenced of ['```json\n{"a": 1}\n```', '```\n{"a": 1}\n```', ' ```JSON \r\n{"a": 1}\r\n``` \n'])
     t.same(JSON.parse(withoutFence(fenced)), { a: 1 })
   for (const text of ['{"a": "```json\\n1\\n```"}', 'Here: ```json\n{}\n```', '```json\n{"a"'])
     t.equal(withoutFence(text), text)
 })
 
-t.test('a text that was cut off ends with its last whole sentence', async (t) => {
+t.test('a truncated text ends with its last complete sentence', async (t) => {
   const cuts: Record<string, string> = {
     '많이 지치셨겠어요. 오늘은 조금': '많이 지치셨겠어요.',
     '네, 그래요! 무엇이 가장 힘드': '네, 그래요!',

@@ -16,7 +16,7 @@ const remaining = async ({ app }: TestApp, forwardedFor: string): Promise<number
   return Number(answer.headers['x-ratelimit-remaining'])
 }
 
-t.test('one client is one address, however the proxy in front writes it', async (t) => {
+t.test('one client has one address, in every format of proxies', async (t) => {
   const server = await startTestApp(t, { env: { TRUST_PROXY: '1', SOCKETS_PER_ADDRESS: '1' } })
   const session = await startSession(server, await createAccount(server))
   for (const [name, entry] of FORMS) {
@@ -28,7 +28,7 @@ t.test('one client is one address, however the proxy in front writes it', async 
   }
 })
 
-t.test('an inner proxy that writes its port is still a trusted one', async (t) => {
+t.test('an inner proxy that adds its port is still trusted', async (t) => {
   const server = await startTestApp(t, { env: { TRUST_PROXY: '127.0.0.0/8,10.0.0.0/8' } })
   const one = await remaining(server, '198.51.100.1, 10.0.0.5:4711')
   t.equal(await remaining(server, '198.51.100.2, 10.0.0.5:4712'), one, 'another client, another limit')

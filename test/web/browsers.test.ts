@@ -12,7 +12,7 @@ t.test('where site data is blocked the console works until it is closed', { skip
   await page.getByRole('button', { name: '한국어' }).click()
   await page.getByRole('heading', { name: /안녕하세요$/ }).waitFor()
   await page.getByRole('link', { name: '설정' }).click()
-  await page.getByLabel('화면 밝기').selectOption('dark')
+  await page.getByLabel('테마').selectOption('dark')
   t.equal(await page.evaluate('document.documentElement.dataset.theme'), 'dark')
   t.same(faults, [])
 })
@@ -43,13 +43,13 @@ t.test('a page from before a deploy gets the new files by itself, and asks but o
     () => loads,
     (count) => count === 1,
   )
-  await page.getByRole('heading', { name: 'That did not work' }).waitFor()
+  await page.getByRole('heading', { name: 'Something went wrong' }).waitFor()
   await page.getByRole('button', { name: 'Try again' }).click()
   await eventually(
     () => loads,
     (count) => count === 2,
   )
-  await page.getByRole('heading', { name: 'That did not work' }).waitFor()
+  await page.getByRole('heading', { name: 'Something went wrong' }).waitFor()
   t.equal(loads, 2, 'at the start, and when it was asked to')
 })
 
@@ -71,11 +71,11 @@ t.test('Enter within a syllable sends the message once, whole', { skip }, async 
     keyboard.send('Input.imeSetComposition', { text, selectionStart: text.length, selectionEnd: text.length })
   await compose('안녕하세')
   await compose('안녕하세요')
-  await page.evaluate("document.querySelector('.say').requestSubmit()") // as macOS does, before the syllable has ended
+  await page.evaluate("document.querySelector('.message-form').requestSubmit()") // as macOS does, before the syllable has ended
   await keyboard.send('Input.insertText', { text: '안녕하세요' })
-  const mine = page.locator('.talk .mine p')
+  const mine = page.locator('.messages .mine p')
   await mine.first().waitFor()
-  await page.locator('.talk .theirs p', { hasText: /.{5}/ }).waitFor()
+  await page.locator('.messages .theirs p', { hasText: /.{5}/ }).waitFor()
   t.same(await mine.allInnerTexts(), ['안녕하세요'])
   t.equal(await input.inputValue(), '')
 })
@@ -96,7 +96,7 @@ t.test(
     const id = await page.evaluate<string>("JSON.parse(sessionStorage.getItem('maeum.session')).id")
     await page.route('**/api/session/**', (route) => route.fulfill({ status: 503, body: 'away' }))
     await page.reload()
-    await page.getByRole('heading', { name: 'That did not work' }).waitFor()
+    await page.getByRole('heading', { name: 'Something went wrong' }).waitFor()
     await page.unroute('**/api/session/**')
     await page.getByRole('button', { name: 'Try again' }).click()
     await page.getByText('Connected').waitFor()

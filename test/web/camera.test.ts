@@ -75,17 +75,17 @@ t.test('whatever keeps the camera away has a sentence that says what to do', { s
   const page = await before(t)
   const refusing = (error: string) => `__field.refusal = () => ${error}`
   for (const [fault, en, ko] of [
-    [refusing("new DOMException('', 'NotAllowedError')"), /not allowed.*beside the address/, /허용되지/],
+    [refusing("new DOMException('', 'NotAllowedError')"), /not allowed.*address bar/, /허용되지/],
     [refusing("new DOMException('', 'NotReadableError')"), /Another program.*video call/, /다른 프로그램/],
     [refusing("new DOMException('', 'AbortError')"), /Another program/, /다른 프로그램/],
     [refusing("new DOMException('', 'NotFoundError')"), /No camera was found/, /찾을 수 없습니다/],
-    [refusing("new OverconstrainedError('width')"), /suitable picture/, /다른 카메라/],
+    [refusing("new OverconstrainedError('width')"), /suitable video/, /다른 카메라/],
     [refusing("({ name: 'TrackStartError' })"), /Another program/, /다른 프로그램/],
     [refusing("new TypeError('')"), /could not be turned on/, /켤 수 없습니다/],
     ['__field.devices = undefined', /inside an app.*Chrome or Safari/, /앱 안에서/],
     [
       "__field.devices = undefined; Object.defineProperty(window, 'isSecureContext', { value: false })",
-      /only at https addresses/,
+      /only on https addresses/,
       /https 주소/,
     ],
   ] as const) {
@@ -93,7 +93,7 @@ t.test('whatever keeps the camera away has a sentence that says what to do', { s
     await start(page)
     await said(page, en)
     await page.getByRole('button', { name: '한국어' }).click()
-    await page.getByRole('heading', { name: '준비 확인' }).waitFor()
+    await page.getByRole('heading', { name: '카메라 확인' }).waitFor()
     await said(page, ko)
     t.equal(await page.getByRole('button', { name: '다시 시도' }).isVisible(), true)
     await page.getByRole('button', { name: 'English' }).click()
@@ -116,7 +116,7 @@ t.test(
 
     await page.evaluate("__field.refusal = (video) => video.deviceId && new OverconstrainedError('deviceId')")
     await page.evaluate('__field.asked.length = 0')
-    await page.getByLabel('Which camera').selectOption('two')
+    await page.getByLabel('Select a camera').selectOption('two')
     await page.locator('.checks .good', { hasText: 'found' }).waitFor()
     const asked = await page.evaluate<{ deviceId?: unknown }[]>('__field.asked')
     t.same([asked[0]?.deviceId, asked[1]?.deviceId], [{ exact: 'two' }, undefined])
@@ -143,7 +143,7 @@ t.test(
     await sends()
 
     await page.evaluate('__field.moves = false')
-    await said(page, /stopped giving pictures/)
+    await said(page, /stopped sending video/)
     const [sent, taken] = [await count(page, 'sent'), await count(page, 'taken')]
     await eventually(
       () => count(page, 'taken'),
@@ -160,7 +160,7 @@ t.test(
       __field.track.dispatchEvent(new Event('${muted ? 'mute' : 'unmute'}'))
     })()`)
     await mute(true)
-    await said(page, /stopped giving pictures/)
+    await said(page, /stopped sending video/)
     await mute(false)
     await page.locator('.fault').waitFor({ state: 'hidden' })
     await sends()

@@ -37,7 +37,7 @@ t.test(
       'happy',
     )
     await press('End')
-    await page.until("document.querySelector('.lead')?.textContent.includes('Seen most often')")
+    await page.until("document.querySelector('.lead')?.textContent.includes('Most frequent expression')")
     await page.until("document.querySelector('.chart canvas')")
 
     await page.goto(`${origin}/console/session`)

@@ -119,10 +119,10 @@ t.test(
       type: 'ai_stream_error',
       data: { code: 'AI_BUSY', error: 'The previous question is still being answered.' },
     })
-    await page.locator('.chat .notice', { hasText: '아직 이전 질문에 답하고 있습니다.' }).waitFor()
+    await page.locator('.chat .notice', { hasText: '이전 질문에 대한 답변이 아직 진행 중입니다.' }).waitFor()
     say({ type: 'ai_stream_begin', data: {} })
     say({ type: 'emotion_update', data: null })
-    await page.locator('.live > .notice', { hasText: '서버의 답을 읽을 수 없습니다.' }).waitFor()
+    await page.locator('.live > .notice', { hasText: '서버 응답을 처리할 수 없습니다.' }).waitFor()
   },
 )
 
@@ -155,8 +155,8 @@ t.test(
 
 t.test('what is agreed to names the conversations, and who is sent what', { skip }, async (t) => {
   for (const [env, goesOut] of [
-    [{}, /Nothing leaves it/],
-    [{ GEMINI_API_KEY: 'a key' }, /What you write to the counsellor is sent to Gemini/],
+    [{}, /Nothing leaves the server/],
+    [{ GEMINI_API_KEY: 'a key' }, /What you write to the counsellor is also sent to Gemini/],
   ] as const) {
     const { origin } = await startTestApp(t, { env })
     const page = await newDevice(t, origin)
@@ -164,7 +164,7 @@ t.test('what is agreed to names the conversations, and who is sent what', { skip
     await logIn(page, await newPerson(origin))
     await page.getByRole('heading', { name: 'Before you begin' }).waitFor()
     const text = await page.locator('article').innerText()
-    t.match(text, /your messages, its answers and the habits of thought read in them are kept/)
+    t.match(text, /your messages, its answers and the thinking patterns found in them are stored/)
     t.match(text, goesOut)
   }
 })
@@ -204,7 +204,7 @@ t.test('all sessions are listed, the older ones when they are asked for', { skip
   const lines = page.locator('.sessions li')
   await lines.nth(19).waitFor()
   t.equal(await lines.count(), 20)
-  const older = page.getByRole('button', { name: 'Show older ones' })
+  const older = page.getByRole('button', { name: 'Show older sessions' })
   await older.click()
   await lines.nth(20).waitFor()
   t.equal(await older.count(), 0, 'and then there are no more')

@@ -1,16 +1,16 @@
 import { type Client, MaeumError } from '../../client/index.ts'
 import { DEFAULT_PREFERENCES, type Preferences } from '../../src/domain/preferences.ts'
-import { applyLook } from './ui/look.ts'
+import { applyAppearance } from './ui/appearance.ts'
 import { setTimeZone } from './words/format.ts'
 import { type Language, setLanguage } from './words/language.ts'
 
-/** A key of the console's own: the server tells its default language to everybody who has set none. */
+/** A key of the console: the server returns its default language when the user has chosen none. */
 const IS_CHOSEN = 'isLanguageChosen'
 
-/** Chosen on this page before anybody had logged in. */
-let chosenBefore: Language | undefined
+/** Language chosen on this page before login. */
+let languageBeforeLogin: Language | undefined
 
-export const askPreferences = (client: Client) => client.call('GET /api/user/preferences')
+export const fetchPreferences = (client: Client) => client.call('GET /api/user/preferences')
 
 export async function savePreferences(client: Client, changes: Partial<Preferences>): Promise<void> {
   const preferences = changes.language === undefined ? changes : { ...changes, [IS_CHOSEN]: true }
@@ -18,34 +18,34 @@ export async function savePreferences(client: Client, changes: Partial<Preferenc
   if (changes.timezone !== undefined) setTimeZone(changes.timezone)
 }
 
-/** The page speaks it at once; whoever is logged in finds it on their other devices too. */
+/** Changes the language of the page at once, and of the account when logged in. */
 export async function chooseLanguage(client: Client, language: Language): Promise<void> {
   setLanguage(language)
   if (await client.isSignedIn()) await savePreferences(client, { language })
-  else chosenBefore = language
+  else languageBeforeLogin = language
 }
 
-/** Language and looks as the person has set them; those of this device remain when they cannot be had. */
+/** Applies the user's language and appearance; keeps those of this device when the request fails. */
 export async function applyPreferences(client: Client): Promise<void> {
   try {
-    const preferences = await askPreferences(client)
+    const preferences = await fetchPreferences(client)
     const { fontScale, layoutDensity } = preferences
-    applyLook({ fontScale, layoutDensity })
-    if (chosenBefore !== undefined) await savePreferences(client, { language: chosenBefore })
+    applyAppearance({ fontScale, layoutDensity })
+    if (languageBeforeLogin !== undefined) await savePreferences(client, { language: languageBeforeLogin })
     else if (isLanguageSet(preferences)) setLanguage(preferences.language)
-    chosenBefore = undefined
-    await followBrowser(client, preferences)
+    languageBeforeLogin = undefined
+    await syncTimeZone(client, preferences)
   } catch (error) {
-    if (!(error instanceof MaeumError)) throw error // else the next page that asks the server says what is wrong
+    if (!(error instanceof MaeumError)) throw error // the next request shows the error
   }
 }
 
-/** The time zone is that of the browser, until the person has chosen one. */
-async function followBrowser(client: Client, { timezone, timezoneSource }: Preferences): Promise<void> {
+/** Uses the browser's time zone until the user has chosen one. */
+async function syncTimeZone(client: Client, { timezone, timezoneSource }: Preferences): Promise<void> {
   setTimeZone(timezone)
-  const here = new Intl.DateTimeFormat().resolvedOptions().timeZone
-  if (timezoneSource === 'browser' && here !== timezone)
-    await savePreferences(client, { timezone: here, timezoneSource: 'browser' })
+  const browserZone = new Intl.DateTimeFormat().resolvedOptions().timeZone
+  if (timezoneSource === 'browser' && browserZone !== timezone)
+    await savePreferences(client, { timezone: browserZone, timezoneSource: 'browser' })
 }
 
 const isLanguageSet = (preferences: Preferences & { readonly [IS_CHOSEN]?: unknown }): boolean =>

@@ -1,26 +1,26 @@
-import { inTab } from './kept.ts'
+import { tabStorage } from './storage.ts'
 
 const KEY = 'maeum.reloaded'
-/** A reload that did not help is not tried again for so long. */
-const ONCE_IN_MS = 60_000
+/** Minimum time between two reloads. */
+const RELOAD_INTERVAL_MS = 60_000
 const DEADLINE_MS = 10_000
 
 /**
- * A page from before a deploy asks for files whose names the new build no longer has: it is loaded anew, once, when the
- * server answers.
+ * A page loaded before a deploy requests files that the new build no longer contains: it is reloaded once, when the
+ * server responds.
  */
-export function reloadWhenFilesAreGone(): void {
-  addEventListener('vite:preloadError', () => void reloadOnce().catch(() => undefined)) // the screen says what is wrong
+export function reloadAfterDeploy(): void {
+  addEventListener('vite:preloadError', () => void reloadOnce().catch(() => undefined)) // the page shows the error
 }
 
 async function reloadOnce(): Promise<void> {
-  if (Date.now() - Number(inTab.get(KEY)) < ONCE_IN_MS) return
+  if (Date.now() - Number(tabStorage.get(KEY)) < RELOAD_INTERVAL_MS) return
   const page = await fetch(location.href, {
     headers: { accept: 'text/html' },
     cache: 'no-store',
     signal: AbortSignal.timeout(DEADLINE_MS),
   })
   if (!page.ok) return
-  inTab.set(KEY, String(Date.now()))
+  tabStorage.set(KEY, String(Date.now()))
   location.reload()
 }

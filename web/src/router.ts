@@ -2,17 +2,17 @@ import type { Client } from '../../client/index.ts'
 import type { About } from './about.ts'
 import { BASE } from './base.ts'
 import type { Shell } from './shell.ts'
-import { failure } from './ui/notice.ts'
+import { createFailure } from './ui/notice.ts'
 import type { OpenPage, Page } from './ui/page.ts'
 
-type Place = {
+type RouteEntry = {
   readonly open: () => Promise<OpenPage>
-  /** Whoever is not logged in is sent to the door first. */
+  /** Other pages redirect to the login page without a login. */
   readonly isPublic?: boolean
 }
 
-/** Every screen; what only some need is loaded when somebody goes there. */
-const PLACES: Readonly<Record<string, Place>> = {
+/** Every page, loaded on first use. */
+const ROUTES: Readonly<Record<string, RouteEntry>> = {
   '/': { open: async () => (await import('./pages/home.ts')).openHome },
   '/login': { open: async () => (await import('./pages/login.ts')).openLogin, isPublic: true },
   '/signup': { open: async () => (await import('./pages/login.ts')).openSignup, isPublic: true },
@@ -23,60 +23,60 @@ const PLACES: Readonly<Record<string, Place>> = {
   '/settings': { open: async () => (await import('./pages/settings.ts')).openSettings },
   '/operate': { open: async () => (await import('./pages/operate.ts')).openOperate, isPublic: true },
 }
-const NOWHERE: Place = {
+const NOT_FOUND: RouteEntry = {
   open: async () => (await import('./pages/not-found.ts')).openNotFound,
   isPublic: true,
 }
 
 type Dependencies = { readonly client: Client; readonly about: About; readonly shell: Shell }
 
-/** Addresses to screens, one at a time; an older one that is still loading gives way. */
+/** Maps paths to pages; a newer navigation cancels one that is still loading. */
 export function createRouter({ client, about, shell }: Dependencies) {
   let shown: Page | undefined
-  let turn = 0
+  let navigation = 0
 
-  const here = () => location.pathname.slice(BASE.length).replace(/\/+$/, '') || '/'
+  const getPath = () => location.pathname.slice(BASE.length).replace(/\/+$/, '') || '/'
 
   const show = async (): Promise<void> => {
-    const mine = ++turn
-    const path = here()
-    const place = PLACES[path] ?? NOWHERE
+    const current = ++navigation
+    const path = getPath()
+    const route = ROUTES[path] ?? NOT_FOUND
     shown?.close?.()
     shown = undefined
     const isSignedIn = await client.isSignedIn()
-    if (mine !== turn) return
-    if (!isSignedIn && place.isPublic !== true) {
+    if (current !== navigation) return
+    if (!isSignedIn && route.isPublic !== true) {
       go('/login')
       return
     }
-    shell.wait()
-    // A file that could not be had is not asked for twice by the same page.
-    let again = () => location.reload()
+    shell.setBusy()
+    // A module that failed to load is not requested again by the same document.
+    let retry = () => location.reload()
     try {
-      const open = await place.open()
-      if (mine !== turn) return
-      again = () => void show()
+      const open = await route.open()
+      if (current !== navigation) return
+      retry = () => void show()
       const page = await open({ client, about, go, fragment: decodeURIComponent(location.hash.slice(1)) })
-      if (mine === turn) {
+      if (current === navigation) {
         shown = page
         shell.show(page, path, isSignedIn)
       } else page.close?.()
     } catch (error) {
-      if (mine !== turn) return
-      const element = failure(error, again)
+      if (current !== navigation) return
+      const element = createFailure(error, retry)
       shell.show({ title: document.title, element }, path, isSignedIn)
     }
   }
 
-  const go = (place: string): void => {
-    history.pushState(null, '', BASE + place)
+  const go = (path: string): void => {
+    history.pushState(null, '', BASE + path)
     void show()
   }
 
   return {
     go,
-    /** The same screen anew, in another language. */
-    again: () => void show(),
+    /** Renders the current page again, for example in another language. */
+    refresh: () => void show(),
     async start(): Promise<void> {
       addEventListener('popstate', () => void show())
       document.addEventListener('click', (event) => {

@@ -3,9 +3,9 @@ import { BASE } from './base.ts'
 import { chooseLanguage } from './preferences.ts'
 import { h } from './ui/dom.ts'
 import type { Page } from './ui/page.ts'
-import { language, t, type Word } from './words/language.ts'
+import { language, t, type TextKey } from './words/language.ts'
 
-const ROOMS: readonly (readonly [path: string, word: Word])[] = [
+const NAVIGATION: readonly (readonly [path: string, key: TextKey])[] = [
   ['/', 'home'],
   ['/session', 'session'],
   ['/history', 'history'],
@@ -14,14 +14,14 @@ const ROOMS: readonly (readonly [path: string, word: Word])[] = [
 
 type Dependencies = {
   readonly client: Client
-  readonly go: (place: string) => void
-  readonly again: () => void
+  readonly go: (path: string) => void
+  readonly refresh: () => void
 }
 
 export type Shell = ReturnType<typeof createShell>
 
-/** What stays around the screens: the way to the others, the language, the way out. */
-export function createShell({ client, go, again }: Dependencies) {
+/** Header and footer around every page: navigation, language, logout. */
+export function createShell({ client, go, refresh }: Dependencies) {
   const header = h('header', { class: 'top' })
   const main = h('main', { id: 'main' })
   const footer = h('footer', { class: 'bottom' })
@@ -32,10 +32,10 @@ export function createShell({ client, go, again }: Dependencies) {
   })
   let isFirst = true
 
-  const link = (path: string, word: Word, at: string) =>
-    h('a', { href: BASE + path, 'aria-current': path === at ? 'page' : null }, t(word))
+  const link = (path: string, key: TextKey, at: string) =>
+    h('a', { href: BASE + path, 'aria-current': path === at ? 'page' : null }, t(key))
 
-  const leave = async () => {
+  const logOut = async () => {
     try {
       await client.logout()
     } finally {
@@ -43,27 +43,32 @@ export function createShell({ client, go, again }: Dependencies) {
     }
   }
 
-  const turnLanguage = () => {
-    chooseLanguage(client, language() === 'ko' ? 'en' : 'ko').catch(() => undefined) // it holds on this device
-    again()
+  const switchLanguage = () => {
+    chooseLanguage(client, language() === 'ko' ? 'en' : 'ko').catch(() => undefined) // still applied on this device
+    refresh()
   }
 
-  const furnish = (at: string, isSignedIn: boolean) => {
+  const renderFrame = (at: string, isSignedIn: boolean) => {
     skip.textContent = t('skip')
-    const rooms = isSignedIn ? ROOMS.map(([path, word]) => h('li', {}, link(path, word, at))) : []
+    const links = isSignedIn ? NAVIGATION.map(([path, key]) => h('li', {}, link(path, key, at))) : []
     header.replaceChildren(
       h('a', { class: 'brand', href: `${BASE}/` }, t('appName')),
-      h('nav', { 'aria-label': t('mainNavigation') }, h('ul', {}, ...rooms)),
+      h('nav', { 'aria-label': t('mainNavigation') }, h('ul', {}, ...links)),
       h(
         'div',
         { class: 'tools' },
         h(
           'button',
-          { type: 'button', class: 'plain', lang: language() === 'ko' ? 'en' : 'ko', onclick: turnLanguage },
+          {
+            type: 'button',
+            class: 'plain',
+            lang: language() === 'ko' ? 'en' : 'ko',
+            onclick: switchLanguage,
+          },
           t('otherLanguage'),
         ),
         isSignedIn &&
-          h('button', { type: 'button', class: 'plain', onclick: () => void leave() }, t('logOut')),
+          h('button', { type: 'button', class: 'plain', onclick: () => void logOut() }, t('logOut')),
       ),
     )
     footer.replaceChildren(
@@ -75,17 +80,17 @@ export function createShell({ client, go, again }: Dependencies) {
   return {
     elements: [skip, header, main, footer] as const,
 
-    wait(): void {
+    setBusy(): void {
       main.setAttribute('aria-busy', 'true')
     },
 
     show(page: Page, at: string, isSignedIn: boolean): void {
-      furnish(at, isSignedIn)
+      renderFrame(at, isSignedIn)
       document.title = `${page.title} · maeum`
       main.removeAttribute('aria-busy')
       main.replaceChildren(page.element)
       scrollTo(0, 0)
-      // A screen reader hears where it is; the first page is read by itself.
+      // Focusing the heading announces the page; the first page is announced by the browser.
       const heading = main.querySelector('h1')
       heading?.setAttribute('tabindex', '-1')
       if (!isFirst) heading?.focus({ preventScroll: true })

@@ -15,15 +15,17 @@ import { bytes, createdAt, instant } from './columns.ts'
 export const users = pgTable(
   'users',
   {
-    /** Drawn at random by the server at signup, so that none comes again; the sequence serves rows of other programs. */
+    /**
+     * Random number, set by the server at signup, so that no id is reused. The sequence is for rows of other programs.
+     */
     id: bigint('id', { mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
     username: text('username').notNull(),
-    /** Lower case, trimmed: the form that is compared. */
+    /** Lower case and trimmed, for comparison. */
     email: text('email').notNull(),
     /** PHC string, argon2id. */
     passwordHash: text('password_hash').notNull(),
     profileImage: text('profile_image'),
-    /** The person's own data key, wrapped by a key of the operator; null for a row that another program made. */
+    /** The user's data key, wrapped with an operator key; null for a row of another program. */
     dataKey: bytes('data_key'),
     createdAt: createdAt(),
     updatedAt: instant('updated_at').notNull().defaultNow(),
@@ -35,7 +37,7 @@ export const users = pgTable(
   ],
 ).enableRLS()
 
-/** One row for each device that is logged in; its counter is the only refresh state there is. */
+/** One row per logged-in device; its counter is the only refresh state. */
 export const refreshFamilies = pgTable(
   'refresh_families',
   {
@@ -46,7 +48,7 @@ export const refreshFamilies = pgTable(
     counter: integer('counter').notNull().default(1),
     /** When the current counter was issued. */
     rotatedAt: instant('rotated_at').notNull().defaultNow(),
-    /** Whether an access token issued with the current counter has been seen in use. */
+    /** Whether an access token of the current counter has been used. */
     confirmed: boolean('confirmed').notNull().default(false),
     expiresAt: instant('expires_at').notNull(),
     revokedAt: instant('revoked_at'),
@@ -68,7 +70,7 @@ export const userPreferences = pgTable('user_preferences', {
   updatedAt: instant('updated_at').notNull().defaultNow(),
 }).enableRLS()
 
-/** A person's neutral face, carried from session to session when they allow it; opaque, measures only. */
+/** A user's baseline, kept from session to session with consent; opaque, measures only. */
 export const baselines = pgTable('baselines', {
   userId: bigint('user_id', { mode: 'number' })
     .primaryKey()

@@ -5,7 +5,7 @@ import { users } from './accounts.ts'
 import { createdAt, instant, oneOf } from './columns.ts'
 import { sessions } from './sessions.ts'
 
-/** When a counselling was last changed or took place, whichever is later: one that is to come is not over. */
+/** The later of the last change and the appointed time; a future appointment is not over. */
 export const overAt = (table: { readonly updatedAt: SQLWrapper; readonly scheduledAt: SQLWrapper }): SQL =>
   sql`greatest(${table.updatedAt}, coalesce(${table.scheduledAt}, ${table.updatedAt}))`
 

@@ -1,7 +1,7 @@
 import { bigint, date, doublePrecision, integer, pgTable, primaryKey, text } from 'drizzle-orm/pg-core'
 import { instant } from './columns.ts'
 
-/** What each model was asked and cost on each day (UTC), over all instances. */
+/** Requests, tokens and cost of each model per day (UTC), over all instances. */
 export const modelUsage = pgTable(
   'model_usage',
   {
@@ -10,13 +10,13 @@ export const modelUsage = pgTable(
     requests: integer('requests').notNull().default(0),
     promptTokens: bigint('prompt_tokens', { mode: 'number' }).notNull().default(0),
     answerTokens: bigint('answer_tokens', { mode: 'number' }).notNull().default(0),
-    /** Estimated, millionths of a US dollar. */
+    /** Estimated, in millionths of a US dollar. */
     costMicroUsd: bigint('cost_micro_usd', { mode: 'number' }).notNull().default(0),
   },
   (table) => [primaryKey({ name: 'model_usage_pkey', columns: [table.day, table.model] })],
 ).enableRLS()
 
-/** Token buckets that all instances draw from: requests and tokens a minute. */
+/** Token buckets that all instances share: requests and tokens per minute. */
 export const modelAllowances = pgTable('model_allowances', {
   key: text('key').primaryKey(),
   level: doublePrecision('level').notNull(),

@@ -25,7 +25,7 @@ import {
 import { refreshFamilies, users } from './accounts.ts'
 import { bytes, createdAt, instant, oneOf } from './columns.ts'
 
-/** What the caller of `start` named the two parties; kept and echoed as sent, never used to decide anything. */
+/** Labels of the two parties from `start`; stored and returned unchanged, without effect. */
 export type SessionLabels = { readonly userId?: string | number; readonly counselorId?: string | number }
 
 export const sessions = pgTable(
@@ -35,37 +35,39 @@ export const sessions = pgTable(
     userId: bigint('user_id', { mode: 'number' })
       .notNull()
       .references(() => users.id, { onDelete: 'cascade' }),
-    /** The device that started it: logging that device out ends it. It goes along when the device is named anew. */
+    /** The device that started it; its logout ends the session. Updated when the device is renamed. */
     familyId: text('family_id').references(() => refreshFamilies.id, {
       onDelete: 'set null',
       onUpdate: 'cascade',
     }),
     labels: jsonb('labels').$type<SessionLabels>().notNull().default({}),
     status: text('status').$type<SessionStatus>().notNull().default('active'),
-    /** Length of a window. On the row, so that a change of configuration never moves a running schedule. */
+    /** Length of a window. In the row, so that a configuration change does not shift a running schedule. */
     intervalMs: integer('interval_ms').notNull(),
     startedAt: instant('started_at').notNull().defaultNow(),
     pausedAt: instant('paused_at'),
     resumedAt: instant('resumed_at'),
     endedAt: instant('ended_at'),
     endReason: text('end_reason').$type<EndReason>(),
-    /** The first answer to `end`, repeated word for word ever after. */
+    /** The first response to `end`, returned verbatim later. */
     endAnswer: jsonb('end_answer').$type<Record<string, unknown>>(),
     landmarkCount: bigint('landmark_count', { mode: 'number' }).notNull().default(0),
-    /** The instance whose loop serves the session, under a lease that has to be renewed. */
+    /** The owner, under a lease that must be renewed. */
     leaseOwner: text('lease_owner'),
-    /** Rises with every change of owner; a write that carries an older one is not made. */
+    /** Rises with every change of owner; writes with an older epoch are refused. */
     leaseEpoch: integer('lease_epoch').notNull().default(0),
     leaseUntil: instant('lease_until'),
-    /** When a socket or a frame was last there. */
+    /** Windows up to this one had ended when the owner last changed; the former owner may still store them. */
+    leaseAfterWindow: integer('lease_after_window').notNull().default(0),
+    /** Time of the last socket or frame. */
     seenAt: instant('seen_at').notNull().defaultNow(),
-    /** When status or owner last changed: what other instances look for. */
+    /** Time of the last change of status or owner. */
     changedAt: instant('changed_at').notNull().defaultNow(),
-    /** When the report was made, which happens once. */
+    /** Time when the report was created. */
     finalisedAt: instant('finalised_at'),
-    /** The person's neutral face as far as this session has learnt it; opaque, measures only. */
+    /** The baseline that this session has learnt so far; opaque, measures only. */
     baseline: bytes('baseline'),
-    /** Language of every sentence that is made for this session. */
+    /** Language of all generated texts of the session. */
     language: text('language').$type<Language>().notNull().default('ko'),
   },
   (table) => [
@@ -85,7 +87,7 @@ export const sessions = pgTable(
   ],
 ).enableRLS()
 
-/** One analysed window of one session. A failure of a model is an outcome here, never an emotion. */
+/** One analysed window of a session. A model failure is an outcome, never an emotion. */
 export const emotionWindows = pgTable(
   'emotion_windows',
   {
@@ -105,27 +107,27 @@ export const emotionWindows = pgTable(
     dominance: real('dominance').notNull(),
     source: text('source').$type<AnswerSource>().notNull(),
     model: text('model').notNull(),
-    /** `answered`, why the model did not answer in time, or null when no model is configured. */
+    /** `answered`, the reason for a failure, or null when no model is configured. */
     modelOutcome: text('model_outcome'),
     latencyMs: integer('latency_ms').notNull(),
     analyserVersion: text('analyser_version').notNull(),
     promptVersion: text('prompt_version'),
-    /** SHA-256 of the prompt, hexadecimal: shows whether a replay asks the same. */
+    /** SHA-256 of the prompt, hexadecimal; shows whether a replay sends the same prompt. */
     promptHash: text('prompt_hash'),
     promptTokens: integer('prompt_tokens'),
     answerTokens: integer('answer_tokens'),
-    /** Estimated, millionths of a US dollar. */
+    /** Estimated, in millionths of a US dollar. */
     costMicroUsd: integer('cost_micro_usd'),
-    /** The held local answer where the model's was the one that went out. */
+    /** The local answer, if the model's answer was sent. */
     localEmotion: text('local_emotion').$type<Emotion>(),
     localConfidence: real('local_confidence'),
     localScores: jsonb('local_scores').$type<EmotionScores>(),
-    /** Measures of the face, encoded by domain/face/encoding.ts; points are never stored. */
+    /** Measures of the face, encoded by domain/face/encoding.ts; landmarks are never stored. */
     measures: bytes('measures').notNull(),
     sttSnippet: text('stt_snippet'),
-    /** What the update offered to the person, at most now and then. */
+    /** The exercise that was offered with the answer, if any. */
     intervention: jsonb('intervention').$type<Record<string, unknown>>(),
-    /** The model's answer when it came after the delivered one; no report reads it. */
+    /** The model's answer if it arrived after the delivered one; not used by reports. */
     refinedEmotion: text('refined_emotion').$type<Emotion>(),
     refinedConfidence: real('refined_confidence'),
     refinedScores: jsonb('refined_scores').$type<EmotionScores>(),
@@ -135,11 +137,11 @@ export const emotionWindows = pgTable(
     refinedModel: text('refined_model'),
     refinedLatencyMs: integer('refined_latency_ms'),
     storedAt: instant('stored_at').notNull().defaultNow(),
-    /** Of the lease under which it was stored. */
+    /** Epoch of the lease under which it was stored. */
     epoch: integer('epoch').notNull().default(0),
-    /** Null while the local answer is held and the model is still thinking. */
+    /** Null while the model call is in progress. */
     answeredAt: instant('answered_at'),
-    /** When the answer was sent to a socket; until then the next socket gets it. */
+    /** Time when the answer was sent to a socket; until then the next socket receives it. */
     deliveredAt: instant('delivered_at'),
   },
   (table) => [
@@ -179,7 +181,7 @@ export const reports = pgTable(
   (table) => [index('reports_generated_idx').on(table.generatedAt)],
 ).enableRLS()
 
-/** One exchange with the AI counsellor: what was asked and what was answered. */
+/** One exchange with the AI counsellor: message and response. */
 export const conversations = pgTable(
   'conversations',
   {
@@ -201,7 +203,17 @@ export const conversations = pgTable(
   ],
 ).enableRLS()
 
-/** Measures of the voice in one window: how it was said, never what. */
+/** Lock for the answer in a session: one at a time over all instances, until released or expired. */
+export const conversationLocks = pgTable('conversation_locks', {
+  sessionId: text('session_id')
+    .primaryKey()
+    .references(() => sessions.id, { onDelete: 'cascade' }),
+  /** Random, set for each answer; only its holder releases the lock. */
+  holder: text('holder').notNull(),
+  expiresAt: instant('expires_at').notNull(),
+}).enableRLS()
+
+/** Measures of the voice in one window, never words. */
 export const voiceWindows = pgTable(
   'voice_windows',
   {
@@ -218,7 +230,7 @@ export const voiceWindows = pgTable(
   ],
 ).enableRLS()
 
-/** A turn of thought that something said or written showed; kept without the words themselves. */
+/** A cognitive distortion detected in speech or text; stored without the words. */
 export const cbtFindings = pgTable(
   'cbt_findings',
   {
@@ -229,7 +241,7 @@ export const cbtFindings = pgTable(
     at: instant('at').notNull(),
     detections: jsonb('detections').$type<Record<string, unknown>[]>().notNull(),
     intervention: jsonb('intervention').$type<Record<string, unknown>>(),
-    /** Words of self-harm: no exercises then, but the crisis lines, and a flag in the owner's report. */
+    /** Self-harm language: crisis lines instead of exercises, and a flag in the owner's report. */
     isCrisis: boolean('is_crisis').notNull().default(false),
   },
   (table) => [

@@ -5,7 +5,7 @@ import { refreshFamilies, users } from './accounts.ts'
 import { createdAt, instant, oneOf } from './columns.ts'
 import { sessions } from './sessions.ts'
 
-/** Receipts of consent: what was agreed to, in which words, when, and when it was taken back. */
+/** Consent receipts: purpose, version of the text, time, and time of the withdrawal. */
 export const consents = pgTable(
   'consents',
   {
@@ -22,7 +22,7 @@ export const consents = pgTable(
   (table) => [index('consents_user_idx').on(table.userId, table.purpose, table.id)],
 ).enableRLS()
 
-/** Admission of one socket, once, for some seconds; only the hash of what the client holds. */
+/** Single-use admission of one socket for some seconds; only the hash of the client's ticket. */
 export const tickets = pgTable(
   'tickets',
   {
@@ -33,7 +33,7 @@ export const tickets = pgTable(
     userId: bigint('user_id', { mode: 'number' })
       .notNull()
       .references(() => users.id, { onDelete: 'cascade' }),
-    /** The device that asked for it; null where an earlier version issued it. */
+    /** The device that requested it; null if an earlier version issued it. */
     familyId: text('family_id').references(() => refreshFamilies.id, {
       onDelete: 'cascade',
       onUpdate: 'cascade',
@@ -50,7 +50,7 @@ export const tickets = pgTable(
   ],
 ).enableRLS()
 
-/** Failed attempts by account and by address, on all instances together. Keys are hashes. */
+/** Failed attempts by account and by address, over all instances. Keys are hashes. */
 export const throttles = pgTable(
   'throttles',
   {
@@ -65,13 +65,13 @@ export const throttles = pgTable(
   ],
 ).enableRLS()
 
-/** Events in which the trail attests something of itself: few among many rows, found by an index of their own. */
+/** Events in which the trail attests its own state: few among many rows, with their own index. */
 export const isAttestation = (table: { readonly event: SQLWrapper }): SQL =>
   sql`${table.event} in ('audit_sealed', 'audit_checkpoint', 'audit_gap', 'audit_healed')`
 
 /**
- * Who did what to whose data, when and from where; never contents. Rows of one chain are hashed into one another, and
- * triggers of the database refuse to change or take away any (`drizzle/*_audit_append_only.sql`).
+ * Audit trail: event, user, time and address; never contents. The rows of a chain form a hash chain, and triggers
+ * refuse updates and deletions (`drizzle/*_audit_append_only.sql`).
  */
 export const auditLog = pgTable(
   'audit_log',
@@ -80,7 +80,7 @@ export const auditLog = pgTable(
     place: bigint('place', { mode: 'number' }).notNull(),
     at: instant('at').notNull(),
     event: text('event').notNull(),
-    /** Keyed pseudonyms; the key dies with the person's account. */
+    /** Keyed pseudonyms; the key is deleted with the user's account. */
     actor: text('actor'),
     subject: text('subject'),
     address: text('address'),

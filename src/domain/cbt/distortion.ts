@@ -1,6 +1,6 @@
 import type { Language } from '../language.ts'
 
-/** The ten kinds of thought that the cues know; stored in findings and sent on the wire. */
+/** The ten types of distortion; stored in findings and sent on the wire. */
 export const DISTORTION_TYPES = [
   'catastrophising',
   'all_or_nothing',
@@ -19,35 +19,35 @@ export const SEVERITIES = ['low', 'medium', 'high'] as const
 export type Severity = (typeof SEVERITIES)[number]
 
 export const DIFFICULTIES = ['easy', 'medium', 'hard'] as const
-export type Difficulty = (typeof DIFFICULTIES)[number]
+type Difficulty = (typeof DIFFICULTIES)[number]
 
 export const URGENCIES = ['immediate', 'soon', 'routine'] as const
 export type Urgency = (typeof URGENCIES)[number]
 
-/** A small exercise; `duration` is in words for a reader, such as `10분` or `10 minutes`. */
-export type Task = {
+/** A small exercise; `duration` is text such as `10분` or `10 minutes`. */
+type Task = {
   readonly title: string
   readonly description: string
   readonly difficulty: Difficulty
   readonly duration: string
 }
 
-/** How strongly a cue speaks for its distortion, in (0, 1], beside the pattern of `text/pattern.ts`. */
-export type Cue = readonly [pattern: string, weight: number]
+/** A pattern in the notation of `text/pattern.ts`, and its weight in (0, 1]. */
+type Cue = readonly [pattern: string, weight: number]
 
 export type Distortion = {
   readonly id: DistortionType
   readonly name_ko: string
   readonly name_en: string
   readonly description: Readonly<Record<Language, string>>
-  /** Its cues speak of other people's minds, so that a subject in front of them does not make them hearsay. */
-  readonly speaksOfOthers?: boolean
+  /** The cues are about the thoughts of other people: a third-person subject does not turn them into reported speech. */
+  readonly isAboutOthers?: boolean
   readonly cues: Readonly<Record<Language, readonly Cue[]>>
   readonly questions: Readonly<Record<Language, readonly string[]>>
   readonly tasks: Readonly<Record<Language, readonly Task[]>>
 }
 
-/** One distortion that the words of a person suggest; about the wording, never about the person. */
+/** One distortion that the wording suggests; a statement about the wording, not about the person. */
 export type Detection = {
   readonly type: DistortionType
   readonly name_ko: string
@@ -55,7 +55,7 @@ export type Detection = {
   readonly severity: Severity
   /** In [0, 1]. */
   readonly confidence: number
-  /** The cue words as they were written, at most three, each at most 40 characters. */
+  /** The matched words as written, at most three, each at most 40 characters. */
   readonly examples: readonly string[]
 }
 

@@ -7,41 +7,42 @@ import {
   type Severity,
   type Urgency,
 } from './distortion.ts'
-import { distortionOf } from './distortions/index.ts'
+import { getDistortion } from './distortions/index.ts'
 
-/** What was offered before in this session; times in ms of one clock. `recentTypes` has the newest last. */
+/** Earlier offers in the session; times in ms of one clock. `recentTypes` is ordered, newest last. */
 export type InterventionPace = {
   readonly now: number
   readonly lastAt?: number
   readonly recentTypes: readonly DistortionType[]
 }
 
-/** At most one offer in three minutes, and a kind again only after two others: a nudge, not a lesson. */
-export const INTERVENTION_EVERY_MS = 180_000
-const REST_FOR_KIND = 2
-const LEAST_CONFIDENCE = 0.6
+/** Minimum time between two offers. */
+export const INTERVENTION_INTERVAL_MS = 180_000
+/** A type is not offered again among this many offers. */
+const TYPE_PAUSE = 2
+const MIN_CONFIDENCE = 0.6
 
 const URGENCY: Readonly<Record<Severity, Urgency>> = { high: 'immediate', medium: 'soon', low: 'routine' }
 
 /**
- * The one exercise to offer now, or undefined: nothing was clear enough, or it is too soon. Pure: the caller keeps
- * `pace` and adds what was offered. Never to be called for a message in which a crisis was read.
+ * Chooses the exercise to offer now; undefined when no detection is confident enough or the last offer is too recent.
+ * Pure: the caller keeps `pace` and records offers. Must not be called for a message with a crisis.
  */
 export function chooseIntervention(
   detections: readonly Detection[],
   language: Language,
   { now, lastAt, recentTypes }: InterventionPace,
 ): Intervention | undefined {
-  if (lastAt !== undefined && now - lastAt < INTERVENTION_EVERY_MS) return undefined
-  const resting = new Set(recentTypes.slice(-REST_FOR_KIND))
+  if (lastAt !== undefined && now - lastAt < INTERVENTION_INTERVAL_MS) return undefined
+  const paused = new Set(recentTypes.slice(-TYPE_PAUSE))
   const chosen = detections
-    .filter(({ type, confidence }) => confidence >= LEAST_CONFIDENCE && !resting.has(type))
+    .filter(({ type, confidence }) => confidence >= MIN_CONFIDENCE && !paused.has(type))
     .toSorted(
       (a, b) =>
         SEVERITIES.indexOf(b.severity) - SEVERITIES.indexOf(a.severity) || b.confidence - a.confidence,
     )[0]
   if (chosen === undefined) return undefined
-  const distortion = distortionOf(chosen.type)
+  const distortion = getDistortion(chosen.type)
   return {
     distortionType: chosen.type,
     distortionName: language === 'ko' ? distortion.name_ko : distortion.name_en,

@@ -11,11 +11,11 @@ const findOccasions = createMatcher<Occasion>(
   ),
 )
 
-/** A greeting or a thank-you is one only when little else is said; a question about us or about an illness always. */
+/** These count only when the message contains little else; the other occasions always count. */
 export const COURTESIES: ReadonlySet<Occasion> = new Set(['greeting', 'thanks', 'farewell'])
-const LITTLE_ELSE = 12
+const MAX_OTHER_CHARACTERS = 12
 
-/** What kind of moment this message is, or undefined when it simply tells something. */
+/** Detects a message that is answered by its kind, such as a greeting; undefined for any other message. */
 export function readOccasion(text: string): Occasion | undefined {
   const message = readMessage(text)
   const found = findOccasions(message)
@@ -24,5 +24,5 @@ export function readOccasion(text: string): Occasion | undefined {
   const longest = found.toSorted((a, b) => b.end - b.start - (a.end - a.start))[0]
   if (longest === undefined) return undefined
   const rest = message.text.length - (longest.end - longest.start)
-  return rest <= LITTLE_ELSE ? longest.value : undefined
+  return rest <= MAX_OTHER_CHARACTERS ? longest.value : undefined
 }

@@ -1,26 +1,26 @@
 import type { Emotion } from '../emotion.ts'
 import type { Language } from '../language.ts'
 
-/** Kinds of message that are answered as such, whatever else is in them. */
+/** Kinds of message with prepared answers. */
 export const OCCASIONS = ['greeting', 'thanks', 'farewell', 'identity', 'diagnosis', 'advice'] as const
 export type Occasion = (typeof OCCASIONS)[number]
 
 export type FeltEmotion = Exclude<Emotion, 'neutral'>
 
-/** What the counsellor says. Each list is taken in turn; both languages have the same number of sentences. */
-export type Sentences = {
+/** Sentences of the counsellor. The lists are used in rotation; both languages have the same number of sentences. */
+type Sentences = {
   readonly occasions: Readonly<Record<Occasion, readonly string[]>>
-  /** Reflects a feeling that was put into words. */
+  /** Reflections of a feeling in the message. */
   readonly reflections: Readonly<Record<FeltEmotion, readonly string[]>>
-  /** Asks on from a feeling. */
+  /** Follow-up questions about a feeling. */
   readonly feelingQuestions: readonly string[]
-  /** Asks on from something good. */
+  /** Follow-up questions about something good. */
   readonly gladQuestions: readonly string[]
-  /** Reflects a thought; `{words}` are the person's own. */
+  /** Reflections of a thought; `{words}` are the user's own. */
   readonly thoughts: readonly string[]
-  /** The words say little, but the expression seemed to say something. */
+  /** For a message without a clear feeling, when an expression is known. */
   readonly seen: Readonly<Record<FeltEmotion, string>>
-  /** The words say little and nothing was seen. */
+  /** For a message without a clear feeling and without an expression. */
   readonly open: readonly string[]
   readonly exercise: string
 }
@@ -162,7 +162,7 @@ export const SENTENCES: Readonly<Record<Language, Sentences>> = {
   },
 }
 
-/** Cues of the occasions; the notation is that of `text/pattern.ts`. */
+/** Cues of the occasions, in the notation of `text/pattern.ts`. */
 export const OCCASION_CUES: Readonly<Record<Occasion, Readonly<Record<Language, readonly string[]>>>> = {
   greeting: {
     ko: ['안녕하세요', '안녕하십니까', '안녕.', '반가워', '반갑습니다', '하이.', '처음 뵙'],

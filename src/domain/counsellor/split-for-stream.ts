@@ -2,7 +2,7 @@ const CHUNK = 16
 const PIECE = /\S{1,40}\s*|\s+/gu
 const ENDS_SENTENCE = /[.!?\n]\s*$/
 
-/** `text` in chunks of a few words for a stream, none across the end of a sentence; joined they are the text again. */
+/** Splits a text into chunks of a few words for streaming, never across sentences; joined they equal the text. */
 export function splitForStream(text: string): string[] {
   const chunks: string[] = []
   let chunk = ''

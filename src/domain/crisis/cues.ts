@@ -1,7 +1,7 @@
 /**
- * Words of self-harm and the idioms that only sound like them, written for this project; the notation is that of
- * `text/pattern.ts`. `wish`: somebody wants to die or to hurt themselves. `mention`: the subject is named, no more.
- * `idiom`: an everyday phrase; it hides what lies within it.
+ * Cues of self-harm and idioms that contain the same words, written for this project in the notation of
+ * `text/pattern.ts`. `wish`: a wish to die or to hurt oneself. `mention`: the subject is only mentioned. `idiom`: an
+ * everyday phrase; it suppresses the cues within it.
  */
 export type CrisisCue = 'wish' | 'mention' | 'idiom'
 
@@ -365,7 +365,7 @@ export const CRISIS_CUES: readonly (readonly [pattern: string, cue: CrisisCue])[
   ...IDIOMS.map((pattern) => [pattern, 'idiom'] as const),
 ]
 
-/** Behind or before the words: that it was so once. */
+/** Markers before or after the cue that place it in the past. */
 export const PAST = {
   ko: /^[가-힣]{0,3}(?:었던|았던|었었)|^[^.!?\n]{0,14}(?:적이|적도) ?있/,
   koBefore:

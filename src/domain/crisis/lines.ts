@@ -5,7 +5,7 @@ export type CrisisLine = { readonly name: string; readonly number: string }
 
 /**
  * Free and open around the clock in Korea: 109, the suicide prevention line of the Ministry of Health and Welfare
- * (since January 2024), and 1577-0199, the mental health crisis line. For other places there is no one number.
+ * (since January 2024), and 1577-0199, the mental health crisis line. There is no single number for other countries.
  */
 const LINES: Readonly<Record<Language, readonly CrisisLine[]>> = {
   ko: [
@@ -22,7 +22,7 @@ const LINES: Readonly<Record<Language, readonly CrisisLine[]>> = {
   ],
 }
 
-/** The lines to show. A configured list that is not empty replaces the built-in one. */
+/** Returns the lines to show. A non-empty configured list replaces the built-in one. */
 export const crisisLines = (
   language: Language,
   configured: readonly CrisisLine[] = [],
@@ -41,14 +41,18 @@ const WORDS: Readonly<Record<Language, Readonly<Record<'urgent' | 'gentle' | 'cl
     urgent:
       'That sounds very hard, and thank you for saying it. Are you somewhere safe right now? You do not have to carry this alone. You can call one of these numbers now, day or night.',
     gentle:
-      'Thank you for telling me something so difficult. Even if things are all right at the moment, here is where you, or somebody close to you, can talk to a person at any time.',
+      'Thank you for telling me something so difficult. Even if things are all right at the moment, here is where you, or someone close to you, can talk to a person at any time.',
     close:
-      'If danger feels close, please call the emergency services now, or ask somebody near you to stay with you.',
+      'If danger feels close, please call the emergency services now, or ask someone near you to stay with you.',
   },
 }
 
-/** What is said at once to words of self-harm: concern and the lines, no exercises. Empty for level `none`. */
-export function crisisMessage(level: CrisisLevel, language: Language, lines: readonly CrisisLine[]): string {
+/** The immediate answer to a mention of self-harm: concern and the lines, no exercises. Empty for level `none`. */
+export function formatCrisisMessage(
+  level: CrisisLevel,
+  language: Language,
+  lines: readonly CrisisLine[],
+): string {
   if (level === 'none') return ''
   const words = WORDS[language]
   const listed = lines.map(({ name, number }) => `- ${name}: ${number}`)

@@ -1,17 +1,17 @@
 import type { Language } from '../language.ts'
-import { type CrisisLine, crisisLines, crisisMessage } from './lines.ts'
+import { type CrisisLine, crisisLines, formatCrisisMessage } from './lines.ts'
 import { type CrisisLevel, readCrisis } from './read-crisis.ts'
 
-/** What somebody is shown whose words speak of self-harm. */
+/** Shown to a user whose message mentions self-harm. */
 export type CrisisNotice = {
   readonly level: Exclude<CrisisLevel, 'none'>
-  /** Concern and the lines, ready to be shown. */
+  /** Concern and the lines, ready to display. */
   readonly message: string
   readonly lines: readonly CrisisLine[]
 }
 
-/** Undefined for words that do not speak of self-harm. `configured` lines replace the built-in ones. */
-export function crisisNotice(
+/** Creates the notice; undefined for text without a mention of self-harm. `configured` lines replace the built-in ones. */
+export function createCrisisNotice(
   text: string,
   language: Language,
   configured: readonly CrisisLine[],
@@ -19,5 +19,5 @@ export function crisisNotice(
   const { level } = readCrisis(text)
   if (level === 'none') return undefined
   const lines = crisisLines(language, configured)
-  return { level, message: crisisMessage(level, language, lines), lines }
+  return { level, message: formatCrisisMessage(level, language, lines), lines }
 }

@@ -3,109 +3,119 @@ import type { KeptFrame } from './frame.ts'
 import { isTurnedAway, MEASURES, type MeasureValues, measureWindow, type WindowMeasures } from './measures.ts'
 import { FACE_LABELS, LOCAL_MODEL } from './model.ts'
 
-/** The neutral face of one person: measures only, never points. */
+/** The neutral face of one person, as measures without points. */
 export type Baseline = {
-  /** How much was seen, in windows of a calm, neutral face; at most `MOST_WEIGHT`. */
+  /** Amount of evidence, in windows of a calm, neutral face; at most `MAX_WEIGHT`. */
   readonly weight: number
-  /** Each measure of the neutral face; NaN for one that was never measured. */
+  /** Each measure of the neutral face; NaN if never measured. */
   readonly measures: MeasureValues
   /** `WindowMeasures.shape` of the neutral face; empty while unknown. */
   readonly shape: readonly number[]
 }
 
-/** A face that slowly changes (light, glasses, age) is followed; more weight than this would freeze the estimate. */
-const MOST_WEIGHT = 40
+/** Keeps the estimate adaptive to slow changes (light, glasses, age). */
+const MAX_WEIGHT = 40
 
-/** What an explicit calibration counts: the person was asked for a neutral face. */
+/** Weight of an explicit calibration, for which the user was asked for a neutral face. */
 const CALIBRATION_WEIGHT = 20
 
-/** Fewer frames than this are no calibration and teach nothing. */
-const ENOUGH_FRAMES = 8
+/** Minimum number of frames for a calibration or an update. */
+const MIN_FRAMES = 8
 
 /**
- * What a baseline from an earlier session counts at most: the face model of that session may have been another, whose
- * points differ everywhere, and at full weight a neutral face would then be read as something else for minutes.
+ * Maximum weight of a baseline from an earlier session, which may have used another face model, whose points differ: with
+ * full weight, a neutral face would be misread for minutes.
  */
-const MOST_CARRIED_WEIGHT = 2
+const MAX_CARRIED_WEIGHT = 2
 
-/** Spread of the mouth corners and brows within a calm window, in eye distances. */
-const CALM = 0.035
+/** Maximum spread of the mouth corners and brows within a calm window, in eye distances. */
+const MAX_CALM_SPREAD = 0.035
 
-/** Mouth motion of a silent face stays under this, eye distances a second. */
-const SILENT = 0.12
+/** Maximum mouth motion of a silent face, in eye distances per second. */
+const MAX_SILENT_MOTION = 0.12
 
-/** Even a face that reads as something else teaches a little: a resting face may look sad or angry. */
-const LEAST_TRUST = 0.1
+/** Minimum trust in a non-neutral reading: a resting face may look sad or angry. */
+const MIN_TRUST = 0.1
 
-/** One window counts as no further away than this, in deviations of a measure among people, in logits of an axis. */
-const FURTHEST_DEVIATIONS = 1.5
-const FURTHEST_LOGITS = 2
+/** Limits of the difference of one window: in deviations of the measure among people, and in logits of an axis. */
+const MAX_DEVIATIONS = 1.5
+const MAX_LOGITS = 2
 
 /**
- * The neutral face as known after one more window: a running mean in which a window counts as much as it is calm,
- * silent, turned to the camera and neutral, and in which a window far off counts as one less far off. Windows that say nothing leave it unchanged.
+ * Updates the neutral face with one window: a running mean, weighted by how calm, silent, turned to the camera and
+ * neutral the window is, with limited differences. Windows without evidence leave it unchanged.
  */
 export function learnBaseline(
   baseline: Baseline | undefined,
   m: WindowMeasures,
   reading: EmotionReading,
 ): Baseline {
-  const known = baseline ?? UNKNOWN
-  const trust = trustIn(m, reading)
-  if (trust === 0) return known
-  const weight = Math.min(MOST_WEIGHT, known.weight + trust)
+  const previous = baseline ?? UNKNOWN
+  const trust = computeTrust(m, reading)
+  if (trust === 0) return previous
+  const weight = Math.min(MAX_WEIGHT, previous.weight + trust)
   const share = trust / weight
   return {
     weight,
-    measures: moved(known.measures, m.median, share),
-    shape: movedShape(known.shape, m.shape, share),
+    measures: moveMeasures(previous.measures, m.median, share),
+    shape: moveShape(previous.shape, m.shape, share),
   }
 }
 
-/** The neutral face from about three seconds of it, or undefined when too few frames can be measured. */
+/** Computes the neutral face from about three seconds; undefined when too few frames are measurable. */
 export function calibrateBaseline(
   frames: readonly KeptFrame[],
   options: { readonly aspect?: number } = {},
 ): Baseline | undefined {
   const m = measureWindow(frames, options)
-  if (m === undefined || m.frameCount < ENOUGH_FRAMES || isTurnedAway(m.pose) || m.doubt !== null)
+  if (m === undefined || m.frameCount < MIN_FRAMES || isTurnedAway(m.pose) || m.doubt !== null)
     return undefined
   return { weight: CALIBRATION_WEIGHT, measures: m.median, shape: m.shape }
 }
 
-/** The neutral face as the person's next session begins with it; undefined when it says nothing. */
-export const carriedBaseline = (baseline: Baseline | undefined): Baseline | undefined =>
+/** The neutral face that the user's next session starts with; undefined without evidence. */
+export const toCarriedBaseline = (baseline: Baseline | undefined): Baseline | undefined =>
   baseline === undefined || baseline.weight === 0
     ? undefined
-    : { ...baseline, weight: Math.min(MOST_CARRIED_WEIGHT, baseline.weight) }
+    : { ...baseline, weight: Math.min(MAX_CARRIED_WEIGHT, baseline.weight) }
 
-const NOTHING = Object.fromEntries(MEASURES.map(({ name }) => [name, Number.NaN])) as MeasureValues // every name
-const UNKNOWN: Baseline = { weight: 0, measures: NOTHING, shape: [] }
+const EMPTY_MEASURES = Object.fromEntries(MEASURES.map(({ name }) => [name, Number.NaN])) as MeasureValues // every measure has an entry
+const UNKNOWN: Baseline = { weight: 0, measures: EMPTY_MEASURES, shape: [] }
 
-function trustIn(m: WindowMeasures, { scores }: EmotionReading): number {
-  if (m.frameCount < ENOUGH_FRAMES || isTurnedAway(m.pose) || m.mouthMotion > SILENT || m.doubt !== null)
+function computeTrust(m: WindowMeasures, { scores }: EmotionReading): number {
+  if (
+    m.frameCount < MIN_FRAMES ||
+    isTurnedAway(m.pose) ||
+    m.mouthMotion > MAX_SILENT_MOTION ||
+    m.doubt !== null
+  )
     return 0
-  if (m.spread.lipCornerPull > CALM || m.spread.midBrowRaise > CALM || m.spread.jawDrop > 2 * CALM) return 0
-  return Math.max(scores.neutral, LEAST_TRUST * (1 - scores.happy))
+  if (
+    m.spread.lipCornerPull > MAX_CALM_SPREAD ||
+    m.spread.midBrowRaise > MAX_CALM_SPREAD ||
+    m.spread.jawDrop > 2 * MAX_CALM_SPREAD
+  )
+    return 0
+  return Math.max(scores.neutral, MIN_TRUST * (1 - scores.happy))
 }
 
-function moved(from: MeasureValues, to: MeasureValues, share: number): MeasureValues {
+function moveMeasures(from: MeasureValues, to: MeasureValues, share: number): MeasureValues {
   const entries = MEASURES.map(({ name }, i) => {
-    const furthest = FURTHEST_DEVIATIONS * (LOCAL_MODEL.measures[i]?.deviation ?? 0)
-    return [name, step(from[name], to[name], share, furthest)] as const
+    const limit = MAX_DEVIATIONS * (LOCAL_MODEL.measures[i]?.deviation ?? 0)
+    return [name, step(from[name], to[name], share, limit)] as const
   })
   return Object.fromEntries(entries) as MeasureValues // one value for each measure
 }
 
-function movedShape(from: readonly number[], to: readonly number[], share: number): readonly number[] {
+function moveShape(from: readonly number[], to: readonly number[], share: number): readonly number[] {
   if (to.length === 0) return from
-  return to.map((axis, k) => step(from[k] ?? Number.NaN, axis, share, FURTHEST_LOGITS))
+  return to.map((axis, k) => step(from[k] ?? Number.NaN, axis, share, MAX_LOGITS))
 }
 
-function step(from: number, to: number, share: number, furthest: number): number {
+function step(from: number, to: number, share: number, limit: number): number {
   if (Number.isNaN(from)) return to
   if (Number.isNaN(to)) return from
-  return from + share * Math.min(furthest, Math.max(-furthest, to - from))
+  return from + share * Math.min(limit, Math.max(-limit, to - from))
 }
 
 /* Little-endian: version (1 byte), then float32 numbers: weight, every measure in its order, the axes of the shape. */
@@ -113,10 +123,10 @@ const VERSION = 1
 const SHAPE_AT = 1 + MEASURES.length
 const LENGTH = 1 + 4 * (SHAPE_AT + FACE_LABELS.length)
 
-/** No measure of a face is as large as this. */
-const NONSENSE = 100
+/** Larger values are invalid. */
+const MAX_VALUE = 100
 
-/** A baseline as bytes to store, numbers to float32 precision. */
+/** Encodes a baseline for storage, numbers as float32. */
 export function encodeBaseline({ weight, measures, shape }: Baseline): Uint8Array {
   const bytes = new Uint8Array(LENGTH)
   const view = new DataView(bytes.buffer)
@@ -127,7 +137,7 @@ export function encodeBaseline({ weight, measures, shape }: Baseline): Uint8Arra
   return bytes
 }
 
-/** What `encodeBaseline` wrote, or undefined when the bytes are of another version, cut or no baseline. */
+/** Decodes the bytes of `encodeBaseline`; undefined for another version or invalid bytes. */
 export function decodeBaseline(bytes: Uint8Array): Baseline | undefined {
   if (bytes.length !== LENGTH || bytes[0] !== VERSION) return undefined
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
@@ -135,8 +145,8 @@ export function decodeBaseline(bytes: Uint8Array): Baseline | undefined {
   const weight = number(0)
   const measures = MEASURES.map(({ name }, i) => [name, number(1 + i)] as const)
   const shape = FACE_LABELS.map((_, k) => number(SHAPE_AT + k))
-  if (!(weight >= 0 && weight <= MOST_WEIGHT)) return undefined
-  if ([...measures.map(([, value]) => value), ...shape].some((value) => Math.abs(value) > NONSENSE))
+  if (!(weight >= 0 && weight <= MAX_WEIGHT)) return undefined
+  if ([...measures.map(([, value]) => value), ...shape].some((value) => Math.abs(value) > MAX_VALUE))
     return undefined
   return {
     weight,

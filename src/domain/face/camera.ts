@@ -2,65 +2,76 @@ import type { KeptFrame } from './frame.ts'
 import { slot } from './points.ts'
 import { median } from './statistics.ts'
 
-/** Width / height of the images that cameras give. */
-const SHAPES = [16 / 9, 4 / 3, 1, 3 / 4, 9 / 16] as const
+/** Common aspect ratios (width / height) of camera images. */
+const COMMON_ASPECTS = [16 / 9, 4 / 3, 1, 3 / 4, 9 / 16] as const
 
-/** Wider or taller than this is no camera image. */
-const EXTREME = 4
+/** Wider or taller images are invalid. */
+const MAX_ASPECT = 4
 
 /**
- * Distance between the outer eye corners (33, 263) over that from hairline to base of the nose (10, 2). Both hardly
+ * Distance between the outer eye corners (33, 263) divided by that from hairline to base of the nose (10, 2). Both hardly
  * change with expression. Median over public face pictures (landmarks only).
  */
 const EYES_TO_NOSE = 0.895
 
-/** Width over height of what the mesh takes for a round iris. Same source. */
+/** Width divided by height of an iris in the mesh. Same source. */
 const IRIS_ROUNDNESS = 1.113
 
-/** Fewer faces than this are no evidence against a size. */
-const ENOUGH_FRAMES = 4
+/** A segment across the face and one down it, by the points at their ends; `ratio` is the first length by the second. */
+type Proportion = {
+  readonly across: readonly [left: number, right: number]
+  readonly down: readonly [top: number, bottom: number]
+  readonly ratio: number
+}
 
-/** In ln of the shape: more than one step between neighbouring shapes, less than 4:3 turned on its side. */
-const TURNED = 0.43
+const FACE: Proportion = { across: [33, 263], down: [10, 2], ratio: EYES_TO_NOSE }
+const RIGHT_IRIS: Proportion = { across: [469, 471], down: [470, 472], ratio: IRIS_ROUNDNESS }
+const LEFT_IRIS: Proportion = { across: [474, 476], down: [475, 477], ratio: IRIS_ROUNDNESS }
 
-/** Width / height of the image of one frame as its client sent it, or undefined when it did not or it is nonsense. */
-export function sentAspect({ width, height }: KeptFrame): number | undefined {
+/** Minimum number of frames that can contradict a sent size. */
+const MIN_FRAMES = 4
+
+/** Difference in ln(aspect) that indicates rotation: more than between neighbouring ratios, less than 4:3 to 3:4. */
+const MIN_ROTATION = 0.43
+
+/** The aspect ratio (width / height) that the client sent with a frame; undefined when missing or invalid. */
+export function getSentAspect({ width, height }: KeptFrame): number | undefined {
   if (width === null || height === null) return undefined
   const aspect = width / height
-  return width > 0 && aspect >= 1 / EXTREME && aspect <= EXTREME ? aspect : undefined
+  return width > 0 && aspect >= 1 / MAX_ASPECT && aspect <= MAX_ASPECT ? aspect : undefined
 }
 
 /**
- * Width / height of the camera image, found from the faces in it, as the nearest shape that cameras give; undefined
- * when the frames say nothing.
+ * Infers the aspect ratio (width / height) of the camera image from the faces in it, as the nearest common ratio;
+ * undefined when the frames give no estimate.
  *
- * x comes in widths and y in heights, so a face looks squeezed until both are in one unit. Two segments of known
- * relative length, across and down the face, give one equation for the ratio of the units in each frame; the median
- * of its logarithm over the window counts half. Irises, being round, are the other half, where they came. `known`, the shape found in
- * an earlier window, stays unless the faces speak clearly against it: a phone was turned.
+ * x is in image widths and y in image heights. Two segments of known relative length, across and down the face, give an
+ * equation for the ratio of the units in each frame; the median of its logarithm over the window is one half of the
+ * estimate. The round irises are the other half, if present. `known`, the ratio of an earlier window, is kept unless the
+ * faces clearly contradict it, for example after a phone was rotated.
  */
 export function inferAspect(frames: readonly KeptFrame[], known?: number): number | undefined {
-  const estimate = estimateOf(frames)
+  const estimate = estimateLogAspect(frames)
   if (estimate === undefined) return known
-  return known !== undefined && !isTurned(known, estimate) ? known : nearest(SHAPES, estimate)
+  return known !== undefined && !isRotated(known, estimate) ? known : nearest(COMMON_ASPECTS, estimate)
 }
 
 /**
- * The width / height that a client has sent, or what the faces in these frames show when they speak clearly against it:
- * some clients send a size that is turned on its side, or that of another picture.
+ * Returns the sent aspect ratio, or an estimate when the faces clearly contradict it: some clients send a rotated size or
+ * that of another image.
  */
-export function correctedAspect(frames: readonly KeptFrame[], sent: number): number {
-  const estimate = frames.length < ENOUGH_FRAMES ? undefined : estimateOf(frames)
-  if (estimate === undefined || !isTurned(sent, estimate)) return sent
-  return nearest([1 / sent, ...SHAPES], estimate)
+export function correctAspect(frames: readonly KeptFrame[], sent: number): number {
+  const estimate = frames.length < MIN_FRAMES ? undefined : estimateLogAspect(frames)
+  if (estimate === undefined || !isRotated(sent, estimate)) return sent
+  return nearest([1 / sent, ...COMMON_ASPECTS], estimate)
 }
 
-/** ln of width / height as the faces show it. */
-function estimateOf(frames: readonly KeptFrame[]): number | undefined {
-  const face = medianLog(frames, (points) => [logAspect(points, 33, 263, 10, 2, EYES_TO_NOSE)])
+/** Estimates ln(width / height) from the faces. */
+function estimateLogAspect(frames: readonly KeptFrame[]): number | undefined {
+  const face = medianLog(frames, (points) => [computeLogAspect(points, FACE)])
   const irises = medianLog(frames, (points) => [
-    logAspect(points, 469, 471, 470, 472, IRIS_ROUNDNESS),
-    logAspect(points, 474, 476, 475, 477, IRIS_ROUNDNESS),
+    computeLogAspect(points, RIGHT_IRIS),
+    computeLogAspect(points, LEFT_IRIS),
   ])
   return face === undefined || irises === undefined ? (face ?? irises) : (face + irises) / 2
 }
@@ -74,22 +85,16 @@ function medianLog(
 }
 
 /**
- * ln of width / height under which the segment from `left` to `right` is `ratio` times as long as that from `top` to
- * `bottom`: the solution of ratio^2 * (w^2 (vx^2 + vz^2) + h^2 vy^2) = w^2 (ex^2 + ez^2) + h^2 ey^2 for w / h.
+ * ln(width / height) for which the segment across, e, is `ratio` times as long as that down, v: the solution of
+ * ratio^2 * (w^2 (vx^2 + vz^2) + h^2 vy^2) = w^2 (ex^2 + ez^2) + h^2 ey^2 for w / h.
  */
-function logAspect(
-  points: Float32Array,
-  left: number,
-  right: number,
-  top: number,
-  bottom: number,
-  ratio: number,
-): number | undefined {
-  const across = difference(points, left, right)
-  const down = difference(points, top, bottom)
+function computeLogAspect(points: Float32Array, proportion: Proportion): number | undefined {
+  const { ratio } = proportion
+  const across = difference(points, ...proportion.across)
+  const down = difference(points, ...proportion.down)
   const heights = ratio ** 2 * down.y ** 2 - across.y ** 2
   const widths = across.x ** 2 + across.z ** 2 - ratio ** 2 * (down.x ** 2 + down.z ** 2)
-  // Both are negative when the head lies on its side.
+  // Both are negative for a head rotated by 90 degrees.
   const squared = heights / widths
   return squared > 0 && Number.isFinite(squared) ? Math.log(squared) / 2 : undefined
 }
@@ -109,6 +114,6 @@ function nearest(shapes: readonly number[], logAspectOfImage: number): number {
   return shapes.reduce((best, shape) => (distance(shape) < distance(best) ? shape : best), 1)
 }
 
-function isTurned(known: number, logAspectOfImage: number): boolean {
-  return Math.abs(Math.log(known) - logAspectOfImage) > TURNED
+function isRotated(known: number, logAspectOfImage: number): boolean {
+  return Math.abs(Math.log(known) - logAspectOfImage) > MIN_ROTATION
 }

@@ -3,31 +3,31 @@ import { type AspectSource, MEASURES, type MeasureValues, type WindowMeasures } 
 import { FACE_LABELS } from './model.ts'
 
 /*
- * Little-endian: version (1 byte), aspect source in the lower half of a byte and doubt in the upper one (1), frames analysed (2), frames left out (2), then float32 numbers:
- * aspect, mouth motion, blinks a minute, yaw, pitch, roll, from version 2 on speech, onset and the axes of the whole
- * shape, and for each of median, peak, spread and trend all measures in their order. Another list of measures or axes,
- * or another order, is another version.
+ * Little-endian: version (1 byte), aspect source in the lower and doubt in the upper half of a byte (1), frames analysed
+ * (2), frames left out (2), then float32 numbers: aspect, mouth motion, blinks per minute, yaw, pitch, roll, since version
+ * 2 speech, onset and the axes of the whole shape, then for each of median, peak, spread and trend all measures in order.
+ * A change of the list or order of measures or axes needs a new version.
  */
 const VERSION = 2
-const OLDEST = 1
+const MIN_VERSION = 1
 const ASPECT_SOURCES: readonly AspectSource[] = ['sent', 'inferred', 'assumed']
 const DOUBTS: readonly (Doubt | null)[] = [null, 'out_of_picture', 'several_faces']
-const UPPER = 16
+const UPPER_HALF = 16
 const NUMBERS_AT = 6
 const TABLES = 4
 
 /** Numbers before the tables, by version. */
 const SINGLE_NUMBERS: readonly number[] = [0, 6, 8 + FACE_LABELS.length]
 
-const lengthOf = (version: number): number =>
+const getLength = (version: number): number =>
   NUMBERS_AT + 4 * ((SINGLE_NUMBERS[version] ?? 0) + TABLES * MEASURES.length)
 
-/** The measures of one window as bytes to store, numbers to float32 precision. */
+/** Encodes the measures of one window for storage, numbers as float32. */
 export function encodeMeasures(m: WindowMeasures): Uint8Array {
-  const bytes = new Uint8Array(lengthOf(VERSION))
+  const bytes = new Uint8Array(getLength(VERSION))
   const view = new DataView(bytes.buffer)
   view.setUint8(0, VERSION)
-  view.setUint8(1, ASPECT_SOURCES.indexOf(m.aspectSource) + UPPER * DOUBTS.indexOf(m.doubt))
+  view.setUint8(1, ASPECT_SOURCES.indexOf(m.aspectSource) + UPPER_HALF * DOUBTS.indexOf(m.doubt))
   view.setUint16(2, m.frameCount, true)
   view.setUint16(4, m.framesLeftOut, true)
   const single = [m.aspect, m.mouthMotion, m.blinksPerMinute, m.pose.yaw, m.pose.pitch, m.pose.roll]
@@ -40,15 +40,15 @@ export function encodeMeasures(m: WindowMeasures): Uint8Array {
 }
 
 /**
- * What `encodeMeasures` wrote, in this or an older version, or undefined when the bytes are of another version or cut.
- * Measures that the older version did not have say nothing: no speech, no onset, no axes.
+ * Decodes the bytes of `encodeMeasures`, including older versions; undefined for invalid bytes. Values that an older
+ * version lacks are neutral: no speech, no onset, no axes.
  */
 export function decodeMeasures(bytes: Uint8Array): WindowMeasures | undefined {
   const version = bytes[0] ?? 0
-  if (version < OLDEST || version > VERSION || bytes.length !== lengthOf(version)) return undefined
+  if (version < MIN_VERSION || version > VERSION || bytes.length !== getLength(version)) return undefined
   const reasons = bytes[1] ?? -1
-  const aspectSource = ASPECT_SOURCES[reasons % UPPER]
-  const doubt = DOUBTS[Math.floor(reasons / UPPER)]
+  const aspectSource = ASPECT_SOURCES[reasons % UPPER_HALF]
+  const doubt = DOUBTS[Math.floor(reasons / UPPER_HALF)]
   if (aspectSource === undefined || doubt === undefined) return undefined
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const number = (i: number): number => view.getFloat32(NUMBERS_AT + 4 * i, true)

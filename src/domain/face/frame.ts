@@ -1,12 +1,12 @@
 import { MESH_POINTS, POINTS_IN_USE, REFINED_POINTS, slot } from './points.ts'
 
-/** What is kept of one frame of landmarks until its window closes. */
+/** The part of a landmarks frame that is kept until its window closes. */
 export type KeptFrame = {
   /** Milliseconds since the window opened. */
   readonly at: number
   /**
    * x, y, z of each of `POINTS_IN_USE`, as sent: x and y in fractions of the image's width and height, z of its width.
-   * The irises are NaN when only the 468 mesh points came.
+   * The irises are NaN in frames of 468 points.
    */
   readonly points: Float32Array
   /** Size of the camera image in pixels, when the client sent it. */
@@ -14,12 +14,12 @@ export type KeptFrame = {
   readonly height: number | null
 }
 
-/** A face a little outside the image is fine; a coordinate this far out is not a landmark. */
-export const LARGEST_COORDINATE = 16
+/** A face may be partly outside the image; larger coordinates are invalid. */
+export const MAX_COORDINATE = 16
 
 /**
- * The points in use of one parsed frame, or undefined unless `data` is exactly 468 or 478 points, every one an object
- * with finite numbers x, y, z of sane size. Hot path: one allocation a frame, none a point.
+ * Selects the points in use of a parsed frame; undefined unless `data` has exactly 468 or 478 objects with valid numbers
+ * x, y, z. Hot path: one allocation per frame, none per point.
  */
 export function keepPoints(data: readonly unknown[]): Float32Array | undefined {
   if (data.length !== MESH_POINTS && data.length !== REFINED_POINTS) return undefined
@@ -41,11 +41,11 @@ type Point = { readonly x: number; readonly y: number; readonly z: number }
 
 function isPoint(value: unknown): value is Point {
   if (typeof value !== 'object' || value === null) return false
-  const { x, y, z } = value as Partial<Record<keyof Point, unknown>> // any object may be asked for any key
+  const { x, y, z } = value as Partial<Record<keyof Point, unknown>> // any object may be indexed
   return isCoordinate(x) && isCoordinate(y) && isCoordinate(z)
 }
 
-/** False for NaN too, since every comparison with NaN is. */
+/** False for NaN as well. */
 function isCoordinate(value: unknown): value is number {
-  return typeof value === 'number' && Math.abs(value) <= LARGEST_COORDINATE
+  return typeof value === 'number' && Math.abs(value) <= MAX_COORDINATE
 }

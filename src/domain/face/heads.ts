@@ -4,47 +4,49 @@ import type { WindowMeasures } from './measures.ts'
 import { MEASURES } from './measures.ts'
 import { FACE_LABELS, type FaceModel } from './model.ts'
 
-/** A measure counts no further out than this, in standard deviations: one odd measure must not decide alone. */
-const FURTHEST = 3.5
+/** Limit in standard deviations, so that a single outlier does not decide. */
+const MAX_DEVIATIONS = 3.5
 
-/** Windows of a calm, neutral face after which a baseline is believed by half. */
-const HALF_BELIEVED = 2
+/** Weight at which a baseline has half of its full influence. */
+const HALF_TRUST_WEIGHT = 2
 
-/** The share of a person's own deviation from the common neutral face that is taken off before the first head looks. */
+/** Share of the person's deviation from the average neutral face that is subtracted from the input of the first head. */
 const OWN_SHARE = 0.5
 
-/** How much the second head speaks beside the first when the baseline is fully believed. */
+/** Weight of the second head with a fully trusted baseline. */
 const CHANGE_SHARE = 0.9
 
 const FEARFUL = FACE_LABELS.indexOf('fearful')
 const ANXIOUS_LABEL = EMOTIONS.indexOf('anxious')
 const FEARFUL_LABEL = EMOTIONS.indexOf('fearful')
 
-/** From 0, nothing known of this person, to 1. */
-export const belief = (baseline: Baseline | undefined): number =>
-  baseline === undefined ? 0 : baseline.weight / (baseline.weight + HALF_BELIEVED)
+/** Trust in a baseline, from 0 (none) to 1. */
+export const computeTrust = (baseline: Baseline | undefined): number =>
+  baseline === undefined ? 0 : baseline.weight / (baseline.weight + HALF_TRUST_WEIGHT)
 
 /**
- * One logit for each of `EMOTIONS`. The first head looks at the face as it is, the second at its change from the
- * person's neutral face, as far as that is known.
+ * Computes one logit for each of `EMOTIONS`. The first head uses the face as it is, the second its change from the
+ * person's neutral face, weighted by the trust in the baseline.
  */
-export function logits(model: FaceModel, m: WindowMeasures, baseline: Baseline | undefined): number[] {
-  const trust = belief(baseline)
-  const z = standardised(model, m, baseline, OWN_SHARE * trust)
-  const face = spread(
-    faceLogits(model, z, axesOf(model, m, baseline, OWN_SHARE * trust)),
-    anxiousLogit(model, z),
+export function computeLogits(model: FaceModel, m: WindowMeasures, baseline: Baseline | undefined): number[] {
+  const trust = computeTrust(baseline)
+  const z = standardise(model, m, baseline, OWN_SHARE * trust)
+  const face = splitFearful(
+    computeFaceLogits(model, z, computeAxes(model, m, baseline, OWN_SHARE * trust)),
+    computeAnxiousLogit(model, z),
   )
   if (baseline === undefined || trust === 0) return face
   const share = CHANGE_SHARE * trust
-  return changeLogits(model, m, baseline).map((logit, k) => share * logit + (1 - share) * (face[k] ?? 0))
+  return computeChangeLogits(model, m, baseline).map(
+    (logit, k) => share * logit + (1 - share) * (face[k] ?? 0),
+  )
 }
 
 /**
- * The window's medians in standard deviations from the mean of all people, `share` of what is this person's own taken
- * off. A measure that was not measured says nothing.
+ * Standardises the medians of the window by mean and deviation over all people, after subtracting `share` of the person's
+ * own deviation. A missing measure is 0.
  */
-export function standardised(
+export function standardise(
   model: Pick<FaceModel, 'measures'>,
   { median }: Pick<WindowMeasures, 'median'>,
   baseline?: Baseline,
@@ -53,33 +55,33 @@ export function standardised(
   return model.measures.map(({ mean, deviation, neutral }, i) => {
     const name = MEASURES[i]?.name
     if (name === undefined) return 0
-    const own = share === 0 ? 0 : share * orZero((baseline?.measures[name] ?? Number.NaN) - neutral)
-    return bounded((median[name] - own - mean) / deviation)
+    const own = share === 0 ? 0 : share * nanToZero((baseline?.measures[name] ?? Number.NaN) - neutral)
+    return clamp((median[name] - own - mean) / deviation)
   })
 }
 
-/** The change of each measure from the baseline, in units of the model's scale. */
-export function changes(
+/** Computes the change of each measure from the baseline, in units of the model's scale. */
+export function computeChanges(
   scale: readonly number[],
   { median }: Pick<WindowMeasures, 'median'>,
   baseline: Baseline,
 ): number[] {
-  return MEASURES.map(({ name }, i) => bounded((median[name] - baseline.measures[name]) / (scale[i] ?? 1)))
+  return MEASURES.map(({ name }, i) => clamp((median[name] - baseline.measures[name]) / (scale[i] ?? 1)))
 }
 
-function axesOf(
+function computeAxes(
   model: FaceModel,
   m: WindowMeasures,
   baseline: Baseline | undefined,
   share: number,
 ): number[] {
   return model.shape.neutral.map((neutral, k) => {
-    const own = share === 0 ? 0 : share * orZero((baseline?.shape[k] ?? Number.NaN) - neutral)
+    const own = share === 0 ? 0 : share * nanToZero((baseline?.shape[k] ?? Number.NaN) - neutral)
     return (m.shape[k] ?? own) - own
   })
 }
 
-function faceLogits({ face }: FaceModel, z: readonly number[], axes: readonly number[]): number[] {
+function computeFaceLogits({ face }: FaceModel, z: readonly number[], axes: readonly number[]): number[] {
   const sums = face.bias.map((bias, k) => bias + (axes[k] ?? 0))
   for (let i = 0; i < z.length; i++) {
     const value = z[i] ?? 0
@@ -92,39 +94,39 @@ function faceLogits({ face }: FaceModel, z: readonly number[], axes: readonly nu
   return sums
 }
 
-function changeLogits({ change }: FaceModel, m: WindowMeasures, baseline: Baseline): number[] {
+function computeChangeLogits({ change }: FaceModel, m: WindowMeasures, baseline: Baseline): number[] {
   const sums = [...change.bias]
-  for (const [i, value] of changes(change.scale, m, baseline).entries()) {
+  for (const [i, value] of computeChanges(change.scale, m, baseline).entries()) {
     const linear = change.linear[i]
     for (let k = 0; k < sums.length; k++) sums[k] = (sums[k] ?? 0) + (linear?.[k] ?? 0) * value
   }
   return sums
 }
 
-function anxiousLogit({ anxious }: FaceModel, z: readonly number[]): number {
+function computeAnxiousLogit({ anxious }: FaceModel, z: readonly number[]): number {
   return z.reduce((sum, value, i) => sum + value * (anxious.linear[i] ?? 0), anxious.bias)
 }
 
-/** The seven logits of the first head as eight: anxious and fearful share what it gave to both. */
-function spread(face: readonly number[], anxious: number): number[] {
-  const of = (label: string) => face[(FACE_LABELS as readonly string[]).indexOf(label)] ?? 0
+/** Converts the seven logits of the first head to eight: anxious and fearful share the common logit. */
+function splitFearful(face: readonly number[], anxious: number): number[] {
+  const getLogit = (label: string) => face[(FACE_LABELS as readonly string[]).indexOf(label)] ?? 0
   const both = face[FEARFUL] ?? 0
   return EMOTIONS.map((label, k) => {
     if (k === ANXIOUS_LABEL) return both - softplus(-anxious)
     if (k === FEARFUL_LABEL) return both - softplus(anxious)
-    return of(label)
+    return getLogit(label)
   })
 }
 
-/** ln(1 + e^x), safe for large x. */
+/** ln(1 + e^x) without overflow for large x. */
 function softplus(x: number): number {
   return Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)))
 }
 
-function bounded(value: number): number {
-  return orZero(Math.min(FURTHEST, Math.max(-FURTHEST, value)))
+function clamp(value: number): number {
+  return nanToZero(Math.min(MAX_DEVIATIONS, Math.max(-MAX_DEVIATIONS, value)))
 }
 
-function orZero(value: number): number {
+function nanToZero(value: number): number {
   return Number.isNaN(value) ? 0 : value
 }

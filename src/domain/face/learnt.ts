@@ -1,21 +1,21 @@
 import { type Baseline, decodeBaseline, encodeBaseline } from './baseline.ts'
 
-/** A neutral face that was not learnt here: carried from an earlier session, or shown on request. */
-export type GivenBaseline = {
-  /** The first window that is read with it. */
+/** A neutral face from an earlier session or from a calibration. */
+type GivenBaseline = {
+  /** The first window that is analysed with it. */
   readonly from: number
   readonly baseline: Baseline
 }
 
 /**
- * What a session knows of the person before the camera. It is stored with every window, so that whoever serves the
- * session next goes on as if nothing had happened, and the session can be read again later.
+ * The state that a session has learnt about the face. It is stored with every window, so that another instance can
+ * continue the session, and so that the session can be analysed again later.
  */
 export type Learnt = {
-  /** Width / height of the camera's image, as the windows so far have shown it. */
+  /** Width / height of the camera image, inferred from earlier windows. */
   readonly aspect: number | undefined
   readonly baseline: Baseline | undefined
-  /** In order; what the learning of this session began with, each time. */
+  /** The baselines that learning started from, in order. */
   readonly given: readonly GivenBaseline[]
 }
 
@@ -28,20 +28,20 @@ export const NOTHING_LEARNT: Learnt = { aspect: undefined, baseline: undefined, 
 const VERSION = 1
 const HEADER = 12
 
-/** What a session has learnt, as bytes to store. */
+/** Encodes the state for storage. */
 export function encodeLearnt({ aspect = Number.NaN, baseline, given }: Learnt): Uint8Array {
   const current = baseline === undefined ? new Uint8Array() : encodeBaseline(baseline)
-  const others = given.map(({ from, baseline: one }) => ({ from, bytes: encodeBaseline(one) }))
-  const length = others.reduce((sum, { bytes }) => sum + 6 + bytes.length, HEADER + current.length)
+  const encoded = given.map(({ from, baseline: one }) => ({ from, bytes: encodeBaseline(one) }))
+  const length = encoded.reduce((sum, { bytes }) => sum + 6 + bytes.length, HEADER + current.length)
   const all = new Uint8Array(length)
   const view = new DataView(all.buffer)
   view.setUint8(0, VERSION)
-  view.setUint8(1, others.length)
+  view.setUint8(1, encoded.length)
   view.setFloat64(2, aspect, true)
   view.setUint16(10, current.length, true)
   all.set(current, HEADER)
   let at = HEADER + current.length
-  for (const { from, bytes } of others) {
+  for (const { from, bytes } of encoded) {
     view.setUint32(at, from, true)
     view.setUint16(at + 4, bytes.length, true)
     all.set(bytes, at + 6)
@@ -50,7 +50,7 @@ export function encodeLearnt({ aspect = Number.NaN, baseline, given }: Learnt): 
   return all
 }
 
-/** What `encodeLearnt` wrote; nothing of bytes that are cut, spoilt or of another version: then it is learnt anew. */
+/** Decodes the bytes of `encodeLearnt`; invalid bytes and other versions give the empty state. */
 export function decodeLearnt(bytes: Uint8Array | null): Learnt {
   if (bytes === null || bytes.length < HEADER || bytes[0] !== VERSION) return NOTHING_LEARNT
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)

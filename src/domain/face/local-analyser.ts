@@ -1,54 +1,53 @@
 import { EMOTION_VAD, EMOTIONS, type Emotion, type EmotionReading, type EmotionScores } from '../emotion.ts'
 import type { Baseline } from './baseline.ts'
-import { logits } from './heads.ts'
+import { computeLogits } from './heads.ts'
 import { isTurnedAway, type WindowMeasures } from './measures.ts'
 import { type FaceModel, LOCAL_MODEL } from './model.ts'
 
-/** Changes whenever the same measures may read differently. */
+/** Changes whenever the same measures may give another result. */
 export const LOCAL_ANALYSER_VERSION = 'local-2'
 
-/** Fewer frames than this are too few to stand behind a label. */
-const ENOUGH_FRAMES = 8
-const LEAST_PROBABILITY = 0.4
-const LEAST_MARGIN = 0.1
+/** Fewer frames make a result uncertain. */
+const MIN_FRAMES = 8
+const MIN_PROBABILITY = 0.4
+const MIN_MARGIN = 0.1
 
 /**
- * The mouth of a talker looks like a smile or a gasp: the logits of these two lose up to this much. A clear smile
- * stays one, for laughing moves the mouth too.
+ * Maximum reduction of the logits of happy and surprised while talking, which looks similar. A clear smile is still
+ * recognised, because laughing moves the mouth too.
  */
-const TALKING_COST = 1.5
+const TALKING_PENALTY = 1.5
 
-/** From this much speech on such a label is certain only when hardly anything speaks against it. */
-const TALKING = 0.5
-const CERTAIN_WHILE_TALKING = 0.95
+/** From this amount of speech on, such a label is uncertain below this confidence. */
+const MIN_TALKING = 0.5
+const MIN_CONFIDENCE_WHILE_TALKING = 0.95
 
 /**
- * Reads the apparent expression of one window, always the same for the same measures. `baseline` is the person's
- * neutral face as far as it is known; without one the face is compared with all people. All numbers carry four
- * decimals; the scores sum to 1.
+ * Estimates the apparent expression of one window. Deterministic. `baseline` is the person's neutral face, if known;
+ * without one the face is compared with all people. All numbers have four decimals; the scores sum to 1.
  */
 export function readExpression(m: WindowMeasures, baseline?: Baseline): EmotionReading {
-  return readWith(LOCAL_MODEL, m, baseline)
+  return readExpressionWith(LOCAL_MODEL, m, baseline)
 }
 
-/** The same with any model, for fitting and judging one. */
-export function readWith(model: FaceModel, m: WindowMeasures, baseline?: Baseline): EmotionReading {
-  const scores = rounded(softmax(dampTalking(logits(model, m, baseline), m.speech)))
+/** The same with any model, for fitting and evaluation. */
+export function readExpressionWith(model: FaceModel, m: WindowMeasures, baseline?: Baseline): EmotionReading {
+  const scores = roundScores(softmax(dampTalking(computeLogits(model, m, baseline), m.speech)))
   const [first, second] = [...EMOTIONS].sort((a, b) => scores[b] - scores[a])
   const emotion = first ?? 'neutral'
   const confidence = scores[emotion]
   const margin = second === undefined ? 1 : confidence - scores[second]
-  const little = m.frameCount < ENOUGH_FRAMES || isTurnedAway(m.pose) || m.doubt !== null
-  const spoken =
-    m.speech >= TALKING && READ_FROM_THE_MOUTH.includes(emotion) && confidence < CERTAIN_WHILE_TALKING
+  const isUnreliable = m.frameCount < MIN_FRAMES || isTurnedAway(m.pose) || m.doubt !== null
+  const isTalking =
+    m.speech >= MIN_TALKING && MOUTH_EMOTIONS.includes(emotion) && confidence < MIN_CONFIDENCE_WHILE_TALKING
   return {
     emotion,
     confidence,
-    uncertain: little || spoken || confidence < LEAST_PROBABILITY || margin < LEAST_MARGIN,
+    uncertain: isUnreliable || isTalking || confidence < MIN_PROBABILITY || margin < MIN_MARGIN,
     scores,
-    valence: expectation(scores, 0),
-    arousal: expectation(scores, 1),
-    dominance: expectation(scores, 2),
+    valence: computeExpectation(scores, 0),
+    arousal: computeExpectation(scores, 1),
+    dominance: computeExpectation(scores, 2),
   }
 }
 
@@ -59,29 +58,29 @@ function softmax(values: readonly number[]): number[] {
   return powers.map((power) => power / sum)
 }
 
-const READ_FROM_THE_MOUTH: readonly Emotion[] = ['happy', 'surprised']
+const MOUTH_EMOTIONS: readonly Emotion[] = ['happy', 'surprised']
 
 function dampTalking(values: readonly number[], speech: number): number[] {
   return values.map((value, k) => {
     const label = EMOTIONS[k]
-    return label !== undefined && READ_FROM_THE_MOUTH.includes(label) ? value - TALKING_COST * speech : value
+    return label !== undefined && MOUTH_EMOTIONS.includes(label) ? value - TALKING_PENALTY * speech : value
   })
 }
 
-/** Four decimals each; what rounding leaves over goes to the largest, so that the sum stays 1. */
-function rounded(probabilities: readonly number[]): EmotionScores {
+/** Rounds to four decimals; the largest score takes the rounding error, so that the sum is 1. */
+function roundScores(probabilities: readonly number[]): EmotionScores {
   const scores = probabilities.map(round)
   const top = scores.indexOf(Math.max(...scores))
   const others = scores.reduce((total, score, k) => (k === top ? total : total + score), 0)
   scores[top] = round(1 - others)
-  return Object.fromEntries(EMOTIONS.map((label, k) => [label, scores[k]])) as Record<Emotion, number> // one score a label
+  return Object.fromEntries(EMOTIONS.map((label, k) => [label, scores[k]])) as Record<Emotion, number> // one score per label
 }
 
-function expectation(scores: EmotionScores, axis: 0 | 1 | 2): number {
+function computeExpectation(scores: EmotionScores, axis: 0 | 1 | 2): number {
   return round(EMOTIONS.reduce((sum, label) => sum + scores[label] * EMOTION_VAD[label][axis], 0))
 }
 
-/** Adding 0 turns -0 into 0. */
+/** Adding 0 converts -0 to 0. */
 function round(value: number): number {
   return Math.round(value * 10_000) / 10_000 + 0
 }

@@ -1,6 +1,6 @@
 import { slot } from './points.ts'
 
-/** A face with its head pose removed: x towards the subject's left, y down, z away from the camera, for each point in use. */
+/** A face without its head pose: x towards the subject's left, y down, z away from the camera, for each point in use. */
 export type Face = {
   /** x, y, z of each of `POINTS_IN_USE`, in distances between the outer eye corners, origin at the rigid points' centre. */
   readonly points: Float64Array
@@ -8,21 +8,21 @@ export type Face = {
 
 export type Measure<Name extends string = string> = {
   readonly name: Name
-  /** The action unit of the Facial Action Coding System that moves it most, or null. */
+  /** The action unit of the Facial Action Coding System with the largest effect, or null. */
   readonly au: string | null
   readonly points: readonly number[]
   readonly unit: 'eye distances' | 'ratio'
-  /** What is measured, in words. */
+  /** Description of the measure. */
   readonly formula: string
   readonly source: string
-  readonly of: (face: Face) => number
+  readonly compute: (face: Face) => number
 }
 
 const FACS = 'Ekman, Friesen & Hager (2002), Facial Action Coding System: The Manual'
 const EYE_ASPECT = 'Soukupova & Cech (2016), Real-Time Eye Blink Detection using Facial Landmarks'
 const OWN = 'own, from the mesh'
 
-/** All measures, symmetric in left and right so that a mirrored image measures the same. */
+/** All measures; symmetric in left and right, so that a mirrored image gives the same values. */
 export const MEASURES = [
   measure(
     'innerBrowRaise',
@@ -30,7 +30,7 @@ export const MEASURES = [
     [107, 336, 133, 362],
     FACS,
     'height of the inner brow ends over the inner eye corners',
-    (f) => both(up(f, 107, 133), up(f, 336, 362)),
+    (f) => average(up(f, 107, 133), up(f, 336, 362)),
   ),
   measure(
     'outerBrowRaise',
@@ -38,7 +38,7 @@ export const MEASURES = [
     [70, 300, 33, 263],
     FACS,
     'height of the outer brow ends over the outer eye corners',
-    (f) => both(up(f, 70, 33), up(f, 300, 263)),
+    (f) => average(up(f, 70, 33), up(f, 300, 263)),
   ),
   measure(
     'midBrowRaise',
@@ -46,7 +46,7 @@ export const MEASURES = [
     [105, 334, 33, 133, 263, 362],
     FACS,
     'height of the middle of the brows over the line of the eye corners',
-    (f) => both(up(f, 105, 33, 133), up(f, 334, 263, 362)),
+    (f) => average(up(f, 105, 33, 133), up(f, 334, 263, 362)),
   ),
   measure(
     'browLower',
@@ -54,7 +54,7 @@ export const MEASURES = [
     [55, 285, 168],
     FACS,
     'depth of the brow heads under the root of the nose',
-    (f) => -both(up(f, 55, 168), up(f, 285, 168)),
+    (f) => -average(up(f, 55, 168), up(f, 285, 168)),
   ),
   measure('browGap', 'AU4', [55, 285], FACS, 'distance between the brow heads; furrowing narrows it', (f) =>
     distance(f, 55, 285),
@@ -65,7 +65,7 @@ export const MEASURES = [
     [107, 336, 70, 300],
     FACS,
     'height of the inner over the outer brow ends',
-    (f) => both(up(f, 107, 70), up(f, 336, 300)),
+    (f) => average(up(f, 107, 70), up(f, 336, 300)),
   ),
   measure(
     'browArch',
@@ -73,10 +73,10 @@ export const MEASURES = [
     [105, 334, 70, 107, 300, 336],
     FACS,
     'height of the middle of the brows over the line of their ends',
-    (f) => both(up(f, 105, 70, 107), up(f, 334, 300, 336)),
+    (f) => average(up(f, 105, 70, 107), up(f, 334, 300, 336)),
   ),
   measure('browLid', 'AU4', [63, 293, 160, 387], FACS, 'distance from the outer brow to the upper lid', (f) =>
-    both(distance(f, 63, 160), distance(f, 293, 387)),
+    average(distance(f, 63, 160), distance(f, 293, 387)),
   ),
   measure(
     'eyeOpening',
@@ -92,7 +92,7 @@ export const MEASURES = [
     [159, 33, 133, 386, 263, 362],
     FACS,
     'height of the upper lids over the line of the eye corners',
-    (f) => both(up(f, 159, 33, 133), up(f, 386, 263, 362)),
+    (f) => average(up(f, 159, 33, 133), up(f, 386, 263, 362)),
   ),
   measure(
     'lowerLidRaise',
@@ -100,7 +100,7 @@ export const MEASURES = [
     [145, 33, 133, 374, 263, 362],
     FACS,
     'height of the lower lids over the line of the eye corners',
-    (f) => both(up(f, 145, 33, 133), up(f, 374, 263, 362)),
+    (f) => average(up(f, 145, 33, 133), up(f, 374, 263, 362)),
   ),
   measure(
     'eyeWidth',
@@ -108,10 +108,10 @@ export const MEASURES = [
     [33, 133, 263, 362],
     EYE_ASPECT,
     'length of the eyes from corner to corner',
-    (f) => both(distance(f, 33, 133), distance(f, 263, 362)),
+    (f) => average(distance(f, 33, 133), distance(f, 263, 362)),
   ),
   measure('cheekRaise', 'AU6', [50, 145, 280, 374], FACS, 'distance from the cheeks to the lower lids', (f) =>
-    both(distance(f, 50, 145), distance(f, 280, 374)),
+    average(distance(f, 50, 145), distance(f, 280, 374)),
   ),
   measure(
     'lidCheek',
@@ -119,7 +119,7 @@ export const MEASURES = [
     [117, 145, 346, 374],
     FACS,
     'distance from the lower orbit to the lower lids',
-    (f) => both(distance(f, 117, 145), distance(f, 346, 374)),
+    (f) => average(distance(f, 117, 145), distance(f, 346, 374)),
   ),
   measure(
     'cheekDepth',
@@ -127,7 +127,7 @@ export const MEASURES = [
     [205, 129, 425, 358],
     FACS,
     'depth of the cheeks beside the nose behind its wings',
-    (f) => both(back(f, 205, 129), back(f, 425, 358)),
+    (f) => average(back(f, 205, 129), back(f, 425, 358)),
   ),
   measure(
     'noseWrinkle',
@@ -135,7 +135,7 @@ export const MEASURES = [
     [129, 133, 358, 362],
     FACS,
     'distance from the wings of the nose to the inner eye corners',
-    (f) => both(distance(f, 129, 133), distance(f, 358, 362)),
+    (f) => average(distance(f, 129, 133), distance(f, 358, 362)),
   ),
   measure('noseWidth', 'AU38', [129, 358], FACS, 'distance between the wings of the nose', (f) =>
     distance(f, 129, 358),
@@ -149,7 +149,7 @@ export const MEASURES = [
     [129, 40, 358, 270],
     FACS,
     'distance from the wings of the nose to the sides of the upper lip',
-    (f) => both(distance(f, 129, 40), distance(f, 358, 270)),
+    (f) => average(distance(f, 129, 40), distance(f, 358, 270)),
   ),
   measure(
     'lipCornerPull',
@@ -157,7 +157,7 @@ export const MEASURES = [
     [61, 33, 291, 263],
     FACS,
     'distance from the lip corners to the outer eye corners',
-    (f) => both(distance(f, 61, 33), distance(f, 291, 263)),
+    (f) => average(distance(f, 61, 33), distance(f, 291, 263)),
   ),
   measure(
     'lipCornerLift',
@@ -165,7 +165,7 @@ export const MEASURES = [
     [61, 291, 13, 14],
     FACS,
     'height of the lip corners over the middle of the mouth',
-    (f) => both(up(f, 61, 13, 14), up(f, 291, 13, 14)),
+    (f) => average(up(f, 61, 13, 14), up(f, 291, 13, 14)),
   ),
   measure(
     'lipCornerDepress',
@@ -173,7 +173,7 @@ export const MEASURES = [
     [61, 291, 2],
     FACS,
     'depth of the lip corners under the base of the nose',
-    (f) => -both(up(f, 61, 2), up(f, 291, 2)),
+    (f) => -average(up(f, 61, 2), up(f, 291, 2)),
   ),
   measure(
     'lipCornerDepth',
@@ -181,7 +181,7 @@ export const MEASURES = [
     [61, 291, 13, 14],
     FACS,
     'depth of the lip corners behind the middle of the mouth',
-    (f) => both(back(f, 61, 13, 14), back(f, 291, 13, 14)),
+    (f) => average(back(f, 61, 13, 14), back(f, 291, 13, 14)),
   ),
   measure('mouthWidth', 'AU20', [61, 291], FACS, 'distance between the outer lip corners', (f) =>
     distance(f, 61, 291),
@@ -198,7 +198,7 @@ export const MEASURES = [
     [37, 267, 61, 291],
     OWN,
     'height of the upper lip over the lip corners',
-    (f) => both(up(f, 37, 61), up(f, 267, 291)),
+    (f) => average(up(f, 37, 61), up(f, 267, 291)),
   ),
   measure(
     'lowerLipBow',
@@ -206,7 +206,7 @@ export const MEASURES = [
     [91, 321, 17],
     OWN,
     'height of the sides of the lower lip over its middle',
-    (f) => both(up(f, 91, 17), up(f, 321, 17)),
+    (f) => average(up(f, 91, 17), up(f, 321, 17)),
   ),
   measure(
     'lipPucker',
@@ -231,7 +231,7 @@ export const MEASURES = [
     [81, 178, 311, 402],
     FACS,
     'distance between the inner lips beside the middle',
-    (f) => both(distance(f, 81, 178), distance(f, 311, 402)),
+    (f) => average(distance(f, 81, 178), distance(f, 311, 402)),
   ),
   measure('jawDrop', 'AU26', [2, 152], FACS, 'distance from the base of the nose to the chin', (f) =>
     distance(f, 2, 152),
@@ -242,7 +242,7 @@ export const MEASURES = [
     [17, 200, 199],
     FACS,
     'distance from the lower lip to the boss of the chin',
-    (f) => both(distance(f, 17, 200), distance(f, 17, 199)),
+    (f) => average(distance(f, 17, 200), distance(f, 17, 199)),
   ),
   measure(
     'lipAsymmetry',
@@ -282,10 +282,10 @@ function measure<const Name extends string>(
   points: readonly number[],
   source: string,
   formula: string,
-  of: (face: Face) => number,
+  compute: (face: Face) => number,
   unit: Measure['unit'] = 'eye distances',
 ): Measure<Name> {
-  return { name, au, points, unit, formula, source, of }
+  return { name, au, points, unit, formula, source, compute }
 }
 
 function coordinate(f: Face, index: number, axis: 0 | 1 | 2): number {
@@ -299,16 +299,16 @@ function distance(f: Face, a: number, b: number): number {
   return Math.sqrt(dx * dx + dy * dy + dz * dz)
 }
 
-/** How far `a` lies above `b`, or above the middle of `b` and `c`. */
+/** Height of `a` above `b`, or above the midpoint of `b` and `c`. */
 function up(f: Face, a: number, b: number, c = b): number {
-  return both(coordinate(f, b, 1), coordinate(f, c, 1)) - coordinate(f, a, 1)
+  return average(coordinate(f, b, 1), coordinate(f, c, 1)) - coordinate(f, a, 1)
 }
 
-/** How far `a` lies behind `b`, or behind the middle of `b` and `c`. */
+/** Depth of `a` behind `b`, or behind the midpoint of `b` and `c`. */
 function back(f: Face, a: number, b: number, c = b): number {
-  return coordinate(f, a, 2) - both(coordinate(f, b, 2), coordinate(f, c, 2))
+  return coordinate(f, a, 2) - average(coordinate(f, b, 2), coordinate(f, c, 2))
 }
 
-function both(a: number, b: number): number {
+function average(a: number, b: number): number {
   return (a + b) / 2
 }

@@ -1,31 +1,31 @@
-import { correctedAspect, inferAspect, sentAspect } from './camera.ts'
-import { type Doubt, type FacePlace, hasSeveralFaces, isCut, placeOf } from './doubts.ts'
+import { correctAspect, inferAspect, getSentAspect } from './camera.ts'
+import { type Doubt, type FacePlace, hasSeveralFaces, isCut, locateFace } from './doubts.ts'
 import type { KeptFrame } from './frame.ts'
 import { MEASURES, type MeasureName } from './measure-table.ts'
 import { LOCAL_MODEL } from './model.ts'
-import { type Motion, motionOf } from './motion.ts'
+import { measureMotion, type Motion } from './motion.ts'
 import { type PosedFace, poseFace } from './pose.ts'
-import { medianShape, shapeAxes } from './shape.ts'
-import { median, quantileOfSorted, seriesOf, sorted } from './statistics.ts'
+import { computeMedianShape, computeShapeAxes } from './shape.ts'
+import { median, quantileOfSorted, mapToSeries, sortedCopy } from './statistics.ts'
 
 export { MEASURES, type MeasureName } from './measure-table.ts'
 
 /** One number for each measure, in the unit of that measure. */
 export type MeasureValues = Readonly<Record<MeasureName, number>>
 
-/** How the width to height of the camera image was known. */
+/** Source of the aspect ratio of the camera image. */
 export type AspectSource = 'sent' | 'inferred' | 'assumed'
 
-/** What one window of frames says about the face: the whole input of every analyser. Angles in degrees. */
+/** The measures of one window, the complete input of every analyser. Angles in degrees. */
 export type WindowMeasures = Motion & {
   /** Frames analysed. */
   readonly frameCount: number
-  /** Frames whose head was turned too far or cut off by the picture's edge, or whose points were no face. */
+  /** Frames with a head that was turned too far or cut off by the image border, or with invalid points. */
   readonly framesLeftOut: number
   /** Width / height of the camera image. */
   readonly aspect: number
   readonly aspectSource: AspectSource
-  /** Why nothing here is to be relied on; null when there is no reason. */
+  /** Why the measures are unreliable; null otherwise. */
   readonly doubt: Doubt | null
   readonly median: MeasureValues
   /** 90th percentile. */
@@ -34,26 +34,25 @@ export type WindowMeasures = Motion & {
   readonly spread: MeasureValues
   /** Median of the window's second half minus that of its first half. */
   readonly trend: MeasureValues
-  /** The whole median shape along each axis of the model; empty in windows that were stored before there were any. */
+  /** The median shape along each axis of the model; empty in windows stored by earlier versions. */
   readonly shape: readonly number[]
   /** Medians. Yaw is positive when the nose points to the image's right, pitch when it points down, roll clockwise. */
   readonly pose: { readonly yaw: number; readonly pitch: number; readonly roll: number }
 }
 
-/** Until the frames say otherwise a webcam picture is taken to be 4:3. */
+/** Default aspect ratio of a webcam. */
 const ASSUMED_ASPECT = 4 / 3
 
-/** Beyond this the far half of the face is guessed by the mesh, not seen. Degrees, yaw or pitch. */
-const LARGEST_TURN = 35
+/** Beyond this angle (yaw or pitch, degrees) the far half of the face is only guessed by the mesh. */
+const MAX_TURN_DEGREES = 35
 
-/** Whether a head is turned so far that its expression cannot be relied on. */
+/** Whether the head is turned too far for a reliable expression. */
 export const isTurnedAway = ({ yaw, pitch }: { readonly yaw: number; readonly pitch: number }): boolean =>
-  Math.abs(yaw) > LARGEST_TURN || Math.abs(pitch) > LARGEST_TURN
+  Math.abs(yaw) > MAX_TURN_DEGREES || Math.abs(pitch) > MAX_TURN_DEGREES
 
 /**
- * Measures one window. `frames` in order of time; `aspect` is the camera's width / height found in an earlier window
- * of the same session, kept for frames that do not say it themselves while nothing speaks against it. Undefined when
- * no frame is usable.
+ * Measures one window. `frames` in order of time; `aspect` is the width / height inferred in an earlier window of the
+ * session, used for frames without a sent size unless the faces contradict it. Undefined when no frame is usable.
  */
 export function measureWindow(
   frames: readonly KeptFrame[],
@@ -61,25 +60,25 @@ export function measureWindow(
 ): WindowMeasures | undefined {
   const measured = measureFaces(frames, options)
   if (measured === undefined) return undefined
-  return { ...measured.measures, shape: shapeAxes(measured.shape, LOCAL_MODEL) }
+  return { ...measured.measures, shape: computeShapeAxes(measured.shape, LOCAL_MODEL) }
 }
 
-/** The same with the whole median shape itself, for fitting the model: `medianShape`. */
+/** The same with the median shape itself, for fitting the model. */
 export function measureFaces(
   frames: readonly KeptFrame[],
   options: { readonly aspect?: number } = {},
 ): { readonly measures: Omit<WindowMeasures, 'shape'>; readonly shape: Float64Array } | undefined {
-  const camera = cameraOf(frames, options.aspect)
+  const camera = detectCamera(frames, options.aspect)
   const found: TimedFace[] = []
   for (const frame of frames) {
-    const aspect = camera.of(frame)
+    const aspect = camera.getAspect(frame)
     const posed = poseFace(frame.points, aspect)
     if (posed === undefined) continue
-    const place = placeOf(frame.points, aspect, frame.at)
+    const place = locateFace(frame.points, aspect, frame.at)
     found.push({ at: frame.at, isCut: isCut(frame.points), place, ...posed })
   }
   const facing = found.filter((face) => !isTurnedAway(face) && !face.isCut)
-  // A head that was turned away or cut off all the time is still a face: it is measured, and its reading is uncertain.
+  // A head that was turned away or cut off in all frames is measured as well; its result is uncertain.
   const faces = facing.length > 0 ? facing : found
   if (faces.length === 0) return undefined
   const measures = {
@@ -87,25 +86,25 @@ export function measureFaces(
     framesLeftOut: frames.length - faces.length,
     aspect: camera.aspect,
     aspectSource: camera.aspectSource,
-    doubt: doubtOf(faces),
-    ...summaries(faces),
-    ...motionOf(faces, GESTURES),
+    doubt: findDoubt(faces),
+    ...summariseFaces(faces),
+    ...measureMotion(faces, GESTURES),
     pose: {
       yaw: median(faces.map(({ yaw }) => yaw)),
       pitch: median(faces.map(({ pitch }) => pitch)),
       roll: median(faces.map(({ roll }) => roll)),
     },
   }
-  return { measures, shape: medianShape(faces.map(({ face }) => face)) }
+  return { measures, shape: computeMedianShape(faces.map(({ face }) => face)) }
 }
 
-/** Whose quickest change is the onset of an expression. */
+/** Measures whose fastest change is the onset of an expression. */
 const ONSET_MEASURES: readonly MeasureName[] = ['lipCornerPull', 'midBrowRaise', 'jawDrop']
-const GESTURES = MEASURES.filter(({ name }) => ONSET_MEASURES.includes(name)).map(({ of }) => of)
+const GESTURES = MEASURES.filter(({ name }) => ONSET_MEASURES.includes(name)).map(({ compute }) => compute)
 
 type TimedFace = PosedFace & { readonly at: number; readonly isCut: boolean; readonly place: FacePlace }
 
-function doubtOf(faces: readonly TimedFace[]): Doubt | null {
+function findDoubt(faces: readonly TimedFace[]): Doubt | null {
   if (hasSeveralFaces(faces.map(({ place }) => place))) return 'several_faces'
   return faces.every((face) => face.isCut) ? 'out_of_picture' : null
 }
@@ -113,46 +112,54 @@ function doubtOf(faces: readonly TimedFace[]): Doubt | null {
 type Camera = {
   readonly aspect: number
   readonly aspectSource: AspectSource
-  /** Of the picture of one frame: a phone may be turned within a window. */
-  readonly of: (frame: KeptFrame) => number
+  /** The aspect ratio of one frame: a phone may be rotated within a window. */
+  readonly getAspect: (frame: KeptFrame) => number
 }
 
-function cameraOf(frames: readonly KeptFrame[], known: number | undefined): Camera {
+function detectCamera(frames: readonly KeptFrame[], known: number | undefined): Camera {
   const bySent = new Map<number, KeptFrame[]>()
   for (const frame of frames) {
-    const sent = sentAspect(frame)
+    const sent = getSentAspect(frame)
     if (sent === undefined) continue
-    const those = bySent.get(sent)
-    if (those === undefined) bySent.set(sent, [frame])
-    else those.push(frame)
+    const group = bySent.get(sent)
+    if (group === undefined) bySent.set(sent, [frame])
+    else group.push(frame)
   }
   if (bySent.size === 0) {
     const inferred = inferAspect(frames, known)
     const aspect = inferred ?? ASSUMED_ASPECT
-    return { aspect, aspectSource: inferred === undefined ? 'assumed' : 'inferred', of: () => aspect }
+    return { aspect, aspectSource: inferred === undefined ? 'assumed' : 'inferred', getAspect: () => aspect }
   }
-  const corrected = new Map([...bySent].map(([sent, those]) => [sent, correctedAspect(those, sent)]))
-  const aspectOf = (frame: KeptFrame) => corrected.get(sentAspect(frame) ?? Number.NaN)
-  const aspect = median(frames.map(aspectOf).filter((one) => one !== undefined))
+  const corrected = new Map([...bySent].map(([sent, group]) => [sent, correctAspect(group, sent)]))
+  const getCorrected = (frame: KeptFrame) => corrected.get(getSentAspect(frame) ?? Number.NaN)
+  const aspect = median(frames.map(getCorrected).filter((one) => one !== undefined))
   const isAsSent = [...corrected].every(([sent, right]) => sent === right)
-  return { aspect, aspectSource: isAsSent ? 'sent' : 'inferred', of: (frame) => aspectOf(frame) ?? aspect }
+  return {
+    aspect,
+    aspectSource: isAsSent ? 'sent' : 'inferred',
+    getAspect: (frame) => getCorrected(frame) ?? aspect,
+  }
 }
 
-function summaries(
+function summariseFaces(
   faces: readonly TimedFace[],
 ): Pick<WindowMeasures, 'median' | 'peak' | 'spread' | 'trend'> {
-  const series = MEASURES.map(({ of }) => seriesOf(faces, ({ face }) => of(face)))
-  const rising = series.map(sorted)
+  const series = MEASURES.map(({ compute }) => mapToSeries(faces, ({ face }) => compute(face)))
+  const ascending = series.map(sortedCopy)
   const half = Math.ceil(faces.length / 2)
   return {
-    median: byName(rising.map((values) => quantileOfSorted(values, 0.5))),
-    peak: byName(rising.map((values) => quantileOfSorted(values, 0.9))),
-    spread: byName(rising.map((values) => quantileOfSorted(values, 0.9) - quantileOfSorted(values, 0.1))),
-    trend: byName(series.map((values) => median(values.subarray(-half)) - median(values.subarray(0, half)))),
+    median: toMeasureValues(ascending.map((values) => quantileOfSorted(values, 0.5))),
+    peak: toMeasureValues(ascending.map((values) => quantileOfSorted(values, 0.9))),
+    spread: toMeasureValues(
+      ascending.map((values) => quantileOfSorted(values, 0.9) - quantileOfSorted(values, 0.1)),
+    ),
+    trend: toMeasureValues(
+      series.map((values) => median(values.subarray(-half)) - median(values.subarray(0, half))),
+    ),
   }
 }
 
-function byName(values: readonly number[]): MeasureValues {
+function toMeasureValues(values: readonly number[]): MeasureValues {
   const entries = MEASURES.map(({ name }, i) => [name, values[i]])
-  return Object.fromEntries(entries) as MeasureValues // one value for each measure, in their order
+  return Object.fromEntries(entries) as MeasureValues // one value for each measure, in order
 }

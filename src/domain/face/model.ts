@@ -2,9 +2,9 @@ import type { Emotion } from '../emotion.ts'
 import fitted from './local-2.json' with { type: 'json' }
 
 /**
- * The fitted numbers of the local analyser, written by `npm run fit`. Everything a measure can say is told in units
- * of `deviation` from `mean`; all lists of measures are in the order of `MEASURES`, all lists of labels in that of
- * `labels` (the first head) or of `EMOTIONS` (the second).
+ * The fitted parameters of the local analyser, written by `npm run fit`. Measures are standardised by `mean` and
+ * `deviation`; lists of measures are in the order of `MEASURES`, lists of labels in that of `labels` (first head) or of
+ * `EMOTIONS` (second head).
  */
 export type FaceModel = {
   readonly version: string
@@ -17,7 +17,7 @@ export type FaceModel = {
     /** The mean over neutral faces. */
     readonly neutral: number
   }[]
-  /** What the first head tells apart: seven labels, `fearful` standing for anxious too. */
+  /** The seven labels of the first head; `fearful` includes anxious. */
   readonly labels: readonly string[]
   /** First head, the face as it is: weights of each measure and of its square. */
   readonly face: {
@@ -25,7 +25,7 @@ export type FaceModel = {
     readonly linear: readonly (readonly number[])[]
     readonly squared: readonly (readonly number[])[]
   }
-  /** First head, the whole shape: one list of weights a label; `neutral` is the mean of neutral faces on each axis. */
+  /** First head, the whole shape: one list of weights per label; `neutral` is the mean of neutral faces on each axis. */
   readonly shape: {
     readonly mean: readonly number[]
     readonly axes: readonly (readonly number[])[]
@@ -37,14 +37,14 @@ export type FaceModel = {
     readonly bias: readonly number[]
     readonly linear: readonly (readonly number[])[]
   }
-  /** Anxious against fearful, in logits, from the face as it is. */
+  /** Logit of anxious against fearful, from the face as it is. */
   readonly anxious: { readonly bias: number; readonly linear: readonly number[] }
 }
 
-/** The model that ships. */
+/** The model of this release. */
 export const LOCAL_MODEL: FaceModel = fitted
 
-/** The labels that the first head tells apart. */
+/** The labels of the first head. */
 export const FACE_LABELS = [
   'happy',
   'sad',

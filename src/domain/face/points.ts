@@ -1,10 +1,10 @@
-/** Points of the MediaPipe face mesh; with irises (`refineLandmarks`) ten more follow. */
+/** Number of points of the MediaPipe face mesh; with irises (`refineLandmarks`) ten more. */
 export const MESH_POINTS = 468
 export const REFINED_POINTS = 478
 
 /**
- * Points that hardly move with expression: the head pose is fitted to them. Forehead, hairline and temples in pairs
- * (subject's right, left), then the midline from the hairline down the bridge of the nose.
+ * Points that hardly move with expression, used to fit the head pose. Forehead, hairline and temples in pairs (subject's
+ * right, left), then the midline from the hairline down the bridge of the nose.
  */
 export const RIGID_POINTS = [
   67, 297, 103, 332, 54, 284, 21, 251, 162, 389, 127, 356, 33, 263, 133, 362, 10, 151, 9, 168, 6, 197, 195,
@@ -84,8 +84,8 @@ const CHEEK_AND_JAW_PAIRS = [
 ] as const
 
 /**
- * Pairs of points (subject's right, left) that together with `SHAPE_MIDLINE` draw the whole moving face: lips, lids,
- * brows, nose, cheeks, jaw. The measures need most of them, the reading of the whole shape all.
+ * Pairs of points (subject's right, left) that together with `SHAPE_MIDLINE` form the moving face: lips, lids, brows, nose,
+ * cheeks, jaw. The measures use most of them, the whole shape all.
  */
 export const SHAPE_PAIRS: readonly (readonly [number, number])[] = [
   ...LIP_PAIRS,
@@ -95,28 +95,28 @@ export const SHAPE_PAIRS: readonly (readonly [number, number])[] = [
   ...CHEEK_AND_JAW_PAIRS,
 ]
 
-/** Points on the line that divides the face: nose, lips, chin, then the bridge of the nose up to the hairline. */
+/** Points on the midline of the face: nose, lips, chin, then the bridge of the nose up to the hairline. */
 export const SHAPE_MIDLINE = [
   1, 2, 4, 0, 13, 14, 17, 18, 152, 175, 199, 200, 6, 9, 10, 151, 168, 195, 197,
 ] as const
 
 /** Four points around each iris; present only in refined frames. */
-export const IRIS_POINTS = [469, 470, 471, 472, 474, 475, 476, 477] as const
+const IRIS_POINTS = [469, 470, 471, 472, 474, 475, 476, 477] as const
 
 /**
- * Every landmark that some measure, the pose fit, the whole shape or the camera shape needs, in the order in which a
- * kept frame stores them; the rest of a frame is not kept. 163 points make a kept frame 1,956 bytes.
+ * Every landmark used by a measure, the pose fit, the whole shape or the aspect ratio, in the order of a kept frame; other
+ * points are not kept. 163 points make a kept frame 1,956 bytes.
  */
 export const POINTS_IN_USE: readonly number[] = [
   ...new Set([...RIGID_POINTS, ...SHAPE_PAIRS.flat(), ...SHAPE_MIDLINE]),
   ...IRIS_POINTS,
 ]
 
-/** Landmark index -> place in `POINTS_IN_USE`, or -1 when the landmark is not kept. */
+/** Maps a landmark index to its index in `POINTS_IN_USE`; -1 when it is not kept. */
 export const SLOTS: Int16Array = new Int16Array(REFINED_POINTS).fill(-1)
 for (const [place, index] of POINTS_IN_USE.entries()) SLOTS[index] = place
 
-/** The place of landmark `index` in a kept frame, or -1 when it is not kept. */
+/** Returns the index of a landmark in a kept frame; -1 when it is not kept. */
 export function slot(index: number): number {
   return SLOTS[index] ?? -1
 }

@@ -2,7 +2,7 @@ import type { Face } from './measure-table.ts'
 import { RIGID_POINTS, slot } from './points.ts'
 import { determinant, type Matrix3, nearestOrthogonal } from './rigid-fit.ts'
 
-/** A face with its head pose removed, and that pose in degrees. */
+/** A face without its head pose, and the pose in degrees. */
 export type PosedFace = {
   readonly face: Face
   readonly yaw: number
@@ -11,7 +11,7 @@ export type PosedFace = {
 }
 
 /**
- * Mean place of each of `RIGID_POINTS` on a face that looks into the camera, in outer-eye-corner distances, origin at
+ * Mean position of each of `RIGID_POINTS` on a face that looks into the camera, in outer-eye-corner distances, origin at
  * their centre: x to the image's right, y down, z away from the camera. Generalised Procrustes mean, made symmetric,
  * of 2,370 public face pictures (landmarks only).
  */
@@ -45,31 +45,31 @@ export const RIGID_SHAPE: readonly (readonly [number, number, number])[] = [
 const RIGID_AT = Int32Array.from(RIGID_POINTS, (index) => slot(index) * 3)
 const MEAN_RIGID = Float64Array.from(RIGID_SHAPE.flat())
 
-/** Root mean square distance of the rigid points from the mean shape; the worst of those pictures has 0.11. */
-const LARGEST_MISFIT = 0.2
+/** Root mean square distance of the rigid points from the mean shape; the maximum of those pictures is 0.11. */
+const MAX_MISFIT = 0.2
 
 const DEGREES = 180 / Math.PI
 
 /**
- * Fits the head to the mean shape and expresses all points in the head's own axes, in outer-eye-corner distances.
- * `points` as in a kept frame; `aspect` is the image's width / height. Undefined when the points are no face: all in
- * one place or plane, or far from the shape of a head.
+ * Fits the head to the mean shape and converts all points to the head's axes, in outer-eye-corner distances. `points` as in
+ * a kept frame; `aspect` is the image's width / height. Undefined when the points are not a face: all at one position or in
+ * one plane, or far from the shape of a head.
  */
 export function poseFace(points: Float32Array, aspect: number): PosedFace | undefined {
-  const inImage = squarePixels(points, aspect)
-  const scale = eyeDistance(inImage)
+  const inImage = toSquarePixels(points, aspect)
+  const scale = computeEyeDistance(inImage)
   if (!(scale > 1e-6)) return undefined
-  const centre = rigidCentre(inImage)
-  const toHead = nearestOrthogonal(covariance(inImage, centre, scale))
+  const centre = computeRigidCentre(inImage)
+  const toHead = nearestOrthogonal(computeCovariance(inImage, centre, scale))
   if (toHead === undefined) return undefined
-  turn(inImage, centre, 1 / scale, toHead)
+  transform(inImage, centre, 1 / scale, toHead)
   const face: Face = { points: inImage }
-  if (!(misfit(face) <= LARGEST_MISFIT)) return undefined
-  return { face, ...angles(toHead) }
+  if (!(computeMisfit(face) <= MAX_MISFIT)) return undefined
+  return { face, ...computeAngles(toHead) }
 }
 
-/** x, y and z in one unit, the image's height. */
-function squarePixels(points: Float32Array, aspect: number): Float64Array {
+/** Converts x, y and z to one unit, the image height. */
+function toSquarePixels(points: Float32Array, aspect: number): Float64Array {
   const square = Float64Array.from(points)
   for (let at = 0; at < square.length; at += 3) {
     square[at] = (square[at] ?? 0) * aspect
@@ -78,7 +78,7 @@ function squarePixels(points: Float32Array, aspect: number): Float64Array {
   return square
 }
 
-function eyeDistance(points: Float64Array): number {
+function computeEyeDistance(points: Float64Array): number {
   const right = slot(33) * 3
   const left = slot(263) * 3
   let sum = 0
@@ -88,7 +88,7 @@ function eyeDistance(points: Float64Array): number {
 
 type Centre = readonly [number, number, number]
 
-function rigidCentre(points: Float64Array): Centre {
+function computeRigidCentre(points: Float64Array): Centre {
   let [x, y, z] = [0, 0, 0]
   for (const at of RIGID_AT) {
     x += points[at] ?? 0
@@ -98,8 +98,8 @@ function rigidCentre(points: Float64Array): Centre {
   return [x / RIGID_AT.length, y / RIGID_AT.length, z / RIGID_AT.length]
 }
 
-/** Sum over the rigid points of mean place times measured place from `centre` in units of `scale`, transposed. */
-function covariance(points: Float64Array, [cx, cy, cz]: Centre, scale: number): Matrix3 {
+/** Sum over the rigid points of mean position times measured position from `centre` in units of `scale`, transposed. */
+function computeCovariance(points: Float64Array, [cx, cy, cz]: Centre, scale: number): Matrix3 {
   let [xx, xy, xz, yx, yy, yz, zx, zy, zz] = [0, 0, 0, 0, 0, 0, 0, 0, 0]
   for (let i = 0; i < RIGID_AT.length; i++) {
     const at = RIGID_AT[i] ?? 0
@@ -122,8 +122,8 @@ function covariance(points: Float64Array, [cx, cy, cz]: Centre, scale: number): 
   return [xx, xy, xz, yx, yy, yz, zx, zy, zz]
 }
 
-/** Moves all points to `centre`, scales them and turns them into the head's axes, in place. */
-function turn(points: Float64Array, [cx, cy, cz]: Centre, factor: number, matrix: Matrix3): void {
+/** Moves all points to `centre`, scales them and rotates them to the head's axes, in place. */
+function transform(points: Float64Array, [cx, cy, cz]: Centre, factor: number, matrix: Matrix3): void {
   const [a, b, c, d, e, f, g, h, i] = matrix
   for (let at = 0; at < points.length; at += 3) {
     const x = ((points[at] ?? 0) - cx) * factor
@@ -135,7 +135,7 @@ function turn(points: Float64Array, [cx, cy, cz]: Centre, factor: number, matrix
   }
 }
 
-function misfit({ points }: Face): number {
+function computeMisfit({ points }: Face): number {
   let sum = 0
   for (let i = 0; i < RIGID_AT.length; i++) {
     const at = RIGID_AT[i] ?? 0
@@ -147,7 +147,7 @@ function misfit({ points }: Face): number {
 }
 
 /** Rows of `toHead` are the head's axes in the image; in a mirrored image its x axis points the other way. */
-function angles(toHead: Matrix3): { yaw: number; pitch: number; roll: number } {
+function computeAngles(toHead: Matrix3): { yaw: number; pitch: number; roll: number } {
   const [xx, xy, , , , , zx, zy, zz] = toHead
   const side = determinant(toHead) < 0 ? -1 : 1
   return {

@@ -1,9 +1,9 @@
 /** Nine numbers, row by row. */
 export type Matrix3 = readonly [number, number, number, number, number, number, number, number, number]
 
-/** Newton's iteration doubles the correct digits each time; well-shaped faces need five or six rounds. */
-const ROUNDS = 20
-const CONVERGED = 1e-10
+/** Newton's iteration doubles the correct digits each time; faces need five or six iterations. */
+const MAX_ITERATIONS = 20
+const TOLERANCE = 1e-10
 
 /**
  * The orthogonal matrix nearest to `matrix`, or undefined when it is singular. Applied to the covariance of two point
@@ -12,12 +12,12 @@ const CONVERGED = 1e-10
  */
 export function nearestOrthogonal(matrix: Matrix3): Matrix3 | undefined {
   let current = matrix
-  for (let round = 0; round < ROUNDS; round++) {
-    const next = halfWay(current)
+  for (let iteration = 0; iteration < MAX_ITERATIONS; iteration++) {
+    const next = iterate(current)
     if (next === undefined) return undefined
     const change = squaredDistance(next, current)
     current = next
-    if (change < CONVERGED ** 2) break
+    if (change < TOLERANCE ** 2) break
   }
   return current
 }
@@ -26,8 +26,8 @@ export function determinant([a, b, c, d, e, f, g, h, i]: Matrix3): number {
   return a * (e * i - f * h) + b * (f * g - d * i) + c * (d * h - e * g)
 }
 
-/** The mean of the matrix and its transposed inverse, each scaled so that both are of one size. */
-function halfWay(matrix: Matrix3): Matrix3 | undefined {
+/** The mean of the matrix and its transposed inverse, scaled to equal size. */
+function iterate(matrix: Matrix3): Matrix3 | undefined {
   const [a, b, c, d, e, f, g, h, i] = matrix
   const [ca, cb, cc] = [e * i - f * h, f * g - d * i, d * h - e * g]
   const [cd, ce, cf] = [c * h - b * i, a * i - c * g, b * g - a * h]

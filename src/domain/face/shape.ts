@@ -3,19 +3,19 @@ import type { FaceModel } from './model.ts'
 import { SHAPE_MIDLINE, SHAPE_PAIRS, slot } from './points.ts'
 import { quantileOfSorted, sortInPlace } from './statistics.ts'
 
-/** Numbers in a shape: x, y, z of half a face, and y, z of its midline. */
+/** Length of a shape: x, y, z of half a face, and y, z of its midline. */
 export const SHAPE_LENGTH = SHAPE_PAIRS.length * 3 + SHAPE_MIDLINE.length * 2
 
-/** Where in `Face.points` the x of each pair and midline point stands. */
+/** Index of x in `Face.points` for each pair and midline point. */
 const PAIRS = Int32Array.from(SHAPE_PAIRS.flat(), (index) => slot(index) * 3)
 const MIDLINE = Int32Array.from(SHAPE_MIDLINE, (index) => slot(index) * 3)
 
 /**
- * The median over `faces` of the face made symmetric: half the distance of each pair, its mean height and depth, then
- * height and depth of the midline. In eye distances; the same for a mirrored image. Lives only while a window is
- * measured: what is kept of it are the few axes of `shapeAxes`, from which no face can be drawn.
+ * The median of the symmetrised faces: half the distance of each pair, its mean height and depth, then height and depth of
+ * the midline. In eye distances; equal for a mirrored image. It is not stored: only the axes of `computeShapeAxes` are, from
+ * which a face cannot be reconstructed.
  */
-export function medianShape(faces: readonly Face[]): Float64Array {
+export function computeMedianShape(faces: readonly Face[]): Float64Array {
   const count = faces.length
   const series = new Float64Array(SHAPE_LENGTH * count)
   for (const [i, { points }] of faces.entries()) writeSymmetric(points, series, i, count)
@@ -26,8 +26,8 @@ export function medianShape(faces: readonly Face[]): Float64Array {
   return shape
 }
 
-/** Where the shape lies along each axis of the model: one for each label of `FaceModel.labels`, in logits. */
-export function shapeAxes(shape: Float64Array, { shape: model }: FaceModel): number[] {
+/** Projects the shape onto the axes of the model, one for each label of `FaceModel.labels`, in logits. */
+export function computeShapeAxes(shape: Float64Array, { shape: model }: FaceModel): number[] {
   const axes = new Array<number>(model.axes.length)
   for (const [a, weights] of model.axes.entries()) {
     let sum = 0
@@ -37,7 +37,7 @@ export function shapeAxes(shape: Float64Array, { shape: model }: FaceModel): num
   return axes
 }
 
-/** Number k of face i goes to place k * count + i, so that each number's series lies together. */
+/** Writes number k of face i at index k * count + i, so that the series of each number is contiguous. */
 function writeSymmetric(points: Float64Array, series: Float64Array, i: number, count: number): void {
   let to = i
   const put = (value: number) => {

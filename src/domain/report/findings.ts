@@ -1,28 +1,28 @@
 import type { Detection, DistortionType, Intervention } from '../cbt/distortion.ts'
 
-/** A detection as it is stored; the English name came later. */
-export type StoredDetection = Omit<Detection, 'name_en'> & Partial<Pick<Detection, 'name_en'>>
+/** A stored detection; rows of earlier versions have no English name. */
+type StoredDetection = Omit<Detection, 'name_en'> & Partial<Pick<Detection, 'name_en'>>
 
-/** What a report reads of one turn of thought; the words themselves are not kept. */
+/** The fields of a finding that a report uses; the message itself is not stored with it. */
 export type ReportedFinding = {
   /** Ms since the epoch. */
   readonly at: number
   readonly detections: readonly StoredDetection[]
   readonly intervention: Intervention | null
-  /** Words of self-harm: never met with exercises. */
+  /** The message mentions self-harm: no exercise is offered. */
   readonly isCrisis: boolean
 }
 
 export type CbtFinding = {
   readonly timestamp: number
   readonly hasDistortions: boolean
-  /** True exactly when there is an `intervention`: clients read one by the other. */
+  /** True if and only if `intervention` is set: clients rely on it. */
   readonly needsIntervention: boolean
   readonly detections: readonly StoredDetection[]
   readonly intervention?: Intervention
 }
 
-export type DistortionCount = {
+type DistortionCount = {
   readonly type: DistortionType
   readonly name_ko: string
   readonly name_en: string
@@ -30,8 +30,8 @@ export type DistortionCount = {
 }
 
 /**
- * Findings as the report lists them. Where words of self-harm were said no exercise is listed, and a crisis without a
- * distortion is no finding.
+ * Converts findings for the report. If any message mentions self-harm, no exercise is listed; a crisis without a
+ * distortion is not listed.
  */
 export function toCbtFindings(findings: readonly ReportedFinding[]): CbtFinding[] {
   const isFlagged = findings.some(({ isCrisis }) => isCrisis)
@@ -48,14 +48,14 @@ export function toCbtFindings(findings: readonly ReportedFinding[]): CbtFinding[
   })
 }
 
-/** How many distortions were noticed, and which: most often first; on a tie, the one that was noticed first. */
+/** Counts distortions by type, most frequent first; ties keep the order of detection. */
 export function summariseCbt(findings: readonly ReportedFinding[]) {
-  const seen = new Map<DistortionType, DistortionCount>()
+  const counts = new Map<DistortionType, DistortionCount>()
   for (const { type, name_ko, name_en = name_ko } of findings.flatMap((finding) => finding.detections)) {
-    const count = (seen.get(type)?.count ?? 0) + 1
-    seen.set(type, { type, name_ko, name_en, count })
+    const count = (counts.get(type)?.count ?? 0) + 1
+    counts.set(type, { type, name_ko, name_en, count })
   }
-  const distortions = [...seen.values()].sort((a, b) => b.count - a.count)
+  const distortions = [...counts.values()].sort((a, b) => b.count - a.count)
   return {
     totalDistortions: distortions.reduce((sum, { count }) => sum + count, 0),
     mostCommon: distortions[0]?.type ?? null,

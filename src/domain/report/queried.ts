@@ -1,21 +1,21 @@
 type Content = { readonly [key: string]: unknown }
 
-const within = (content: unknown, key: string): unknown =>
-  typeof content === 'object' && content !== null ? (content as Content)[key] : undefined // any object may be read
+const getField = (content: unknown, key: string): unknown =>
+  typeof content === 'object' && content !== null ? (content as Content)[key] : undefined // any object may be indexed
 
 /**
- * What of a stored report the database itself is asked for: the emotion seen most and the axes, which the rows of its
- * windows show as well. In the same places, so that whoever asks need not know whether the rest is sealed.
+ * The fields of a stored report that are used in SQL queries: the most frequent emotion and the axes, which the window
+ * rows contain as well. They keep their paths, so that queries do not depend on whether the rest is encrypted.
  */
-export function queriedOf(content: Content) {
-  const analysis = within(content, 'analysis')
-  const primary = within(within(analysis, 'emotionSummary'), 'primaryEmotion')
+export function selectQueriedFields(content: object) {
+  const analysis = getField(content, 'analysis')
+  const primary = getField(getField(analysis, 'emotionSummary'), 'primaryEmotion')
   return {
     analysis: {
       emotionSummary:
-        primary === undefined ? null : { primaryEmotion: { emotion: within(primary, 'emotion') } },
-      vadSummary: within(analysis, 'vadSummary') ?? null,
-      vadVector: within(analysis, 'vadVector') ?? null,
+        primary === undefined ? null : { primaryEmotion: { emotion: getField(primary, 'emotion') } },
+      vadSummary: getField(analysis, 'vadSummary') ?? null,
+      vadVector: getField(analysis, 'vadVector') ?? null,
     },
   }
 }

@@ -1,6 +1,6 @@
 import { LANGUAGES, type Language } from '../language.ts'
 
-/** The language of most of the words. A Hangul syllable weighs two Latin letters; without letters, the default. */
+/** The language of most of the text. A Hangul syllable counts as two Latin letters; without letters, the default. */
 export function detectLanguage(text: string): Language {
   const hangul = text.match(/[가-힣ㄱ-ㅣ]/g)?.length ?? 0
   const latin = text.match(/[a-z]/gi)?.length ?? 0

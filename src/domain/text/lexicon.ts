@@ -2,9 +2,8 @@ import type { Emotion } from '../emotion.ts'
 import type { Language } from '../language.ts'
 
 /**
- * Words of feeling, written for this project. `felt`: the subject of the sentence feels it. `caused`: the subject
- * causes it in the speaker (무서워, disgusting). `slight`: says little by itself. Separated by commas; the notation is
- * that of `pattern.ts`.
+ * Emotion words, written for this project, separated by commas, in the notation of `pattern.ts`. `felt`: the subject of the
+ * sentence feels it. `caused`: the subject causes it in the speaker (무서워, disgusting). `slight`: weak evidence.
  */
 type Words = { readonly felt: string; readonly caused: string; readonly slight: string }
 
@@ -130,7 +129,7 @@ export const EMOTION_WORDS: Readonly<Record<Emotion, Readonly<Record<Language, W
   },
 }
 
-/** Pictures speak in both languages. */
+/** Emoji, used for both languages. */
 export const EMOJI: Readonly<Partial<Record<Emotion, string>>> = {
   happy: '😊 😄 😃 😁 😆 🥰 😍 🤗 🎉 🥳 😋 😎 ❤ 💕 💖 ☺ 👍 ^^ :) :-) :d <3',
   sad: '😢 😭 😞 😔 😥 😓 💔 😿 🥺 ☹ 🙁 :( :-( ㅠ.ㅠ ㅜ.ㅜ t_t t.t',
@@ -141,13 +140,13 @@ export const EMOJI: Readonly<Partial<Record<Emotion, string>>> = {
   fearful: '😨 😱 😧 🫣',
 }
 
-/** Words that make the next or the same feeling stronger or weaker. */
+/** Words that strengthen or weaken the feeling in the same clause. */
 export const STRONGER =
   '너무, 넘, 진짜, 정말, 매우, 무척, 아주, 엄청, 굉장히, 몹시, 완전, 존나, 졸라, 개., 미치겠, 미치겟, 죽겠, 죽을 것 같, so, very, really, extremely, totally, incredibly, super, deeply, absolutely, such'
 export const WEAKER =
   '조금, 약간, 살짝, 좀., 다소, 그나마, a bit, a little, slightly, somewhat, kinda, kind of, sort of'
 
-/** Signs that the words are meant the other way round. */
+/** Signs of irony. */
 export const IRONY =
   '참 행복하다 하하, 참 잘났, 아주 잘났, 잘나셨, 퍽이나, 어련하, 참 잘도, 잘하는 짓, 참 고맙네, 눈물나게 고맙, 아주 그냥 최고네, 참 대단하, 대단하시네, 좋기도 하겠, 🙃, 🙄, 😒, ' +
   'yeah right, oh great, just great, just what i needed, thanks a lot for nothing, thanks for nothing, oh joy, how lovely another, what a joy, big surprise, lucky me, /s., oh wonderful, oh perfect, great another, (wonderful|great|fantastic|perfect|brilliant|lovely) … (broken again|again), thanks a lot., nice going, (대단하|대단해|훌륭하|훌륭해|고맙네|좋겠다|잘한다) … ㅋ,  이라니 참, 라니 참'

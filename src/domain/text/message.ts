@@ -1,23 +1,23 @@
-/** A stretch of a sentence that says one thing; offsets into `Message.text`. */
+/** A clause of a sentence; offsets into `Message.text`. */
 export type Clause = {
   readonly start: number
   readonly end: number
   /** Clauses of one sentence share its number. */
   readonly sentence: number
-  /** How many words of contrast (`but`, `-지만`) stand before it in the whole message. */
+  /** Number of contrast words (`but`, `-지만`) before it in the message. */
   readonly turn: number
 }
 
-/** A message prepared for reading: every reader of words in this folder and its neighbours starts from one. */
+/** A preprocessed message, the input of all text analysis. */
 export type Message = {
-  /** Lower case, one space between words, no apostrophes inside words, letters drawn out shortened. */
+  /** Lower case, single spaces, no apostrophes inside words, repeated letters shortened. */
   readonly text: string
   readonly clauseAt: (position: number) => Clause
   /** The words that begin at or after `from` and before `to`. */
   readonly wordsBetween: (from: number, to: number) => readonly string[]
-  /** True inside quotation marks, unless the person quotes themselves or the whole message stands in them. */
+  /** True inside quotation marks, unless users quote themselves or the whole message is quoted. */
   readonly quotedAt: (position: number) => boolean
-  /** The words between two offsets as they were typed. */
+  /** The text between two offsets as it was typed. */
   readonly written: (start: number, end: number) => string
 }
 
@@ -62,10 +62,10 @@ export function normalise(text: string): Normalised {
 }
 
 const SENTENCE_END = /[.!?\n;。！？…]/
-/** Endings and words after which, or before which, somebody else may be spoken of. */
+/** Endings and words that separate clauses, whose subjects may differ. */
 const KOREAN_LINK = /(?:지만|[는은던운한인]데|니까|[^에로]서|때문에)$/
-const KOREAN_TURN = /(?:지만|[는은던운한인]데)$/
-const TURN_WORD = /^(?:but|yet|however|though|although|하지만|그런데|근데|그래도|그러나|다만)$/
+const KOREAN_CONTRAST = /(?:지만|[는은던운한인]데)$/
+const CONTRAST_WORD = /^(?:but|yet|however|though|although|하지만|그런데|근데|그래도|그러나|다만)$/
 const LINK_WORD = /^(?:because|since|while|왜냐하면)$/
 
 function readClauses(text: string): Clause[] {
@@ -81,24 +81,24 @@ function readClauses(text: string): Clause[] {
       close(end)
       sentence += 1
     } else if (piece === ',') close(end)
-    else if (TURN_WORD.test(piece)) {
+    else if (CONTRAST_WORD.test(piece)) {
       close(index)
       turn += 1
     } else if (LINK_WORD.test(piece)) close(index)
     else if (piece.length > 2 && KOREAN_LINK.test(piece)) {
       close(end)
-      if (KOREAN_TURN.test(piece)) turn += 1
+      if (KOREAN_CONTRAST.test(piece)) turn += 1
     }
   }
   close(text.length)
   return clauses
 }
 
-const LONGEST_QUOTE = 400
+const MAX_QUOTE_LENGTH = 400
 const OWN_WORDS =
   /(?:^|\s)(?:나는|난|내가|저는|제가|나도|나한테|나에게|내게|스스로|혼자)(?=\s|$)|\bi (?:\w+ )?(?:said|say|yelled|shouted|screamed|told|tell|thought|think|cried|whispered|keep)\b|\b(?:told|tell|telling) myself\b/
 
-/** Pairs of quotation marks. An apostrophe opens only after a gap and closes only before one or before Hangul. */
+/** Finds pairs of quotation marks. An apostrophe after a Latin letter does not open a quotation. */
 function readQuotes(text: string): (readonly [number, number])[] {
   const spans: (readonly [number, number])[] = []
   const opened = new Map<string, number>()
@@ -106,7 +106,7 @@ function readQuotes(text: string): (readonly [number, number])[] {
     const mark = text.charAt(index)
     if (mark !== '"' && mark !== "'") continue
     const from = opened.get(mark)
-    if (from !== undefined && index - from <= LONGEST_QUOTE) {
+    if (from !== undefined && index - from <= MAX_QUOTE_LENGTH) {
       spans.push([from, index])
       opened.delete(mark)
     } else if (mark === '"' || !LATIN.test(text.charAt(index - 1))) opened.set(mark, index)
@@ -122,7 +122,7 @@ export function readMessage(written: string): Message {
   const whole: Clause = { start: 0, end: text.length, sentence: 0, turn: 0 }
 
   const words = Array.from(text.matchAll(/[\p{L}\p{N}]+/gu), ({ 0: word, index }) => ({ word, index }))
-  /** For every position the number of words that begin before it. */
+  /** For each position, the number of words that start before it. */
   const wordsBefore = new Uint16Array(text.length + 1)
   for (const { index } of words) wordsBefore[index + 1] = 1
   for (let index = 1; index <= text.length; index += 1)

@@ -2,20 +2,20 @@ import type { Message } from './message.ts'
 import { normalise } from './message.ts'
 
 /**
- * How cues are written, in data:
- * `(a|b)` one of them; ` … ` anything of the same sentence in between, at most 40 characters;
- * English words are whole words unless they end in `*`; Korean pieces match the beginning of a word and whatever is
- * joined to it, a last syllable without a final consonant takes any (`슬프` reads 슬픈), a trailing `.` ends the word,
- * and spaces in Korean may be missing.
+ * Notation of cues:
+ * `(a|b)` alternatives; ` … ` a gap of at most 40 characters within the same sentence;
+ * English words are whole words unless they end in `*`; Korean pieces match the beginning of a word and anything
+ * attached to it, a last syllable without a final consonant matches any final consonant (`슬프` matches 슬픈), a trailing
+ * `.` ends the word, and spaces in Korean may be missing.
  */
-export type Pattern = string
+type Pattern = string
 
 export type Found<T> = {
   readonly value: T
   readonly start: number
-  /** Behind the last matched character. */
+  /** Offset after the last matched character. */
   readonly end: number
-  /** What stood in place of each ` … `. */
+  /** The text of each gap. */
   readonly gaps: readonly string[]
 }
 
@@ -25,7 +25,7 @@ type Ending = {
   readonly closed: boolean
   readonly inside: boolean
 }
-/** Most nodes have one child, so that one needs no map of its own. */
+/** A trie node. Most nodes have a single child, which is stored without a map. */
 type Node = {
   code: number
   child: Node | undefined
@@ -34,49 +34,52 @@ type Node = {
   loose: Map<number, Ending[]> | undefined
 }
 
-const LONGEST_GAP = 40
+const MAX_GAP = 40
 const HANGUL = /[가-힣]/
 const WORD = /[a-z0-9]/
-/** Short words that people join to the next one. */
+/** Short words that are often written together with the next word. */
 const JOINED = new Set('안 못 너무 진짜 정말 완전 엄청 존나 졸라 개 넘 난 나 더 또 핵 왤케 그냥'.split(' '))
 
-/** The syllable without its final consonant; 0 for anything that is no syllable. */
-const openSyllable = (code: number) => (code < 0xac00 || code > 0xd7a3 ? 0 : code - ((code - 0xac00) % 28))
-/** `a-z` and `0-9`; false for NaN, which is the code before the first character. */
+/** Removes the final consonant of a Hangul syllable; 0 for other characters. */
+const removeFinalConsonant = (code: number) =>
+  code < 0xac00 || code > 0xd7a3 ? 0 : code - ((code - 0xac00) % 28)
+/** `a-z` and `0-9`; false for NaN, the code before the first character. */
 const isLatinOrDigit = (code: number) => (code >= 97 && code <= 122) || (code >= 48 && code <= 57)
-const newNode = (): Node => ({
+const createNode = (): Node => ({
   code: -1,
   child: undefined,
   others: undefined,
   exact: undefined,
   loose: undefined,
 })
-const childOf = (node: Node, code: number) => (node.code === code ? node.child : node.others?.get(code))
+const getChild = (node: Node, code: number) => (node.code === code ? node.child : node.others?.get(code))
 
-function grow(node: Node, code: number): Node {
-  const known = childOf(node, code)
-  if (known !== undefined) return known
-  const made = newNode()
-  if (node.child === undefined) Object.assign(node, { code, child: made })
-  else (node.others ??= new Map()).set(code, made)
-  return made
+function addChild(node: Node, code: number): Node {
+  const existing = getChild(node, code)
+  if (existing !== undefined) return existing
+  const created = createNode()
+  if (node.child === undefined) Object.assign(node, { code, child: created })
+  else (node.others ??= new Map()).set(code, created)
+  return created
 }
 
-const alternatives = (pattern: Pattern): string[] => {
+const expandAlternatives = (pattern: Pattern): string[] => {
   const choice = /\(([^()]*)\)/.exec(pattern)
   if (choice === null) return [pattern]
   return (choice[1] ?? '')
     .split('|')
     .flatMap((option) =>
-      alternatives(pattern.slice(0, choice.index) + option + pattern.slice(choice.index + choice[0].length)),
+      expandAlternatives(
+        pattern.slice(0, choice.index) + option + pattern.slice(choice.index + choice[0].length),
+      ),
     )
 }
 
-/** Korean is written with and without its spaces. */
-const spacings = (piece: string): string[] => {
+/** Variants of a Korean piece with and without its spaces. */
+const expandSpacings = (piece: string): string[] => {
   const gap = /(?<=[가-힣]) (?=[가-힣])/.exec(piece)
   if (gap === null) return [piece]
-  const rest = spacings(piece.slice(gap.index + 1))
+  const rest = expandSpacings(piece.slice(gap.index + 1))
   const head = piece.slice(0, gap.index)
   return rest.flatMap((tail) => [`${head} ${tail}`, head + tail])
 }
@@ -88,11 +91,11 @@ const upsert = <K, V>(map: Map<K, V>, key: K, make: () => V): V => {
 }
 
 /**
- * Reads all of `rules` in one walk over a message: time grows with the length of the text, not with the number of
- * rules, and no input makes it backtrack.
+ * Matches all rules in one pass: the time grows with the length of the text, not with the number of rules, without
+ * backtracking.
  */
 export function createMatcher<T>(rules: readonly (readonly [pattern: Pattern, value: T])[]) {
-  const root = newNode()
+  const root = createNode()
   const compiled: { readonly value: T; readonly pieces: number }[] = []
 
   const addPiece = (written: string, rule: number, piece: number, inside: boolean) => {
@@ -101,21 +104,21 @@ export function createMatcher<T>(rules: readonly (readonly [pattern: Pattern, va
     if (/[가-힣]\.(?!$)/.test(written))
       throw new Error(`"." ends a word only at the end of a piece: ${written}`)
     const plain = normalise(open || ends ? written.slice(0, -1) : written).text
-    for (const form of spacings(plain)) {
+    for (const form of expandSpacings(plain)) {
       let node = root
       const last = form.charCodeAt(form.length - 1)
-      const loose = openSyllable(last) === last && last !== 0 && !ends
+      const loose = removeFinalConsonant(last) === last && last !== 0 && !ends
       for (let index = 0; index < form.length - (loose ? 1 : 0); index += 1)
-        node = grow(node, form.charCodeAt(index))
+        node = addChild(node, form.charCodeAt(index))
       const ending = { rule, piece, closed: ends || (!open && WORD.test(form.at(-1) ?? '')), inside }
       if (loose) upsert((node.loose ??= new Map<number, Ending[]>()), last, (): Ending[] => []).push(ending)
       else (node.exact ??= []).push(ending)
     }
   }
 
-  /** At the first message: a server to which nobody writes spares itself the work and the memory. */
+  /** Compiled on first use to save time and memory at startup. */
   const compile = () => {
-    for (const [pattern, value] of rules) for (const form of alternatives(pattern)) addRule(form, value)
+    for (const [pattern, value] of rules) for (const form of expandAlternatives(pattern)) addRule(form, value)
   }
 
   const addRule = (form: string, value: T) => {
@@ -125,7 +128,7 @@ export function createMatcher<T>(rules: readonly (readonly [pattern: Pattern, va
     compiled.push({ value, pieces: pieces.length })
   }
 
-  /** True where Hangul goes on from Hangul and what stands before is no word that people join to the next. */
+  /** Whether a position is inside a Hangul word and not after a short word that is written together with the next one. */
   const isWithinWord = (text: string, position: number): boolean =>
     HANGUL.test(text.charAt(position - 1)) &&
     HANGUL.test(text.charAt(position)) &&
@@ -142,10 +145,10 @@ export function createMatcher<T>(rules: readonly (readonly [pattern: Pattern, va
     if (compiled.length === 0) compile()
     const { text } = message
     const found: Found<T>[] = []
-    /** Rules of several pieces that have begun: the newest beginning of each. */
-    const begun = new Map<number, { next: number; start: number; end: number; gaps: string[] }>()
+    /** Partially matched rules of several pieces: the latest start of each. */
+    const partial = new Map<number, { next: number; start: number; end: number; gaps: string[] }>()
 
-    const take = ({ rule, piece, closed, inside }: Ending, start: number, end: number) => {
+    const addMatch = ({ rule, piece, closed, inside }: Ending, start: number, end: number) => {
       const known = compiled[rule]
       if (known === undefined || (closed && !closedAt(text, end))) return
       if (!inside && isWithinWord(text, start)) return
@@ -154,18 +157,18 @@ export function createMatcher<T>(rules: readonly (readonly [pattern: Pattern, va
         return
       }
       if (piece === 0) {
-        begun.set(rule, { next: 1, start, end, gaps: [] })
+        partial.set(rule, { next: 1, start, end, gaps: [] })
         return
       }
-      const state = begun.get(rule)
-      if (state?.next !== piece || start < state.end || start - state.end > LONGEST_GAP) return
+      const state = partial.get(rule)
+      if (state?.next !== piece || start < state.end || start - state.end > MAX_GAP) return
       if (message.clauseAt(start).sentence !== message.clauseAt(state.start).sentence) return
       state.gaps.push(text.slice(state.end, start))
       state.next += 1
       state.end = end
       if (state.next < known.pieces) return
       found.push({ value: known.value, start: state.start, end, gaps: state.gaps })
-      begun.delete(rule)
+      partial.delete(rule)
     }
 
     for (let start = 0; start < text.length; start += 1) {
@@ -173,17 +176,18 @@ export function createMatcher<T>(rules: readonly (readonly [pattern: Pattern, va
       let node: Node | undefined = root
       for (let index = start; node !== undefined && index < text.length; index += 1) {
         const code = text.charCodeAt(index)
-        for (const ending of node.loose?.get(openSyllable(code)) ?? []) take(ending, start, index + 1)
-        node = childOf(node, code)
-        for (const ending of node?.exact ?? []) take(ending, start, index + 1)
+        for (const ending of node.loose?.get(removeFinalConsonant(code)) ?? [])
+          addMatch(ending, start, index + 1)
+        node = getChild(node, code)
+        for (const ending of node?.exact ?? []) addMatch(ending, start, index + 1)
       }
     }
     return found
   }
 }
 
-/** Drops what lies within a longer match: `not bad` is read, the `bad` in it is not. */
-export function outermost<T>(found: readonly Found<T>[]): Found<T>[] {
+/** Removes matches within longer ones: of `not bad`, the inner `bad` is dropped. */
+export function keepOutermost<T>(found: readonly Found<T>[]): Found<T>[] {
   const kept: Found<T>[] = []
   let reach = -1
   for (const match of found.toSorted((a, b) => a.start - b.start || b.end - a.end)) {

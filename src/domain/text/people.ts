@@ -1,5 +1,5 @@
-/** Words for other people, so that their feelings are not taken for those of the person who writes. */
-export const OTHERS_KO: ReadonlySet<string> = new Set(
+/** Words for other people, whose feelings must not be attributed to the user. */
+const OTHERS_KO: ReadonlySet<string> = new Set(
   (
     '친구 엄마 아빠 어머니 아버지 어머 아버 부모 동생 언니 누나 형 오빠 남편 아내 와이프 딸 아들 아이 애 그애 ' +
     '상사 팀장 부장 과장 대리 사장 선생 교수 의사 상담사 동료 직원 선배 후배 손님 고객 이웃 룸메 룸메이트 ' +
@@ -9,8 +9,8 @@ export const OTHERS_KO: ReadonlySet<string> = new Set(
   ).split(' '),
 )
 
-/** Other people as a subject without a particle, or with one grown into the word. */
-export const SUBJECTS_KO: ReadonlySet<string> = new Set('걔 쟤 얘 넌 누가 네가 니가 다들 모두들'.split(' '))
+/** Other people as a subject without a particle or with a contracted one. */
+const SUBJECTS_KO: ReadonlySet<string> = new Set('걔 쟤 얘 넌 누가 네가 니가 다들 모두들'.split(' '))
 
 export const SELF_KO: ReadonlySet<string> = new Set(
   '나 저 난 전 내가 제가 나는 저는 나도 저도 나만 저만 내 제 날 나를 저를 내겐 나에겐'.split(' '),
@@ -31,7 +31,7 @@ export const OTHERS_EN: ReadonlySet<string> = new Set(
 const SUBJECT_PARTICLES = ['이가', '이는', '께서는', '께서', '이', '가', '은', '는', '도'] as const
 const HONORIFIC = /(?:님|들|분|네)+$/
 
-/** `친구는`, `팀장님이`, `민수씨가`: somebody else in the place of the subject. */
+/** Another person as the subject: `친구는`, `팀장님이`, `민수씨가`. */
 export function isOtherSubjectKo(word: string): boolean {
   if (SUBJECTS_KO.has(word)) return true
   const particle = SUBJECT_PARTICLES.find((ending) => word.endsWith(ending))
@@ -40,6 +40,6 @@ export function isOtherSubjectKo(word: string): boolean {
   return OTHERS_KO.has(noun) || OTHERS_KO.has(noun.replace(HONORIFIC, '')) || /.[씨님]$/.test(noun)
 }
 
-/** `친구를`, `동생한테`: a word for somebody else with whatever particle. */
+/** A word for another person with any particle: `친구를`, `동생한테`. */
 export const isOtherKo = (word: string): boolean =>
   [2, 3, 4].some((length) => length <= word.length && OTHERS_KO.has(word.slice(0, length)))

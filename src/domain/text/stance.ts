@@ -1,23 +1,23 @@
 import type { Message } from './message.ts'
 import { isOtherKo, isOtherSubjectKo, OTHERS_EN, SELF_EN, SELF_KO } from './people.ts'
 
-/** How the person stands to some words of theirs. */
-export type Stance = {
+/** The stance of the user towards a phrase of the message. */
+type Stance = {
   readonly negated: boolean
-  /** Negated twice: true again, but weakly ("not unhappy"). */
+  /** Double negation: weakly affirmed ("not unhappy"). */
   readonly doubled: boolean
-  /** Said by, or of, somebody else. */
+  /** Said by or about another person. */
   readonly reported: boolean
-  /** Wished for, and so not there. */
+  /** Wished for, therefore absent. */
   readonly wished: boolean
 }
 
 export type Span = { readonly start: number; readonly end: number; readonly gaps?: readonly string[] }
 
-const LOOK_BEHIND = 70
-const LOOK_AHEAD = 24
+const CONTEXT_BEFORE = 70
+const CONTEXT_AFTER = 24
 
-// Korean denies behind the word (-지 않다, -ㄴ 건 아니다, 없다) or before it (안, 못).
+// Korean negation follows the word (-지 않다, -ㄴ 건 아니다, 없다) or precedes it (안, 못).
 const KO_NOT_AFTER =
   /^[가-힣]{0,4}?지(?:는|도|를|가|만은)? ?(?:는|도)? ?(?:않|안|못|마|말)|^[가-힣]{0,4}?진 ?(?:않|안|못)/
 const KO_NOT_THOUGHT =
@@ -39,13 +39,13 @@ const EN_NOT_IN_GAP = /\b(?:not|isnt|never|doesnt|dont|wont|arent|wasnt)\b/
 const EN_WISH =
   /\b(?:i wish|if only|want to (?:be|feel)|wanna (?:be|feel)|would like to (?:be|feel)|hope to (?:be|feel)|wish to (?:be|feel))(?: [a-z]+){0,4} $/
 
-// Who it is about. The nearest subject before the words decides.
+// Whom the phrase is about: the nearest preceding subject decides.
 const KO_HEARSAY =
   /^[가-힣]{0,6}(?:대|대요|래|래요|다더라|라더라|다던데|라던데|더라|더라고|더라고요)(?![가-힣])/
 const KO_SAID =
   /^[가-힣]{0,6}(?:다|라|냐|자)고 (?:말|했|하[고더였셨시]|하(?= )|한다|생각한대|그랬|그러|얘기|이야기|설명)/
-/** -어하다 tells of a feeling seen in somebody else: 슬퍼하다, 무서워하다, 우울해하다. */
-const KO_SEEN = /(?:해|워|어|퍼|뻐|파|려|겨) ?(?:하|해|했|한|할|함)/
+/** -어하다 describes a feeling observed in another person: 슬퍼하다, 무서워하다, 우울해하다. */
+const KO_OBSERVED = /(?:해|워|어|퍼|뻐|파|려|겨) ?(?:하|해|했|한|할|함)/
 const NEXT_WORD = /^[가-힣]{0,3} ([가-힣]+)/
 const NEXT_WORD_EN = /^ ([a-z]+)/
 const EN_SPEECH =
@@ -53,7 +53,7 @@ const EN_SPEECH =
 
 type Subject = 'self' | 'other' | undefined
 
-function koreanSubject(before: readonly string[]): Subject {
+function findKoreanSubject(before: readonly string[]): Subject {
   for (const word of before.toReversed()) {
     if (SELF_KO.has(word)) return 'self'
     if (isOtherSubjectKo(word)) return 'other'
@@ -61,14 +61,14 @@ function koreanSubject(before: readonly string[]): Subject {
   return undefined
 }
 
-/** "My boss told me I ...": what follows is hers, whatever its own subject. */
+/** Reported speech ("My boss told me I ..."), whatever the subject of the quoted clause. */
 const isSpokenByOther = (before: readonly string[]) =>
   before.some(
     (word, index) =>
       OTHERS_EN.has(word) && before.slice(index + 1, index + 4).some((next) => EN_SPEECH.test(next)),
   )
 
-function englishSubject(before: readonly string[]): Subject {
+function findEnglishSubject(before: readonly string[]): Subject {
   for (const word of before.toReversed()) {
     if (SELF_EN.has(word)) return 'self'
     if (OTHERS_EN.has(word)) return 'other'
@@ -76,47 +76,47 @@ function englishSubject(before: readonly string[]): Subject {
   return undefined
 }
 
-const subjectOf = (words: readonly string[]) => englishSubject(words) ?? koreanSubject(words)
+const findSubject = (words: readonly string[]) => findEnglishSubject(words) ?? findKoreanSubject(words)
 
 /**
- * Reads how the person stands to the words at `span`, from the clause around them.
- * `aboutThing`: words whose grammatical subject is what causes them, not who feels them (상사가 싫어).
+ * Determines the stance towards the phrase at `span` from its clause.
+ * `aboutThing`: phrases whose grammatical subject causes the feeling and does not feel it (상사가 싫어).
  */
 export function readStance(message: Message, { start, end, gaps = [] }: Span, aboutThing = false): Stance {
   const { text } = message
   const clause = message.clauseAt(start)
-  const before = text.slice(Math.max(clause.start, start - LOOK_BEHIND), start)
-  // A clause may end inside the word that was matched (슬퍼서); what follows it there still belongs to it.
-  const after = text.slice(end, Math.max(end, Math.min(message.clauseAt(end - 1).end, end + LOOK_AHEAD)))
+  const before = text.slice(Math.max(clause.start, start - CONTEXT_BEFORE), start)
+  // A clause may end inside the matched word (슬퍼서); the rest of the word still belongs to it.
+  const after = text.slice(end, Math.max(end, Math.min(message.clauseAt(end - 1).end, end + CONTEXT_AFTER)))
   const korean = /[가-힣]/.test(text.slice(start, end))
   const between = gaps.join(' ')
   const words = message.wordsBetween(start - before.length, start)
 
-  const denials = korean
+  const isDenied = korean
     ? [KO_NOT_AFTER, KO_NOT_THOUGHT, KO_IS_NOT, KO_NONE].some((rule) => rule.test(after)) ||
       KO_NOT_BEFORE.test(before) ||
       KO_NOT_IN_GAP.test(between)
     : EN_NOT.test(before) || EN_NOT_THINK.test(before) || EN_NOT_IN_GAP.test(between)
-  const doubled = denials && korean && KO_TAKEN_BACK.test(text.slice(end, end + LOOK_AHEAD))
+  const doubled = isDenied && korean && KO_TAKEN_BACK.test(text.slice(end, end + CONTEXT_AFTER))
 
   const subject =
-    (between === '' ? undefined : subjectOf(message.wordsBetween(start + 1, end))) ?? subjectOf(words)
-  const seen =
+    (between === '' ? undefined : findSubject(message.wordsBetween(start + 1, end))) ?? findSubject(words)
+  const observed =
     korean &&
-    KO_SEEN.test(text.slice(end - 1, end + 3)) &&
+    KO_OBSERVED.test(text.slice(end - 1, end + 3)) &&
     (subject ?? (aboutThing ? 'self' : 'other')) === 'other'
   const hearsay = KO_HEARSAY.test(after) || (subject === 'other' && KO_SAID.test(after))
-  const ofSomebody =
+  const isAboutOther =
     (subject === 'other' && !aboutThing) ||
     isSpokenByOther(words) ||
-    seen ||
+    observed ||
     (korean && (hearsay || isOtherKo(NEXT_WORD.exec(after)?.[1] ?? ''))) ||
     (!korean && OTHERS_EN.has(NEXT_WORD_EN.exec(after)?.[1] ?? ''))
 
   return {
-    negated: denials && !doubled,
+    negated: isDenied && !doubled,
     doubled,
-    reported: message.quotedAt(start) || ofSomebody,
+    reported: message.quotedAt(start) || isAboutOther,
     wished: korean ? KO_WISH.test(after) : EN_WISH.test(before),
   }
 }

@@ -1,4 +1,4 @@
-/** A stretch of time, milliseconds; `to` is not part of it. */
+/** A time interval in milliseconds; `to` is exclusive. */
 export type Interval = { readonly from: number; readonly to: number }
 
 /** The parts of the intervals that lie within `bounds`. */
@@ -18,7 +18,7 @@ export function join(intervals: readonly Interval[], bridgeMs = 0): Interval[] {
   return joined
 }
 
-/** What lies between intervals that are in order and apart. */
+/** The gaps between ordered, disjoint intervals. */
 export const gaps = (intervals: readonly Interval[]): Interval[] =>
   intervals.slice(1).map(({ from }, i) => ({ from: intervals[i]?.to ?? from, to: from }))
 

@@ -2,10 +2,10 @@ import { createHmac, hkdfSync } from 'node:crypto'
 
 export type Details = Readonly<Record<string, string | number | boolean | null>>
 
-/** One line of the trail as it is stored. */
+/** One stored row of the trail. */
 export type AuditRow = {
   readonly chain: string
-  /** From 1, without gaps. */
+  /** Position in the chain, from 1, without gaps. */
   readonly place: number
   readonly at: Date
   readonly event: string
@@ -13,7 +13,7 @@ export type AuditRow = {
   readonly subject: string | null
   readonly address: string | null
   readonly details: Details
-  /** Hash of the row before it; of nothing for the first. */
+  /** Hash of the previous row; empty for the first row. */
   readonly previous: string
   readonly hash: string
 }
@@ -26,30 +26,30 @@ export const CLOSED = 'audit_closed'
 export const SEALED = 'audit_sealed'
 export const CHECKPOINT = 'audit_checkpoint'
 export const LOST = 'audit_lost'
-/** Stored rows were gone and have been written again, as they were. */
+/** The database had lost rows; they were written again unchanged. */
 export const HEALED = 'audit_healed'
-/** Stored rows are gone, with what the database has lost, and cannot be written again. */
+/** The database has lost rows that cannot be written again. */
 export const GAP = 'audit_gap'
 
-/** What the first row of a chain follows. */
+/** `previous` of the first row of a chain. */
 export const BEGINNING = ''
 
-/** Keys come back from the database in another order. */
-const inOrder = (details: Details) => Object.entries(details).toSorted(([a], [b]) => (a < b ? -1 : 1))
+/** The database returns the keys in another order. */
+const sortEntries = (details: Details) => Object.entries(details).toSorted(([a], [b]) => (a < b ? -1 : 1))
 
 /**
- * Hashes rows of the trail: HMAC-SHA-256 over everything the row says and the hash before it, under a key from the
- * server's secret, so that whoever can write to the database alone cannot write a trail that holds.
+ * Hashes rows of the trail: HMAC-SHA-256 over all fields of the row and the previous hash, with a key derived from the
+ * server's secret. Write access to the database alone is not enough to forge a valid trail.
  */
 export function createChainHash(secret: string) {
   const key = Buffer.from(hkdfSync('sha256', secret, '', 'maeum audit chain', 32))
   return {
-    /** Ends the name of every chain that was hashed under this secret. */
+    /** Suffix of the name of every chain that is hashed with this secret. */
     mark: createHmac('sha256', key).update('name').digest('hex').slice(0, 8),
 
     link(row: Omit<AuditRow, 'hash'>): AuditRow {
       const { chain, place, at, event, actor, subject, address, details, previous } = row
-      const said = [
+      const content = [
         chain,
         place,
         at.toISOString(),
@@ -57,17 +57,17 @@ export function createChainHash(secret: string) {
         actor,
         subject,
         address,
-        inOrder(details),
+        sortEntries(details),
         previous,
       ]
-      return { ...row, hash: createHmac('sha256', key).update(JSON.stringify(said)).digest('base64url') }
+      return { ...row, hash: createHmac('sha256', key).update(JSON.stringify(content)).digest('base64url') }
     },
   }
 }
 
 export type ChainHash = ReturnType<typeof createChainHash>
 
-/** The last row of a chain, as another chain swears to it. */
+/** The last row of a chain, as another chain attests it. */
 export type Head = Pick<AuditRow, 'chain' | 'place' | 'hash'>
 
 export const toHeadText = ({ place, hash }: Omit<Head, 'chain'>): string => `${place} ${hash}`
@@ -77,7 +77,7 @@ export function fromHeadText(chain: string, text: unknown): Head | undefined {
   return hash === undefined ? undefined : { chain, place: Number(place), hash }
 }
 
-/** Rows of a chain that the database has lost, as an attestation names them; `hash` is of the last one. */
+/** Rows of a chain that the database has lost, as an attestation lists them; `hash` is that of the last row. */
 export type Gap = {
   readonly chain: string
   readonly from: number

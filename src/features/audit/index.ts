@@ -1,4 +1,5 @@
 import fp from 'fastify-plugin'
+import { createSingleFlight } from '../../lib/single-flight.ts'
 import { BEGINNING, CLOSED, createChainHash, OPENED, toHeadText } from './chain.ts'
 import { createHealing } from './healing.ts'
 import { auditRepository as repository } from './repository.ts'
@@ -8,7 +9,7 @@ import { ChainWriter } from './writer.ts'
 declare module 'fastify' {
   interface FastifyInstance {
     audit: Pick<Audit, 'retain'> & {
-      /** The last stored row of this instance's chain: whoever keeps it can prove that it was there. */
+      /** The last stored row of this instance's chain. A copy outside the database proves that the row existed. */
       readonly head: () => { readonly chain: string; readonly place: number; readonly hash: string }
     }
   }
@@ -16,28 +17,28 @@ declare module 'fastify' {
 
 const MINUTE_MS = 60_000
 const DRAIN_MS = 1500
-/** A trail that cannot be written says so this often. */
-const COMPLAIN_MS = 10_000
+/** Write errors of the trail are logged at most once per interval. */
+const ERROR_INTERVAL_MS = 10_000
 
-/** The audit trail: one chain of rows for each process, hashed into one another and now and then across. */
+/** The audit trail: one hash chain of rows per process. The chains seal each other every minute. */
 export const audit = fp(
   (app, _options, done) => {
     const { log } = app
     const { secret, secrets } = app.authentication
     const hash = createChainHash(secret)
     const chain = `${app.instanceId}-${hash.mark}`
-    let complainedAt = 0
-    const complain = (error: unknown, count: number, what: string) => {
-      if (Date.now() - complainedAt < COMPLAIN_MS) return
-      complainedAt = Date.now()
+    let loggedAt = 0
+    const logError = (error: unknown, count: number, what: string) => {
+      if (Date.now() - loggedAt < ERROR_INTERVAL_MS) return
+      loggedAt = Date.now()
       log.error({ err: error, count }, what)
     }
     const writer = new ChainWriter({
       chain,
       hash,
       write: (rows) => repository.insert(app.database.patient.sql, rows),
-      onRetry: (error, waiting) => complain(error, waiting, 'the audit trail waits for the database'),
-      onLost: (count) => complain(undefined, count, 'audit events were lost'),
+      onRetry: (error, waiting) => logError(error, waiting, 'the audit trail waits for the database'),
+      onLost: (count) => logError(undefined, count, 'audit events were lost'),
     })
     const trail = createAudit({
       database: app.database.patient,
@@ -49,7 +50,7 @@ export const audit = fp(
         try {
           return (await app.vault.pseudonymOf(userId)) ?? null
         } catch (error) {
-          log.warn({ err: error }, 'an audit event goes without its person')
+          log.warn({ err: error }, 'an audit event is stored without its user')
           return null
         }
       },
@@ -60,8 +61,8 @@ export const audit = fp(
       chain,
       writer,
       insert: (rows) => repository.insert(app.database.patient.sql, rows),
-      listPlaces: (named, from) => repository.listPlaces(app.database.orm, named, from),
-      findPlaceBefore: (named, place) => repository.findPlaceBefore(app.database.orm, named, place),
+      listPlaces: (name, from) => repository.listPlaces(app.database.orm, name, from),
+      findPlaceBefore: (name, place) => repository.findPlaceBefore(app.database.orm, name, place),
       findHistory: () => repository.findHistory(app.database.orm),
       note: trail.note,
       onHealed: (about) =>
@@ -72,31 +73,26 @@ export const audit = fp(
       onGap: (about) =>
         log.error(about, 'the database has lost rows of the audit trail that are no longer known'),
     })
-    let sealing: Promise<void> | undefined
-    const seal = () => {
-      sealing ??= healing
+    const sealing = createSingleFlight(() =>
+      healing
         .heal()
         .then(() => trail.seal())
-        .catch((error: unknown) => log.warn({ err: error }, 'the audit trail could not be sealed'))
-        .finally(() => {
-          sealing = undefined
-        })
-      return sealing
-    }
+        .catch((error: unknown) => log.warn({ err: error }, 'the audit trail could not be sealed')),
+    )
     app.every('audit_seal', MINUTE_MS, () => {
-      trail.tellRepeats()
-      return seal()
+      trail.writeRepeats()
+      return sealing.run()
     })
     app.addHook('onReady', () => {
       trail.note(OPENED, {})
-      void seal()
+      void sealing.run()
     })
     app.addHook('onClose', async () => {
-      trail.tellRepeats()
+      trail.writeRepeats()
       trail.note(CLOSED, {})
       await writer.close(DRAIN_MS)
       const { place, hash: last } = writer.head
-      // Outside the database, for whoever compares.
+      // A record outside the database, to compare with.
       if (last !== BEGINNING)
         log.info({ chain, head: toHeadText({ place, hash: last }) }, 'audit trail closed')
     })

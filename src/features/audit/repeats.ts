@@ -1,40 +1,40 @@
-import type { SecurityEvent } from '../../plugins/security-events.ts'
+import type { SecurityEvent } from '../../http/security-event.ts'
 
-/** Different happenings that are told apart at a time; all others share one row of their name. */
-const MOST_APART = 1000
+/** Distinct events that are counted separately; all others are counted by event name only. */
+const MAX_DISTINCT = 1000
 
-type Repeated = { readonly event: SecurityEvent; again: number }
+type Repeated = { readonly event: SecurityEvent; repeats: number }
 
-const keyOf = ({ event, userId, address, details }: SecurityEvent) =>
+const createKey = ({ event, userId, address, details }: SecurityEvent) =>
   JSON.stringify([event, userId, address, details])
 
 /**
- * Counts what happens again and again. Not a cache that forgets: whoever comes from ever new networks would then be
- * written down each time. So many are told apart, and beyond them only what it was is counted.
+ * Counts repeated events. Not a cache with eviction: a client that changes its network each time would then get a row
+ * each time. Beyond `MAX_DISTINCT` events, only the event name is counted.
  */
 export function createRepeats() {
-  let known = new Map<string, Repeated>()
+  let events = new Map<string, Repeated>()
 
   const remember = (event: SecurityEvent): boolean => {
-    const key = keyOf(event)
-    const before = known.get(key)
-    if (before !== undefined) before.again++
-    else known.set(key, { event, again: 0 })
+    const key = createKey(event)
+    const before = events.get(key)
+    if (before !== undefined) before.repeats++
+    else events.set(key, { event, repeats: 0 })
     return before === undefined
   }
 
   return {
-    /** True for what has not happened of late, and is to be written down at once. */
+    /** True if the event did not occur recently and must be written at once. */
     isFirst: (event: SecurityEvent): boolean =>
-      remember(known.has(keyOf(event)) || known.size < MOST_APART ? event : { event: event.event }),
+      remember(events.has(createKey(event)) || events.size < MAX_DISTINCT ? event : { event: event.event }),
 
-    /** What has happened again since the last call, with how often; it goes on being counted, the rest is forgotten. */
+    /** Returns the events repeated since the last call, with their count. They stay counted, the others are removed. */
     take(): SecurityEvent[] {
-      const repeated = [...known].filter(([, { again }]) => again > 0)
-      known = new Map(repeated.map(([key, { event }]) => [key, { event, again: 0 }]))
-      return repeated.map(([, { event, again }]) => ({
+      const repeated = [...events].filter(([, { repeats }]) => repeats > 0)
+      events = new Map(repeated.map(([key, { event }]) => [key, { event, repeats: 0 }]))
+      return repeated.map(([, { event, repeats }]) => ({
         ...event,
-        details: { ...event.details, count: again },
+        details: { ...event.details, count: repeats },
       }))
     },
   }

@@ -1,16 +1,14 @@
 import { and, asc, eq, gte, lt, lte, max, type SQL, sql } from 'drizzle-orm'
 import type postgres from 'postgres'
+import { tryAdvisoryLock } from '../../db/locks.ts'
 import type { Orm } from '../../db/orm.ts'
 import { auditLog, isAttestation } from '../../db/schema/index.ts'
 import type { AuditRow, Head } from './chain.ts'
 
-/** Triggers on the table: one for its rows, one for the whole. */
+/** Triggers on the table: one per row, one per statement. */
 const GUARDS = 2
 
-/** Key of the advisory lock of its retention; any number that nobody else uses. */
-const RETENTION_LOCK = 0x6d61_6175
-
-/** The first or the last row of each chain, each found by one step in the primary key, however long the chains are. */
+/** The first or last row of each chain, with one step in the primary key per chain, independent of its length. */
 const edges = (direction: 'asc' | 'desc') => {
   const order = sql.raw(`order by chain ${direction}, place ${direction} limit 1`)
   const beyond = sql.raw(direction === 'asc' ? 'chain > edges.chain' : 'chain < edges.chain')
@@ -25,8 +23,8 @@ const EDGES = { first: edges('asc'), last: edges('desc') }
 
 export const auditRepository = {
   /**
-   * Adds rows at the end of their chain, once, however often it is tried. Straight to the driver, as one parameter: to
-   * put a statement together for each batch takes longer than to run it.
+   * Appends rows to their chain, once, also if repeated. Calls the driver directly with one parameter: building a
+   * statement for each batch takes longer than running it.
    */
   async insert(client: postgres.Sql, rows: readonly AuditRow[]): Promise<void> {
     await client`
@@ -39,7 +37,7 @@ export const auditRepository = {
       on conflict do nothing`
   },
 
-  /** The last rows of chains that have grown within `ms`, the newest first. */
+  /** The last rows of chains that have grown within `ms`, newest first. */
   listHeads: async (orm: Orm, ms: number, limit: number): Promise<Head[]> => {
     const rows = await orm.execute<{ chain: string; place: string; hash: string }>(sql`
       ${EDGES.last} select chain, place, hash from edges
@@ -54,7 +52,7 @@ export const auditRepository = {
     return rows.map(({ chain }) => chain)
   },
 
-  /** Which places of a chain are stored, from `place` on. */
+  /** The stored places of a chain, from `place` on. */
   listPlaces: async (orm: Orm, chain: string, place: number): Promise<ReadonlySet<number>> => {
     const rows = await orm
       .select({ place: auditLog.place })
@@ -63,7 +61,7 @@ export const auditRepository = {
     return new Set(rows.map((row) => row.place))
   },
 
-  /** The last place of a chain before `place`; 0 when there is none. */
+  /** The last place of a chain before `place`; 0 if there is none. */
   findPlaceBefore: async (orm: Orm, chain: string, place: number): Promise<number> => {
     const [row] = await orm
       .select({ place: max(auditLog.place) })
@@ -73,8 +71,8 @@ export const auditRepository = {
   },
 
   /**
-   * Names the history of the database: which cluster, and which timeline of it. Another timeline begins where a standby
-   * was promoted, and with what it had received.
+   * Identifies the history of the database: the cluster and its timeline. A new timeline starts when a standby is
+   * promoted, with the data that it had received.
    */
   findHistory: async (orm: Orm): Promise<string> => {
     const rows = await orm.execute<{ history: string }>(sql`
@@ -92,8 +90,8 @@ export const auditRepository = {
       .orderBy(asc(auditLog.place))
       .limit(limit),
 
-  /** Up to `limit` rows of an event, in the order of chain and place, behind `after`. */
-  listSworn: (
+  /** Up to `limit` rows of an event after `after`, in the order of chain and place. */
+  listAttestations: (
     orm: Orm,
     event: string,
     after: { chain: string; place: number },
@@ -104,7 +102,7 @@ export const auditRepository = {
       .from(auditLog)
       .where(
         and(
-          isAttestation(auditLog), // said again, for the partial index to be found
+          isAttestation(auditLog), // redundant, but required for the partial index
           eq(auditLog.event, event),
           sql`(${auditLog.chain}, ${auditLog.place}) > (${after.chain}, ${after.place})`,
         ),
@@ -116,14 +114,9 @@ export const auditRepository = {
     (await auditRepository.listRows(orm, chain, place, 1)).find((row) => row.place === place),
 
   /** True for one transaction at a time across all instances. */
-  lockRetention: async (tx: Orm): Promise<boolean> => {
-    const rows = await tx.execute<{ got: boolean }>(
-      sql`select pg_try_advisory_xact_lock(${RETENTION_LOCK}) as got`,
-    )
-    return rows[0]?.got === true
-  },
+  lockRetention: (tx: Orm): Promise<boolean> => tryAdvisoryLock(tx, 'auditRetention'),
 
-  /** Of each chain the last row that is older than `days`, among its first `scanned` rows. */
+  /** For each chain, the last row that is older than `days`, among its first `scanned` rows. */
   listExpired: async (orm: Orm, days: number, limit: number, scanned: number): Promise<AuditRow[]> => {
     const isOld = (at: SQL) => sql`${at} < now() - ${days} * interval '1 day'`
     const rows = await orm.execute<{ chain: string; place: string }>(sql`
@@ -138,12 +131,12 @@ export const auditRepository = {
     return found.filter((row) => row !== undefined)
   },
 
-  /** The database refuses to take anything of the trail away, except in this transaction what is older than `days`. */
+  /** Allows this transaction to delete rows older than `days`. The database refuses all other deletions. */
   async allowRetention(tx: Orm, days: number): Promise<void> {
     await tx.execute(sql`select set_config('maeum.audit_kept_days', ${String(days)}, true)`)
   },
 
-  /** Whether the triggers that let the trail only grow are there and switched on. */
+  /** Whether the triggers that make the table append-only exist and are enabled. */
   isGuarded: async (orm: Orm): Promise<boolean> => {
     const rows = await orm.execute<{ guards: number }>(sql`
       select count(*)::int as guards from pg_trigger
@@ -152,7 +145,7 @@ export const auditRepository = {
     return rows[0]?.guards === GUARDS
   },
 
-  /** Takes up to `limit` of a chain's first rows away, none behind `place`: the one deletion that the trail knows. */
+  /** Deletes up to `limit` of a chain's first rows, none after `place`. The only deletion in the trail. */
   async deleteUpTo(tx: Orm, chain: string, place: number, limit: number): Promise<number> {
     const first = sql`(select min(place) from audit_log where chain = ${chain})`
     const rows = await tx
@@ -168,7 +161,7 @@ export const auditRepository = {
     return rows.length
   },
 
-  /** The chains that no longer begin at 1. */
+  /** The chains whose first row is not at place 1. */
   listTruncated: async (orm: Orm): Promise<string[]> => {
     const rows = await orm.execute<{ chain: string }>(
       sql`${EDGES.first} select chain from edges where place > 1`,

@@ -1,6 +1,6 @@
-import { isIPv4, isIPv6 } from 'node:net'
 import type { Database } from '../../db/client.ts'
-import type { SecurityEvent } from '../../plugins/security-events.ts'
+import { toNetwork } from '../../lib/address.ts'
+import type { SecurityEvent } from '../../http/security-event.ts'
 import {
   type AuditRow,
   CHECKPOINT,
@@ -12,57 +12,46 @@ import {
 } from './chain.ts'
 import { createRepeats } from './repeats.ts'
 import type { AuditRepository } from './repository.ts'
-import { hashOf, isProven, readCheckpoints } from './sworn.ts'
+import { findHash, isProven, readCheckpoints } from './attestations.ts'
 import type { ChainWriter, Entry } from './writer.ts'
 
 type Dependencies = {
   readonly database: Pick<Database, 'orm'>
   readonly repository: AuditRepository
   readonly writer: Pick<ChainWriter, 'add' | 'settled'>
-  /** Of this process. */
+  /** The chain of this process. */
   readonly chain: string
-  /** Of all secrets that are known. */
+  /** One for each configured secret. */
   readonly hashes: readonly ChainHash[]
-  /** Null when the person is gone, or their key cannot be read. */
+  /** Null if the user is deleted or the user's key cannot be read. */
   readonly pseudonymOf: (userId: number) => Promise<string | null>
 }
 
-/** Chains that one seal names: those that have grown in the last day, the newest first. */
-const MOST_HEADS = 50
+/** A seal lists at most this many chains: those that have grown in the last day, newest first. */
+const MAX_HEADS = 50
 const SEALED_SPAN_MS = 24 * 3_600_000
-const MOST_CHAINS = 1000
+const MAX_CHAINS = 1000
 const SETTLE_MS = 10_000
-/** Rows of each chain that one round of retention looks at, and rounds of a night. */
+/** Rows of each chain that one round of retention scans, and rounds per run. */
 const SCANNED_ROWS = 50_000
 const MAX_ROUNDS = 50
-/** Rows that one statement of retention takes away. */
+/** Rows deleted by one statement of retention. */
 export const RETENTION_BATCH = 5000
 
-/** What is done to an account by somebody who has not shown to be its owner. */
-const BY_STRANGERS: ReadonlySet<string> = new Set([
+/** Events on an account whose actor is not authenticated. */
+const UNAUTHENTICATED_EVENTS: ReadonlySet<string> = new Set([
   'authn_login_fail',
   'authn_login_throttled',
   'authn_token_reuse',
 ])
 
-/** What a stranger can make happen as often as they can send a request. */
-const WITHOUT_BOUND: ReadonlySet<string> = new Set([
+/** Events that an unauthenticated client can cause with every request. */
+const UNBOUNDED_EVENTS: ReadonlySet<string> = new Set([
   'authn_login_throttled',
   'authn_token_reuse',
   'authz_fail',
   'excess_connections',
 ])
-
-/** The network an address belongs to (/24, /48): enough to see an attack, not enough to keep a person by. */
-export function networkOf(address: string): string | null {
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1] ?? address
-  if (isIPv4(mapped)) return `${mapped.split('.').slice(0, 3).join('.')}.0/24`
-  const [bare = ''] = address.split(/[%/]/)
-  if (!isIPv6(bare)) return null
-  const [head = ''] = bare.split('::')
-  const groups = head === '' ? [] : head.split(':')
-  return `${[0, 1, 2].map((i) => groups[i] ?? '0').join(':')}::/48`
-}
 
 export function createAudit({ database, repository, writer, chain, hashes, pseudonymOf }: Dependencies) {
   const { orm } = database
@@ -73,28 +62,28 @@ export function createAudit({ database, repository, writer, chain, hashes, pseud
     writer.add({ at: new Date(), event, actor: null, subject: null, address: null, details })
 
   const write = ({ event, userId, address, details = {} }: SecurityEvent): void => {
-    const person = userId === undefined ? null : pseudonymOf(userId)
+    const user = userId === undefined ? null : pseudonymOf(userId)
     const entry: Entry = {
       at: new Date(),
       event,
-      actor: BY_STRANGERS.has(event) ? null : person,
-      subject: person,
+      actor: UNAUTHENTICATED_EVENTS.has(event) ? null : user,
+      subject: user,
       address: address ?? null,
       details,
     }
     writer.add(entry)
   }
 
-  /** Retention swears to nothing that a stranger may have put there: such a chain stays, for verification to find. */
-  const mayGo = (row: AuditRow) => hashOf(hashes, row.chain) === undefined || isProven(hashes, row)
+  /** Retention attests no row that may be forged: such a chain stays, and verification reports it. */
+  const mayDelete = (row: AuditRow) => findHash(hashes, row.chain) === undefined || isProven(hashes, row)
 
-  /** What went earlier: it is said again, for the row that said so may be among what goes now. */
-  const goneBefore = async (): Promise<Head[]> => {
+  /** Earlier checkpoints. They are written again, because their rows may be deleted now. */
+  const listEarlierCheckpoints = async (): Promise<Head[]> => {
     const checkpoints = await readCheckpoints({ orm, repository, hashes })
     return (await repository.listTruncated(orm)).flatMap((truncated) => checkpoints.get(truncated) ?? [])
   }
 
-  /** One statement a transaction, under the lock: of several instances one works and the others find it taken. */
+  /** One statement per transaction, under the lock: only one instance deletes at a time. */
   const deleteUpTo = async ({ chain: old, place }: Head, days: number, signal: AbortSignal) => {
     let total = 0
     for (let deleted = 1; deleted > 0 && !signal.aborted; total += deleted) {
@@ -107,11 +96,11 @@ export function createAudit({ database, repository, writer, chain, hashes, pseud
     return total
   }
 
-  const retainSome = async (days: number, signal: AbortSignal): Promise<number> => {
-    const expired = (await repository.listExpired(orm, days, MOST_CHAINS, SCANNED_ROWS)).filter(mayGo)
+  const retainRound = async (days: number, signal: AbortSignal): Promise<number> => {
+    const expired = (await repository.listExpired(orm, days, MAX_CHAINS, SCANNED_ROWS)).filter(mayDelete)
     if (expired.length === 0) return 0
-    const gone = new Map([...(await goneBefore()), ...expired].map((head) => [head.chain, head]))
-    for (const [old, head] of gone) note(CHECKPOINT, { [old]: toHeadText(head) })
+    const heads = new Map([...(await listEarlierCheckpoints()), ...expired].map((head) => [head.chain, head]))
+    for (const [old, head] of heads) note(CHECKPOINT, { [old]: toHeadText(head) })
     if (!(await writer.settled(SETTLE_MS))) return 0
     let total = 0
     for (const head of expired) total += await deleteUpTo(head, days, signal)
@@ -120,26 +109,26 @@ export function createAudit({ database, repository, writer, chain, hashes, pseud
 
   return {
     /**
-     * Writes down who did what to whose, when and from where. Never waits; contents are not for it. What a stranger can
-     * repeat without end is written once, and then counted until `tellRepeats`.
+     * Records an event with its actor, subject, time and network, without waiting. Do not pass contents. Events that an
+     * unauthenticated client can repeat without limit are written once and then counted until `writeRepeats`.
      */
-    record(told: SecurityEvent): void {
-      const { address, ...rest } = told
-      const network = address === undefined ? null : networkOf(address)
+    record(recorded: SecurityEvent): void {
+      const { address, ...rest } = recorded
+      const network = address === undefined ? null : toNetwork(address)
       const event = network === null ? rest : { ...rest, address: network }
-      if (!WITHOUT_BOUND.has(event.event) || repeats.isFirst(event)) write(event)
+      if (!UNBOUNDED_EVENTS.has(event.event) || repeats.isFirst(event)) write(event)
     },
 
-    /** Writes what has happened again since the last call, one row with its `count` for each network. */
-    tellRepeats(): void {
+    /** Writes the events repeated since the last call, one row with its `count` per network. */
+    writeRepeats(): void {
       for (const event of repeats.take()) write(event)
     },
 
     note,
 
-    /** Writes the last rows of all chains into this one, when any but this has grown. */
+    /** Writes the last rows of all other chains into this chain, if any of them has grown. */
     async seal(): Promise<void> {
-      const heads = (await repository.listHeads(orm, SEALED_SPAN_MS, MOST_HEADS)).filter(
+      const heads = (await repository.listHeads(orm, SEALED_SPAN_MS, MAX_HEADS)).filter(
         (head) => head.chain !== chain,
       )
       const details = Object.fromEntries(heads.map((head) => [head.chain, toHeadText(head)]))
@@ -150,15 +139,15 @@ export function createAudit({ database, repository, writer, chain, hashes, pseud
     },
 
     /**
-     * Takes away what is older than `days` and leaves the trail verifiable, at any moment: what goes is said in a row of
-     * this chain first. Returns how many rows went; none when that row could not be stored.
+     * Deletes rows older than `days`. The trail stays verifiable at all times, because a row of this chain lists the
+     * deletions first. Returns the number of deleted rows; 0 if that row could not be stored.
      */
     async retain(days: number, signal: AbortSignal): Promise<number> {
       let total = 0
       for (let round = 0; round < MAX_ROUNDS && !signal.aborted; round++) {
-        const gone = await retainSome(days, signal)
-        total += gone
-        if (gone === 0) break
+        const deleted = await retainRound(days, signal)
+        total += deleted
+        if (deleted === 0) break
       }
       return total
     },

@@ -1,12 +1,15 @@
 import type { Orm } from '../../db/orm.ts'
 import { type AuditRow, BEGINNING, type ChainHash, HEALED, type Head, SEALED } from './chain.ts'
 import type { AuditRepository } from './repository.ts'
-import { hashOf, headsOf, listProven, readCheckpoints, readGaps } from './sworn.ts'
+import { findHash, listProven, readCheckpoints, readGaps, readHeads } from './attestations.ts'
 
-export type Finding = {
+type Finding = {
   readonly chain: string
   readonly place: number
-  /** `altered`: a row is not what was written, `missing`: one is not there, `unproven`: hashed under a secret not given. */
+  /**
+   * `altered`: a row was changed, `missing`: a row does not exist, `unproven`: hashed with a secret that was not
+   * provided.
+   */
   readonly kind: 'altered' | 'missing' | 'unproven'
   readonly what: string
 }
@@ -15,7 +18,7 @@ export type Verdict = {
   readonly chains: number
   readonly rows: number
   readonly findings: readonly Finding[]
-  /** What the database has lost by the trail's own word, and whether it was written again: no fault of the trail. */
+  /** Losses of the database that the trail attests. They are not faults of the trail. */
   readonly losses: readonly Loss[]
 }
 
@@ -29,48 +32,48 @@ export type Loss = {
 type Dependencies = {
   readonly orm: Orm
   readonly repository: AuditRepository
-  /** By the mark that ends a chain's name: the present secret's, and older ones' that are still known. */
+  /** One per provided secret: the current one and older ones. */
   readonly hashes: readonly ChainHash[]
 }
 
 type Link = Pick<Head, 'place' | 'hash'>
 
 const PAGE = 1000
-/** Of each kind, so that none can crowd another out. */
-const MOST_FINDINGS = 1000
+/** Limit per kind, so that no kind displaces another. */
+const MAX_FINDINGS = 1000
 
-/** Reads the whole trail, a page at a time, and tells every row that is not as it was written. */
+/** Reads the whole trail page by page and reports every changed or missing row. */
 export async function verifyTrail(dependencies: Dependencies): Promise<Verdict> {
   const { orm, repository, hashes } = dependencies
-  const { findings, found } = createFindings()
+  const { findings, addFinding } = createFindings()
   const checkpoints = await readCheckpoints(dependencies)
   const gaps = await readGaps(dependencies)
   const losses = new Map<string, Loss>()
-  const lost = (loss: Loss) => losses.set(`${loss.chain} ${loss.from} ${loss.to}`, loss)
+  const addLoss = (loss: Loss) => losses.set(`${loss.chain} ${loss.from} ${loss.to}`, loss)
   for await (const { chain, details } of listProven(dependencies, HEALED))
-    lost({ chain, from: Number(details['from']), to: Number(details['to']), isHealed: true })
-  /** The row before this one, or the end of an attested gap that begins where the row before it ends. */
-  const follows = (row: AuditRow, before: Link): Link => {
+    addLoss({ chain, from: Number(details['from']), to: Number(details['to']), isHealed: true })
+  /** The previous row, or the end of an attested gap between the previous row and this one. */
+  const getPredecessor = (row: AuditRow, before: Link): Link => {
     const gap = gaps.find(
       ({ chain, from, to, hash }) =>
         chain === row.chain && from === before.place + 1 && to === row.place - 1 && hash === row.previous,
     )
     if (gap === undefined) return before
-    lost({ chain: row.chain, from: gap.from, to: gap.to, isHealed: false })
+    addLoss({ chain: row.chain, from: gap.from, to: gap.to, isHealed: false })
     return { place: gap.to, hash: gap.hash }
   }
 
   const verifyChain = async (chain: string): Promise<number> => {
-    const hash = hashOf(hashes, chain)
+    const hash = findHash(hashes, chain)
     if (hash === undefined)
-      found({ chain, place: 0, kind: 'unproven', what: 'written under a secret that was not given' })
+      addFinding({ chain, place: 0, kind: 'unproven', what: 'hashed with a secret that was not provided' })
     let count = 0
     let before: Link | undefined
     for (let from = 1; ; ) {
       const rows = await repository.listRows(orm, chain, from, PAGE)
       for (const row of rows) {
-        before ??= beginning(checkpoints.get(chain), row)
-        for (const finding of faultsOf(row, follows(row, before), hash)) found(finding)
+        before ??= getFirstPredecessor(checkpoints.get(chain), row)
+        for (const finding of findFaults(row, getPredecessor(row, before), hash)) addFinding(finding)
         before = row
         count++
       }
@@ -80,52 +83,55 @@ export async function verifyTrail(dependencies: Dependencies): Promise<Verdict> 
   }
 
   const verifyHead = async ({ chain, place, hash }: Head, sealedBy: string): Promise<void> => {
-    const there = await repository.findRow(orm, chain, place)
-    const isRight = there === undefined ? place <= (checkpoints.get(chain)?.place ?? 0) : there.hash === hash
-    if (isRight) return
+    const row = await repository.findRow(orm, chain, place)
+    const isValid = row === undefined ? place <= (checkpoints.get(chain)?.place ?? 0) : row.hash === hash
+    if (isValid) return
     const gap = gaps.find((one) => one.chain === chain && one.from <= place && place <= one.to)
-    if (there === undefined && gap !== undefined) {
-      lost({ chain, from: gap.from, to: gap.to, isHealed: false })
+    if (row === undefined && gap !== undefined) {
+      addLoss({ chain, from: gap.from, to: gap.to, isHealed: false })
       return
     }
-    const kind = there === undefined ? 'missing' : 'altered'
-    found({ chain, place, kind, what: `not the row that ${sealedBy} has sealed` })
+    const kind = row === undefined ? 'missing' : 'altered'
+    addFinding({ chain, place, kind, what: `not the row that ${sealedBy} sealed` })
   }
 
   const chains = await repository.listChains(orm)
   let rows = 0
   for (const chain of chains) rows += await verifyChain(chain)
   for await (const row of listProven(dependencies, SEALED))
-    for (const head of headsOf(row)) await verifyHead(head, row.chain)
+    for (const head of readHeads(row)) await verifyHead(head, row.chain)
   return { chains: chains.length, rows, findings, losses: [...losses.values()] }
 }
 
 function createFindings() {
   const findings: Finding[] = []
   const counts = new Map<Finding['kind'], number>()
-  const found = (finding: Finding) => {
+  const addFinding = (finding: Finding) => {
     const count = counts.get(finding.kind) ?? 0
-    if (count >= MOST_FINDINGS) return
+    if (count >= MAX_FINDINGS) return
     counts.set(finding.kind, count + 1)
     findings.push(finding)
   }
-  return { findings, found }
+  return { findings, addFinding }
 }
 
-/** What the first row that is there has to follow: nothing, or what retention takes away, some of which may be left. */
-function beginning(gone: Head | undefined, { place, previous }: AuditRow): Link {
-  if (gone === undefined || place === 1) return { place: 0, hash: BEGINNING }
-  return place <= gone.place ? { place: place - 1, hash: previous } : gone
+/**
+ * The expected predecessor of the first stored row: none, or the last deleted row. Retention may have deleted only a
+ * part.
+ */
+function getFirstPredecessor(checkpoint: Head | undefined, { place, previous }: AuditRow): Link {
+  if (checkpoint === undefined || place === 1) return { place: 0, hash: BEGINNING }
+  return place <= checkpoint.place ? { place: place - 1, hash: previous } : checkpoint
 }
 
-function faultsOf(row: AuditRow, before: Link, hash: ChainHash | undefined): Finding[] {
+function findFaults(row: AuditRow, before: Link, hash: ChainHash | undefined): Finding[] {
   const { chain, place } = row
   if (place !== before.place + 1)
-    return [{ chain, place: before.place + 1, kind: 'missing', what: 'the row at this place is not there' }]
+    return [{ chain, place: before.place + 1, kind: 'missing', what: 'the row at this place is missing' }]
   const faults: Finding[] = []
   if (row.previous !== before.hash)
-    faults.push({ chain, place, kind: 'altered', what: 'does not follow the row before it' })
+    faults.push({ chain, place, kind: 'altered', what: 'does not follow the previous row' })
   if (hash !== undefined && hash.link(row).hash !== row.hash)
-    faults.push({ chain, place, kind: 'altered', what: 'is not what was written' })
+    faults.push({ chain, place, kind: 'altered', what: 'was changed after it was written' })
   return faults
 }

@@ -1,7 +1,10 @@
+import { createBackoff } from '../../lib/backoff.ts'
 import { pause, within } from '../../lib/deadline.ts'
+import { createSingleFlight } from '../../lib/single-flight.ts'
+import { writeWithin } from '../../lib/write-tries.ts'
 import { type AuditRow, BEGINNING, type ChainHash, type Details, LOST, type Unlinked } from './chain.ts'
 
-/** Something that happened, on its way to a row: its pseudonyms may still have to be asked for. */
+/** An event that waits to be written; its pseudonyms may not be resolved yet. */
 export type Entry = {
   readonly at: Date
   readonly event: string
@@ -14,36 +17,28 @@ export type Entry = {
 type Dependencies = {
   readonly chain: string
   readonly hash: ChainHash
-  /** Writes all of them or none; writing them a second time must change nothing. */
+  /** Writes all rows or none; must be idempotent. */
   readonly write: (rows: readonly AuditRow[]) => Promise<void>
   readonly onRetry: (error: unknown, waiting: number) => void
   readonly onLost: (count: number) => void
-  /** Stored rows that are kept in memory at most. */
+  /** Limit for stored rows that are kept in memory. */
   readonly maxKept?: number
 }
 
-const MOST_WAITING = 10_000
-/** What is stored is kept so long, to be written again should the database lose it. */
+const MAX_WAITING = 10_000
+/** Stored rows are kept this long, to write them again if the database loses them. */
 const KEPT_MS = 3_600_000
 const MAX_KEPT = 5000
 const BATCH = 200
-/** What is told within so long shares a statement: under a rush of logins one each would cost as much as the login. */
+/** Events within this time share a statement. Under many logins, one statement each would cost as much as the login. */
 const GATHER_MS = 100
 const WRITE_MS = 10_000
-const FIRST_RETRY_MS = 250
-const LONGEST_RETRY_MS = 10_000
-
-class LateWriteError extends Error {
-  constructor() {
-    super('the audit trail was not written in time')
-    this.name = 'LateWriteError'
-  }
-}
+const PAUSES = { firstMs: 250, longestMs: 10_000 }
 
 /**
- * The one writer of one chain. Nobody waits for it; rows get their place when they are written, and a batch whose commit
- * was not confirmed is written again as it was. What finds no room while the database is away is counted, and the
- * count becomes a row.
+ * The only writer of one chain. Callers do not wait for it. Rows get their place when they are written; a batch whose
+ * commit was not confirmed is written again unchanged. While the database is unavailable, events beyond `MAX_WAITING`
+ * are dropped and counted, and the count is written as a row.
  */
 export class ChainWriter {
   readonly #deps: Dependencies
@@ -53,44 +48,43 @@ export class ChainWriter {
   #last: Pick<AuditRow, 'place' | 'hash'> = { place: 0, hash: BEGINNING }
   #lastAt = 0
   #lost = 0
-  #flight: Promise<void> | undefined
+  readonly #writing = createSingleFlight(() => this.#run())
 
   constructor(dependencies: Dependencies) {
     this.#deps = dependencies
   }
 
-  /** The last row that is stored. */
+  /** The last stored row. */
   get head(): Pick<AuditRow, 'place' | 'hash'> {
     return this.#last
   }
 
-  /** The last rows that are stored, of an hour at most, up to the head. */
+  /** The stored rows of the last hour at most, up to the head. */
   get recent(): readonly AuditRow[] {
     return this.#kept
   }
 
   add(entry: Entry): void {
-    if (this.#waiting.length >= MOST_WAITING) {
+    if (this.#waiting.length >= MAX_WAITING) {
       this.#lost++
       this.#deps.onLost(1)
       return
     }
     this.#waiting.push(entry)
-    this.#flight ??= this.#run().finally(() => {
-      this.#flight = undefined
-    })
+    void this.#writing.run()
   }
 
-  /** True as soon as nothing waits any more, false after `ms`. */
+  /** True as soon as no event waits, false after `ms`. */
   async settled(ms: number): Promise<boolean> {
-    return this.#flight === undefined || (await within(this.#flight, ms)) !== 'late'
+    const { current } = this.#writing
+    return current === undefined || (await within(current, ms)) !== 'late'
   }
 
-  /** Writes what is left, for at most `ms`. */
+  /** Writes the waiting events, for at most `ms`. */
   async close(ms: number): Promise<void> {
     await this.settled(ms)
     this.#stop.abort()
-    await this.#flight
+    await this.#writing.current
     if (this.#waiting.length > 0) this.#deps.onLost(this.#waiting.splice(0).length)
   }
 
@@ -99,7 +93,10 @@ export class ChainWriter {
     while (this.#waiting.length > 0 && !this.#stop.signal.aborted) {
       const lost = this.#lost
       const entries = this.#waiting.slice(0, BATCH)
-      const rows = this.#link([...(await Promise.all(entries.map(named))), ...this.#confess(lost)])
+      const rows = this.#link([
+        ...(await Promise.all(entries.map(resolvePseudonyms))),
+        ...this.#createLossRows(lost),
+      ])
       if (!(await this.#store(rows))) return
       this.#waiting.splice(0, entries.length)
       this.#lost -= lost
@@ -114,14 +111,14 @@ export class ChainWriter {
     this.#kept = [...this.#kept.filter(({ at }) => at.getTime() >= oldest), ...rows].slice(-maxKept)
   }
 
-  #confess(lost: number): Unlinked[] {
+  #createLossRows(lost: number): Unlinked[] {
     if (lost === 0) return []
     return [
       { at: new Date(), event: LOST, actor: null, subject: null, address: null, details: { count: lost } },
     ]
   }
 
-  /** Times of one chain never fall, whatever the clock does: old rows are the first ones of their chain. */
+  /** Times of a chain never decrease, even if the clock is set back, because retention deletes the first rows. */
   #link(unlinked: readonly Unlinked[]): AuditRow[] {
     let { place, hash: previous } = this.#last
     return unlinked.map((row) => {
@@ -138,24 +135,23 @@ export class ChainWriter {
     })
   }
 
-  /** The same rows again until they are stored; false when there is no time left. */
+  /** Retries the same rows until they are stored; false after `close`. */
   async #store(rows: readonly AuditRow[]): Promise<boolean> {
-    let retryMs = FIRST_RETRY_MS
+    const backoff = createBackoff(PAUSES)
     for (;;) {
       try {
-        if ((await within(this.#deps.write(rows), WRITE_MS)) !== 'late') return true
-        throw new LateWriteError()
+        await writeWithin(this.#deps.write(rows), WRITE_MS)
+        return true
       } catch (error) {
         if (this.#stop.signal.aborted) return false
         this.#deps.onRetry(error, this.#waiting.length)
-        await pause(retryMs, this.#stop.signal)
-        retryMs = Math.min(2 * retryMs, LONGEST_RETRY_MS)
+        await backoff.wait(this.#stop.signal)
       }
     }
   }
 }
 
-const named = async ({ actor, subject, ...rest }: Entry): Promise<Unlinked> => ({
+const resolvePseudonyms = async ({ actor, subject, ...rest }: Entry): Promise<Unlinked> => ({
   ...rest,
   actor: await actor,
   subject: await subject,

@@ -1,31 +1,33 @@
 import { createHmac, hkdfSync } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
-import { AppError } from '../../errors.ts'
-import { networkOf } from '../../plugins/security.ts'
+import { AppError } from '../../protocol/errors.ts'
+import { networkOf } from '../../http/caller.ts'
 
-/** Failures that one address, or one known device, may make in the span that counters live. */
+/** Allowed failures of one address, or of one known device, within `COUNTED_FOR_MS`. */
 export const MAX_FAILURES = 20
 export const COUNTED_FOR_MS = 10 * 60_000
+/** A client that has guessed names or passwords too often may try again after this time. */
+export const PROBED_RETRY_SECONDS = 600
 
-/** Of a large network (/48 of IPv6) so many times as much as of one address. */
+/** Limits of a large network (/48 of IPv6), as a multiple of those of one address. */
 export const NETWORK_SHARE = 20
 
-/** What people mistype is not slowed; from here each further failure doubles the wait. */
+/** The first failures are not delayed; each further failure doubles the delay. */
 const FREE_FAILURES = 5
 const FIRST_DELAY_MS = 250
-/** The owner of an account that is under attack gets in after this, from a device that nobody knows. */
-const LONGEST_DELAY_MS = 8000
-/** Logins that may wait: in all, of one address, and of one network. Each is a connection and a few hundred bytes. */
+/** During an attack on an account, its owner can log in from an unknown device after this delay. */
+const MAX_DELAY_MS = 8000
+/** Limits for waiting logins: in all, per address and per network. Each is a connection and a few hundred bytes. */
 const MAX_WAITING = 2000
 const MAX_WAITING_OF_ADDRESS = 10
 const MAX_WAITING_OF_NETWORK = MAX_WAITING_OF_ADDRESS * NETWORK_SHARE
-/** And at one account: waits that run side by side are guesses that many times as fast. */
+/** Limit per account, because parallel waits multiply the rate of guesses. */
 const MAX_WAITING_AT_ACCOUNT = 20
 
-/** A counter, and the failures at which it refuses. */
+/** A counter, and the number of failures at which logins are refused. */
 export type Gate = { readonly key: string; readonly max: number }
 
-/** Recent failures, on all instances together. */
+/** Recent failures on all instances. */
 export type Failures = {
   readonly account: number
   readonly address: number
@@ -34,13 +36,13 @@ export type Failures = {
   readonly family: number
 }
 
-/** How long a guess at an account that was guessed wrong so often waits before it is looked at, ms. */
-export function delayOf(failures: number): number {
+/** Delay (ms) before a login to an account with so many failures is checked. */
+export function getDelayMs(failures: number): number {
   const beyond = failures - FREE_FAILURES
-  return beyond < 0 ? 0 : Math.min(FIRST_DELAY_MS * 2 ** beyond, LONGEST_DELAY_MS)
+  return beyond < 0 ? 0 : Math.min(FIRST_DELAY_MS * 2 ** beyond, MAX_DELAY_MS)
 }
 
-/** Of a device that has shown nothing: at which account, by the name of its counter, and from where. */
+/** A login from an unknown device: the key of the account's counter, and the caller's address. */
 type Attempt = { readonly account: string; readonly address: string }
 
 type Dependencies = {
@@ -49,23 +51,23 @@ type Dependencies = {
 }
 
 /**
- * Keys of the counters, and the room in which slowed logins wait. Nothing is ever locked: a stranger can slow a login down
- * to the longest delay, and a device that has logged in before not even that.
+ * Creates the keys of the counters and delays logins. Accounts are never locked: an attacker can delay the owner's
+ * login by at most `MAX_DELAY_MS`, and not at all on a device that has logged in before.
  */
 export function createAttempts({ secret, pause }: Dependencies) {
   const key = Buffer.from(hkdfSync('sha256', secret, '', 'maeum throttle', 32))
-  const keyOf = (kind: string, value: string) =>
+  const createKey = (kind: string, value: string) =>
     createHmac('sha256', key).update(`${kind} ${value}`).digest('base64url')
 
-  const waitingOf = new Map<string, number>()
+  const waitingBy = new Map<string, number>()
   let waiting = 0
   const closing = new AbortController()
   setMaxListeners(MAX_WAITING, closing.signal)
 
-  const count = (holder: string, by: 1 | -1) => {
-    const now = (waitingOf.get(holder) ?? 0) + by
-    if (now > 0) waitingOf.set(holder, now)
-    else waitingOf.delete(holder)
+  const addWaiting = (holder: string, by: 1 | -1) => {
+    const count = (waitingBy.get(holder) ?? 0) + by
+    if (count > 0) waitingBy.set(holder, count)
+    else waitingBy.delete(holder)
   }
 
   const wait = async (ms: number, { account, address }: Attempt): Promise<void> => {
@@ -75,30 +77,36 @@ export function createAttempts({ secret, pause }: Dependencies) {
       { holder: `network ${networkOf(address)}`, max: MAX_WAITING_OF_NETWORK },
       { holder: `account ${account}`, max: MAX_WAITING_AT_ACCOUNT },
     ]
-    if (holders.some(({ holder, max }) => (waitingOf.get(holder) ?? 0) >= max))
+    if (holders.some(({ holder, max }) => (waitingBy.get(holder) ?? 0) >= max))
       throw new AppError('TOO_MANY_ATTEMPTS', { retryAfter })
     if (waiting >= MAX_WAITING) throw new AppError('SERVER_BUSY', { retryAfter })
     waiting++
-    for (const { holder } of holders) count(holder, 1)
+    for (const { holder } of holders) addWaiting(holder, 1)
     try {
       await pause(ms, closing.signal)
     } finally {
       waiting--
-      for (const { holder } of holders) count(holder, -1)
+      for (const { holder } of holders) addWaiting(holder, -1)
     }
   }
 
   return {
-    /** Names of counters: keyed, so that the table tells neither people nor addresses. */
-    keyOf,
+    /** The counters of an address and of its network. */
+    createGates: (kind: string, address: string): readonly [ofAddress: Gate, ofNetwork: Gate] => [
+      { key: createKey(kind, address), max: MAX_FAILURES },
+      { key: createKey(`${kind} network`, networkOf(address)), max: MAX_FAILURES * NETWORK_SHARE },
+    ],
 
-    /** @throws SERVER_BUSY or TOO_MANY_ATTEMPTS when too many are waiting already. */
-    async slow(failures: number, attempt: Attempt): Promise<void> {
-      const ms = delayOf(failures)
+    /** Keys of counters are HMACs, so that the table reveals neither users nor addresses. */
+    createKey,
+
+    /** @throws SERVER_BUSY or TOO_MANY_ATTEMPTS if too many logins are waiting. */
+    async delay(failures: number, attempt: Attempt): Promise<void> {
+      const ms = getDelayMs(failures)
       if (ms > 0) await wait(ms, attempt)
     },
 
-    /** Nobody waits any longer. */
+    /** Ends all delays. */
     close: () => closing.abort(),
   }
 }

@@ -5,9 +5,9 @@ import { users } from '../../db/schema/index.ts'
 import { COUNTED_FOR_MS, type Failures, type Gate } from './attempts.ts'
 import type { RefreshToken } from './families/refresh-token.ts'
 
-export type UserRow = typeof users.$inferSelect
+type UserRow = typeof users.$inferSelect
 
-/** What most of this feature needs of an account. */
+/** The columns of an account that most of this feature needs. */
 export type AccountRow = Pick<UserRow, 'id' | 'username' | 'email' | 'profileImage'> & {
   readonly passwordHash: string
 }
@@ -22,10 +22,10 @@ type NewAccount = {
 type NewFamily = { readonly id: string; readonly ttlMs: number }
 
 /**
- * Names of the counters that one login reads and writes; an unknown device has none of its own, a known one that of its
- * cookie or that of the family of its refresh token.
+ * Keys of the counters that one login reads and writes. An unknown device has no counter; a known device has that of
+ * its cookie or of its refresh token's family.
  */
-export type LoginKeys = {
+type LoginKeys = {
   readonly account: string
   readonly address: string
   readonly network: string
@@ -33,8 +33,8 @@ export type LoginKeys = {
   readonly family: string | null
 }
 
-/** A password in place of another, on a device that is named anew with it. */
-export type PasswordChange = {
+/** A change of the password, which also renames the current device. */
+type PasswordChange = {
   readonly userId: number
   /** Hashes. */
   readonly before: string
@@ -43,17 +43,17 @@ export type PasswordChange = {
   readonly newFamily: NewFamily
 }
 
-/** What is known at the door, in one look. */
+/** The data that decides about a login, read in one query. */
 export type LoginView = {
   readonly account: (AccountRow & { readonly dataKey: Uint8Array | null }) | undefined
-  /** Whether the refresh token that came along is a live one of this account. */
+  /** Whether the login's refresh token is a live one of this account. */
   readonly isFamilyLive: boolean
   readonly failures: Failures
-  /** Seconds until the failures of the address and its network are forgotten. */
+  /** Seconds until the failures of the address and its network expire. */
   readonly addressWait: number
 }
 
-/** The driver gives a bigint as text. */
+/** The driver returns a bigint as text. */
 const toAccount = (row: postgres.Row): AccountRow => ({
   id: Number(row['id']),
   username: String(row['username']),
@@ -62,16 +62,17 @@ const toAccount = (row: postgres.Row): AccountRow => ({
   passwordHash: String(row['password_hash']),
 })
 
-/** Failures before this are forgotten. Text and not a parameter: it never varies. */
-const sinceOf = (client: postgres.Sql) => client.unsafe(`now() - interval '${COUNTED_FOR_MS} milliseconds'`)
+/** Older failures have expired. Inlined into the statement, because it is constant. */
+const createSince = (client: postgres.Sql) =>
+  client.unsafe(`now() - interval '${COUNTED_FOR_MS} milliseconds'`)
 
-/** Whether a counter goes on, or begins anew. */
+/** Whether a counter continues or restarts. */
 const isCounting = (client: postgres.Sql, sliding: string | null) =>
-  client`case when t.key = ${sliding} then t.last_at else t.first_at end > ${sinceOf(client)}`
+  client`case when t.key = ${sliding} then t.last_at else t.first_at end > ${createSince(client)}`
 
 /**
- * The statements of signup, login and of every page that opens go straight to the driver, where they are prepared once
- * and take one round trip; through the query layer each takes two.
+ * The statements of signup, login and page loads use the driver directly: prepared once, they take one round trip.
+ * Through the query layer, each takes two.
  */
 export const accountRepository = {
   async find(client: postgres.Sql, userId: number): Promise<AccountRow | undefined> {
@@ -81,8 +82,8 @@ export const accountRepository = {
   },
 
   /**
-   * The account of an e-mail, with all that decides how its login is treated. Failures of accounts and devices are
-   * forgotten after a quiet span, those of an address a span after the first: whoever shares one is not shut out for long.
+   * The account of an e-mail, with all data that decides about its login. Counters of accounts and devices expire after
+   * their last failure; those of addresses after their first, because several users can share an address.
    */
   async findForLogin(
     client: postgres.Sql,
@@ -90,7 +91,7 @@ export const accountRepository = {
     keys: LoginKeys,
     token: RefreshToken | null,
   ): Promise<LoginView> {
-    const since = sinceOf(client)
+    const since = createSince(client)
     const [row] = await client`
       select u.id, u.username, u.email, u.profile_image, u.password_hash, u.data_key,
              by_account.failures as account_failures, by_device.failures as device_failures,
@@ -124,15 +125,15 @@ export const accountRepository = {
   },
 
   /**
-   * Counts one failure under each key; those of `fixed` are forgotten a span after their first, the other after a quiet
-   * one. True when a fixed one has been used up before.
+   * Counts one failure under each key. The counters of `fixed` expire after their first failure, the other one after
+   * its last. True if a fixed counter was at its limit before.
    */
   async countFailure(
     client: postgres.Sql,
     { sliding, fixed }: { readonly sliding: string | null; readonly fixed: readonly Gate[] },
   ): Promise<boolean> {
     const [first, second] = fixed
-    // In the order of the keys, so that two statements never wait for each other's rows in turn.
+    // In the order of the keys, to avoid deadlocks.
     const rows = await client`
       insert into throttles as t (key, failures)
       select key, 1
@@ -148,16 +149,16 @@ export const accountRepository = {
     )
   },
 
-  /** Deletes up to `limit` counters that nobody would look at any more. */
+  /** Deletes up to `limit` expired counters. */
   async deleteStaleFailures(client: postgres.Sql, limit: number): Promise<void> {
     await client`
       delete from throttles where key in (
-        select key from throttles where last_at < ${sinceOf(client)}
+        select key from throttles where last_at < ${createSince(client)}
         order by last_at limit ${limit} for update skip locked
       )`
   },
 
-  /** Which of the two names is taken already, and whether this address has recently met with too many taken ones. */
+  /** Which of the two names is taken, and whether this address has recently tried too many taken names. */
   async findTaken(client: postgres.Sql, email: string, username: string, probes: readonly [Gate, Gate]) {
     const [ofAddress, ofNetwork] = probes
     const [row] = await client`
@@ -167,7 +168,7 @@ export const accountRepository = {
                select from throttles
                where (key = ${ofAddress.key} and failures >= ${ofAddress.max}
                  or key = ${ofNetwork.key} and failures >= ${ofNetwork.max})
-                 and first_at > ${sinceOf(client)}
+                 and first_at > ${createSince(client)}
              ) as is_probing
       from users where email = ${email} or lower(username) = lower(${username})`
     return {
@@ -177,7 +178,7 @@ export const accountRepository = {
     }
   },
 
-  /** The account and its first device, or neither. */
+  /** Inserts the account and its first device in one statement. */
   async insert(client: postgres.Sql, account: NewAccount, family: NewFamily): Promise<AccountRow> {
     const [row] = await client`
       with account as (
@@ -196,8 +197,8 @@ export const accountRepository = {
   },
 
   /**
-   * A new device of somebody who knew the password, and their own failures forgotten; false, and nothing done, when one of
-   * the `gates` was used up meanwhile: of guesses made at once, too many were wrong.
+   * Inserts a device after a successful login and deletes the `forgiven` counter. False, without a change, if one of
+   * the `gates` has reached its limit meanwhile, because concurrent guesses failed.
    */
   async insertFamily(
     client: postgres.Sql,
@@ -212,7 +213,7 @@ export const accountRepository = {
           select from throttles
           join (values (${first?.key ?? null}::text, ${first?.max ?? 0}::int),
             (${second?.key ?? null}::text, ${second?.max ?? 0}::int)) as gate (key, max_failures) using (key)
-          where failures >= max_failures and first_at > ${sinceOf(client)}
+          where failures >= max_failures and first_at > ${createSince(client)}
         )
       ), forgiven as (
         delete from throttles where key = ${counters.forgiven} and exists (select from admitted)
@@ -223,7 +224,7 @@ export const accountRepository = {
     return rows.length > 0
   },
 
-  /** Writes the password's newer hash, unless the password has changed meanwhile. */
+  /** Replaces the hash of the password, unless the password has changed meanwhile. */
   async updatePasswordHash(
     client: postgres.Sql,
     userId: number,
@@ -235,9 +236,9 @@ export const accountRepository = {
   },
 
   /**
-   * Changes the password, gives the device that asks a new name, which its sessions follow and its old tokens do not
-   * know, and logs all others out: returns these. Undefined, and nothing done, when the password has changed meanwhile
-   * or the device was logged out. One statement, so that nobody sees half of it.
+   * Changes the password, renames the current device and logs out all others, which are returned. The device's sessions
+   * follow the new name; its old tokens become invalid. Undefined, without a change, if the password has changed
+   * meanwhile or the device was logged out. One statement, so that the change is atomic.
    */
   async changePassword(client: postgres.Sql, change: PasswordChange): Promise<string[] | undefined> {
     const { userId, before, after, familyId, newFamily } = change
@@ -246,12 +247,12 @@ export const accountRepository = {
         select u.id from users u join refresh_families f on f.user_id = u.id
         where u.id = ${userId} and u.password_hash = ${before} and f.id = ${familyId}
           and f.revoked_at is null and f.expires_at > now()
-        for no key update of u -- of two changes at once the second finds another password
+        for no key update of u -- the second of two concurrent changes finds another password
       ), changed as (
         update users set password_hash = ${after}, updated_at = now()
         where id = ${userId} and exists (select from device)
       ), theirs as (
-        -- The device's new name reaches its sessions: locked first, in the order in which everyone locks them.
+        -- The new name is written to the sessions: lock them first, in the same order as all other statements.
         select id from sessions where family_id = ${familyId} order by id for no key update
       )
       update refresh_families f set

@@ -1,20 +1,21 @@
 import cookie from '@fastify/cookie'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { AppError } from '../../errors.ts'
-import { principal } from '../../plugins/authentication.ts'
-import { responses, succeed } from '../../plugins/envelope.ts'
-import { fieldFaults } from '../../plugins/field-faults.ts'
-import { languageOf } from '../../plugins/languages.ts'
-import { callerAddress, networkOf } from '../../plugins/security.ts'
+import { AppError } from '../../protocol/errors.ts'
+import { requirePrincipal } from '../../http/principal.ts'
+import { responses, succeed } from '../../protocol/envelope.ts'
+import { toFieldFaults } from '../../http/field-faults.ts'
+import { languageOf } from '../../http/language.ts'
+import { callerAddress, networkOf } from '../../http/caller.ts'
 import { NETWORK_SHARE } from './attempts.ts'
+import { commonPassword } from './common-passwords.ts'
 import {
+  createDevice,
   DEVICE_COOKIE,
   DEVICE_COOKIE_DAYS,
   type Device,
-  newDevice,
-  readDevice,
-  writeDevice,
+  formatDevice,
+  parseDevice,
 } from './device-cookie.ts'
 import {
   AccountResponse,
@@ -30,54 +31,70 @@ import {
   TokenResponse,
   toUserView,
   UserResponse,
-} from './schemas.ts'
-import { type AuthService, commonPassword } from './service.ts'
+} from '../../protocol/rest/auth.ts'
+import type { AuthService } from './service.ts'
 import { composeTexts } from './typed-text.ts'
 
 const LOGGED_OUT = { ko: '로그아웃되었습니다.', en: 'You have been logged out.' }
 
-/** Nothing here is longer; megabytes would be read and parsed before any login. */
+/** No valid body is longer. Larger ones would be parsed before any login. */
 const MAX_BODY_BYTES = 16 * 1024
 
 const COOKIE_SECONDS = DEVICE_COOKIE_DAYS * 86_400
 
-const text = (value: unknown): string | null => (typeof value === 'string' && value !== '' ? value : null)
+const toNonEmptyString = (value: unknown): string | null =>
+  typeof value === 'string' && value !== '' ? value : null
 
-/** That many people have the password in this field, in the caller's language. */
-const hintsOn = (field: string, request: FastifyRequest) => ({
-  hints: fieldFaults(commonPassword(field).validation, languageOf(request)),
+/** The hint that the password in this field is common, in the caller's language. */
+const createHints = (field: string, request: FastifyRequest) => ({
+  hints: toFieldFaults(commonPassword(field).validation, languageOf(request)),
 })
 
 type Options = {
   readonly service: AuthService
-  /** Keys of the device cookie: the first signs, all of them are believed. */
+  /** Keys of the device cookie: the first one signs, all of them verify. */
   readonly cookieSecrets: readonly string[]
-  /** As a browser sees it: below the path at which the server is published. */
+  /** The path in the browser, which includes the public base path. */
   readonly cookiePath: string
-  /** Whether the outside world reaches this server over TLS, however this process is reached. */
+  /** Whether clients reach this server over TLS, even if a proxy terminates it. */
   readonly isPublishedSecurely: boolean
-  /** Accounts that one address may make in `timeWindow` ms. */
+  /** Accounts that one address may create in `timeWindow` ms. */
   readonly signupLimit: { readonly max: number; readonly timeWindow: number }
 }
 
 const tags = ['auth']
 const security = [{ bearer: [] }]
 
-export const authRoutes: FastifyPluginAsyncTypebox<Options> = async (
-  app,
-  { service, cookieSecrets, cookiePath, isPublishedSecurely, signupLimit },
-) => {
-  await app.register(cookie, { secret: [...cookieSecrets] })
+type App = Parameters<FastifyPluginAsyncTypebox<Options>>[0]
 
-  const deviceOf = (request: FastifyRequest): Device | null => {
-    const opened = request.unsignCookie(request.cookies[DEVICE_COOKIE] ?? '')
-    return opened.valid ? readDevice(opened.value, Date.now()) : null
+export const authRoutes: FastifyPluginAsyncTypebox<Options> = async (app, options) => {
+  await app.register(cookie, { secret: [...options.cookieSecrets] })
+
+  app.addHook('onRoute', (route) => {
+    route.bodyLimit = MAX_BODY_BYTES
+  })
+  app.addHook('preValidation', async ({ body }) => composeTexts(body))
+
+  addLoginRoutes(app, options)
+  addTokenRoutes(app, options)
+  await app.register(async (scope: App) => {
+    scope.addHook('onRequest', app.authentication.require)
+    addProfileRoutes(scope, options)
+  })
+}
+
+type CookieOptions = Pick<Options, 'cookiePath' | 'isPublishedSecurely'>
+
+/** The signed cookie of a device that has logged in. */
+function createDeviceCookies({ cookiePath, isPublishedSecurely }: CookieOptions) {
+  const read = (request: FastifyRequest): Device | null => {
+    const unsigned = request.unsignCookie(request.cookies[DEVICE_COOKIE] ?? '')
+    return unsigned.valid ? parseDevice(unsigned.value, Date.now()) : null
   }
-  /** This browser is known to the account from now on. */
-  const remember = (request: FastifyRequest, reply: FastifyReply, userId: number) => {
-    const known = deviceOf(request)
-    const device = known?.userId === userId ? known : newDevice(userId)
-    void reply.setCookie(DEVICE_COOKIE, writeDevice(device, Date.now()), {
+  const set = (request: FastifyRequest, reply: FastifyReply, userId: number) => {
+    const current = read(request)
+    const device = current?.userId === userId ? current : createDevice(userId)
+    void reply.setCookie(DEVICE_COOKIE, formatDevice(device, Date.now()), {
       signed: true,
       path: cookiePath,
       httpOnly: true,
@@ -86,23 +103,23 @@ export const authRoutes: FastifyPluginAsyncTypebox<Options> = async (
       maxAge: COOKIE_SECONDS,
     })
   }
+  return { read, set }
+}
 
-  const signupsOfNetwork = app.createRateLimit({
+/** Signup and login. */
+function addLoginRoutes(app: App, { service, signupLimit, ...options }: Options): void {
+  const deviceCookies = createDeviceCookies(options)
+  const checkNetworkSignups = app.createRateLimit({
     max: signupLimit.max * NETWORK_SHARE,
     timeWindow: signupLimit.timeWindow,
     keyGenerator: (request) => networkOf(callerAddress(request)),
   })
-  /** Who holds a large network has more addresses than there are limits. */
+  /** Limits signups per network, because a client can use many addresses of it. */
   const admitNetwork = async (request: FastifyRequest) => {
-    const limit = await signupsOfNetwork(request)
+    const limit = await checkNetworkSignups(request)
     if (!limit.isAllowed && limit.isExceeded)
       throw new AppError('RATE_LIMITED', { retryAfter: limit.ttlInSeconds })
   }
-
-  app.addHook('onRoute', (route) => {
-    route.bodyLimit = MAX_BODY_BYTES
-  })
-  app.addHook('preValidation', async ({ body }) => composeTexts(body))
 
   app.post(
     '/signup',
@@ -121,8 +138,8 @@ export const authRoutes: FastifyPluginAsyncTypebox<Options> = async (
         ...request.body,
         address: callerAddress(request),
       })
-      remember(request, reply, user.id)
-      const hints = hasCommonPassword ? hintsOn('password', request) : {}
+      deviceCookies.set(request, reply, user.id)
+      const hints = hasCommonPassword ? createHints('password', request) : {}
       return reply.code(201).send(succeed({ user: toUserView(user), ...tokens, ...hints }))
     },
   )
@@ -143,20 +160,23 @@ export const authRoutes: FastifyPluginAsyncTypebox<Options> = async (
         email,
         password,
         address: callerAddress(request),
-        device: deviceOf(request),
-        refreshToken: text(refreshToken),
+        device: deviceCookies.read(request),
+        refreshToken: toNonEmptyString(refreshToken),
       })
-      remember(request, reply, user.id)
+      deviceCookies.set(request, reply, user.id)
       return succeed({ user: toUserView(user), ...tokens })
     },
   )
+}
 
+/** Renewal of tokens and logout. */
+function addTokenRoutes(app: App, { service }: Options): void {
   app.post(
     '/refresh',
     {
       schema: {
         tags,
-        summary: 'Trade a refresh token for a new pair',
+        summary: 'Exchange a refresh token for a new token pair',
         body: RefreshBody,
         response: responses({ 200: TokenResponse }),
       },
@@ -184,7 +204,7 @@ export const authRoutes: FastifyPluginAsyncTypebox<Options> = async (
     async (request) => {
       const { refreshToken, all } = request.body
       await service.logout(request.bearerEvenExpired(), {
-        refreshToken: text(refreshToken),
+        refreshToken: toNonEmptyString(refreshToken),
         all: all === true,
       })
       return {
@@ -193,36 +213,42 @@ export const authRoutes: FastifyPluginAsyncTypebox<Options> = async (
       }
     },
   )
-
-  await app.register(async (scope: typeof app) => {
-    scope.addHook('onRequest', app.authentication.require)
-
-    scope.get(
-      '/me',
-      { schema: { tags, security, summary: 'Who is logged in', response: responses({ 200: UserResponse }) } },
-      async (request) => succeed({ user: toUserView(await service.find(principal(request).userId)) }),
-    )
-
-    scope.put(
-      '/profile',
-      {
-        schema: {
-          tags,
-          security,
-          summary: 'Change name or picture',
-          body: ProfileBody,
-          response: responses({ 200: UserResponse }),
-        },
-      },
-      async (request) => {
-        const user = await service.updateProfile(principal(request).userId, request.body)
-        return succeed({ user: toUserView(user) })
-      },
-    )
-  })
 }
 
-/** What an account's owner does about the account, beside who they are. */
+/** The profile of the logged-in user. */
+function addProfileRoutes(app: App, { service }: Options): void {
+  app.get(
+    '/me',
+    {
+      schema: {
+        tags,
+        security,
+        summary: 'Get the logged-in user',
+        response: responses({ 200: UserResponse }),
+      },
+    },
+    async (request) => succeed({ user: toUserView(await service.find(requirePrincipal(request).userId)) }),
+  )
+
+  app.put(
+    '/profile',
+    {
+      schema: {
+        tags,
+        security,
+        summary: 'Change name or picture',
+        body: ProfileBody,
+        response: responses({ 200: UserResponse }),
+      },
+    },
+    async (request) => {
+      const user = await service.updateProfile(requirePrincipal(request).userId, request.body)
+      return succeed({ user: toUserView(user) })
+    },
+  )
+}
+
+/** Changes the password of the logged-in user. */
 export const passwordRoutes: FastifyPluginAsyncTypebox<{ readonly service: AuthService }> = async (
   app,
   { service },
@@ -243,11 +269,11 @@ export const passwordRoutes: FastifyPluginAsyncTypebox<{ readonly service: AuthS
       },
     },
     async (request) => {
-      const { hasCommonPassword, ...tokens } = await service.changePassword(principal(request), {
+      const { hasCommonPassword, ...tokens } = await service.changePassword(requirePrincipal(request), {
         ...request.body,
         address: callerAddress(request),
       })
-      return succeed({ ...tokens, ...(hasCommonPassword ? hintsOn('newPassword', request) : {}) })
+      return succeed({ ...tokens, ...(hasCommonPassword ? createHints('newPassword', request) : {}) })
     },
   )
 }

@@ -1,12 +1,11 @@
 /**
- * Fields at whose ends people leave white space, and in which one blank is like another; a password is kept as it was
- * typed.
+ * Fields that are trimmed and whose blanks are normalized; a password is not changed.
  */
 const TRIMMED: ReadonlySet<string> = new Set(['username', 'email'])
 
 /**
- * Composes (NFC) the texts of a body, in place, before they are judged: some keyboards type one character as several,
- * and neither its length nor its equality may depend on that.
+ * Composes (NFC) the texts of a body, in place, before validation: some keyboards produce several code points for one
+ * character, and length and equality must not depend on that.
  */
 export function composeTexts(body: unknown): void {
   if (typeof body !== 'object' || body === null) return

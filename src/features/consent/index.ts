@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks'
 import fp from 'fastify-plugin'
-import type { Config } from '../../config.ts'
+import type { Config } from '../../config/config.ts'
 import { consentRepository } from './repository.ts'
 import { consentRoutes } from './routes.ts'
 import { type Consents, createConsents } from './service.ts'
@@ -8,13 +8,13 @@ import { type Consents, createConsents } from './service.ts'
 declare module 'fastify' {
   interface FastifyInstance {
     consent: Pick<Consents, 'prepare' | 'allows'> & {
-      /** Whether nobody is analysed without a standing receipt. */
+      /** Whether analysis requires a valid consent. */
       readonly isRequired: boolean
     }
   }
 }
 
-/** What people have agreed to: receipts, and whether a person may be analysed. */
+/** Consent receipts, and whether a user may be analysed. */
 export const consent = fp(
   async (app, { config }: { config: Config }) => {
     const consents = createConsents({
@@ -28,7 +28,7 @@ export const consent = fp(
           userId,
           details: { object: 'consent', purpose },
         }),
-      onUnknown: (error) => app.log.warn({ err: error }, 'it is not known whether a person has consented'),
+      onUnknown: (error) => app.log.warn({ err: error }, 'the consent of a user could not be read'),
       monotonic: () => performance.now(),
     })
     app.notices.onListening(() => consents.recheck())

@@ -5,7 +5,7 @@ import { baselines, consents, users } from '../../db/schema/index.ts'
 export type ConsentRow = typeof consents.$inferSelect
 export type NewConsent = Pick<ConsentRow, 'purpose' | 'textVersion' | 'locale'>
 
-const standing = (userId: number, purpose: string | null) =>
+const isValid = (userId: number, purpose: string | null) =>
   and(
     eq(consents.userId, userId),
     isNull(consents.withdrawnAt),
@@ -13,20 +13,16 @@ const standing = (userId: number, purpose: string | null) =>
   )
 
 export const consentRepository = {
-  /** The newest receipts first. */
+  /** Newest first. */
   list: (orm: Orm, userId: number, limit: number): Promise<ConsentRow[]> =>
     orm.select().from(consents).where(eq(consents.userId, userId)).orderBy(desc(consents.id)).limit(limit),
 
-  isStanding: async (orm: Orm, userId: number, purpose: string): Promise<boolean> => {
-    const rows = await orm
-      .select({ id: consents.id })
-      .from(consents)
-      .where(standing(userId, purpose))
-      .limit(1)
+  hasValid: async (orm: Orm, userId: number, purpose: string): Promise<boolean> => {
+    const rows = await orm.select({ id: consents.id }).from(consents).where(isValid(userId, purpose)).limit(1)
     return rows.length > 0
   },
 
-  /** A receipt; the same one again while it stands. Undefined when there is no such user any more. */
+  /** Returns the valid receipt with the same content, or inserts one. Undefined when the user no longer exists. */
   insert: (orm: Orm, userId: number, given: NewConsent): Promise<ConsentRow | undefined> =>
     orm.transaction(async (tx) => {
       const [user] = await tx
@@ -36,7 +32,7 @@ export const consentRepository = {
         .for('no key update')
       if (user === undefined) return undefined
       const same = and(
-        standing(userId, given.purpose),
+        isValid(userId, given.purpose),
         eq(consents.textVersion, given.textVersion),
         eq(consents.locale, given.locale),
       )
@@ -49,17 +45,17 @@ export const consentRepository = {
       return made
     }),
 
-  /** Takes back what stands, of one purpose or of all; returns how many receipts. */
+  /** Withdraws the valid receipts of one purpose or of all; returns their number. */
   async withdraw(orm: Orm, userId: number, purpose: string | null): Promise<number> {
     const rows = await orm
       .update(consents)
       .set({ withdrawnAt: sql`now()` })
-      .where(standing(userId, purpose))
+      .where(isValid(userId, purpose))
       .returning({ id: consents.id })
     return rows.length
   },
 
-  /** Erases the neutral face that was kept for the person's next session. */
+  /** Deletes the baseline that was stored for the user's next session. */
   async deleteBaseline(orm: Orm, userId: number): Promise<void> {
     await orm.delete(baselines).where(eq(baselines.userId, userId))
   },

@@ -1,18 +1,25 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { principal } from '../../plugins/authentication.ts'
-import { responses, succeed } from '../../plugins/envelope.ts'
+import { requirePrincipal } from '../../http/principal.ts'
+import { responses, succeed } from '../../protocol/envelope.ts'
 import type { ConsentRow } from './repository.ts'
 import {
   ConsentBody,
   ConsentResponse,
   ConsentsResponse,
-  toReceiptView,
   WithdrawBody,
   WithdrawQuery,
-} from './schemas.ts'
+} from '../../protocol/rest/consent.ts'
 import type { Consents } from './service.ts'
 
 type Options = { readonly consents: Consents; readonly required: boolean }
+
+const toReceiptView = ({ purpose, textVersion, locale, createdAt, withdrawnAt }: ConsentRow) => ({
+  purpose,
+  textVersion,
+  locale,
+  givenAt: createdAt.getTime(),
+  withdrawnAt: withdrawnAt?.getTime() ?? null,
+})
 
 const common = { tags: ['user'], security: [{ bearer: [] }] }
 
@@ -25,11 +32,11 @@ export const consentRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { c
     {
       schema: {
         ...common,
-        summary: 'What the person has agreed to and taken back',
+        summary: 'Given and withdrawn consents of the user',
         response: responses({ 200: ConsentsResponse }),
       },
     },
-    async (request) => listed(await consents.list(principal(request).userId)),
+    async (request) => listed(await consents.list(requirePrincipal(request).userId)),
   )
 
   app.post(
@@ -37,7 +44,7 @@ export const consentRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { c
     {
       schema: {
         ...common,
-        summary: 'Agree to something; repeats its receipt while it stands',
+        summary: 'Give consent; returns the same receipt while it is valid',
         body: ConsentBody,
         response: responses({ 201: ConsentResponse }),
       },
@@ -45,7 +52,7 @@ export const consentRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { c
     async (request, reply) =>
       reply
         .code(201)
-        .send(succeed(toReceiptView(await consents.give(principal(request).userId, request.body)))),
+        .send(succeed(toReceiptView(await consents.give(requirePrincipal(request).userId, request.body)))),
   )
 
   app.delete(
@@ -54,7 +61,7 @@ export const consentRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { c
       schema: {
         ...common,
         summary:
-          'Take consent back: to the reading, live sessions end at once; to a kept neutral face, it is erased',
+          'Withdraw consent: to the analysis, which ends live sessions, or to the stored neutral face, which is deleted',
         body: WithdrawBody,
         querystring: WithdrawQuery,
         response: responses({ 200: ConsentsResponse }),
@@ -66,7 +73,7 @@ export const consentRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { c
     },
     async (request) => {
       const purpose = request.body?.purpose ?? request.query.purpose ?? null
-      return listed(await consents.withdraw(principal(request).userId, purpose))
+      return listed(await consents.withdraw(requirePrincipal(request).userId, purpose))
     },
   )
 }

@@ -2,93 +2,94 @@ import { LRUCache } from 'lru-cache'
 import type { Database } from '../../db/client.ts'
 import { commitDurably } from '../../db/durable.ts'
 import { CARRY_BASELINE, EXPRESSION_READING } from '../../domain/consent.ts'
-import { AppError } from '../../errors.ts'
+import { AppError } from '../../protocol/errors.ts'
 import type { ConsentRepository, ConsentRow, NewConsent } from './repository.ts'
 
 type Dependencies = {
   readonly database: Pick<Database, 'orm'>
   readonly repository: ConsentRepository
   readonly isRequired: boolean
-  /** Ends what reads the person's face now, on all instances. */
+  /** Ends the user's live sessions, on all instances. */
   readonly endSessions: (userId: number) => Promise<void>
   readonly onChange: (userId: number, what: 'given' | 'withdrawn', purpose: string) => void
   readonly onUnknown: (error: unknown) => void
   readonly monotonic: () => number
 }
 
-const MOST_SHOWN = 200
-const REMEMBERED = 20_000
-/** How often it is looked for a consent that may just have been given on another instance. */
-const LOOK_MS = 500
+const MAX_LISTED = 200
+const MAX_CACHED_USERS = 20_000
+/** How often the row is checked for a consent that another instance may have stored. */
+const POLL_INTERVAL_MS = 500
 
 type Known = {
   readonly isGiven: boolean
-  /** When it was asked for, or became known: what was asked for before is older. */
-  readonly tick: number
-  lookedAt: number
+  /** Orders results by the start of their query or change; an older one does not replace a newer one. */
+  readonly order: number
+  refreshedAt: number
 }
 
-/** Receipts of consent, and whether a person's face and voice may be analysed now. */
+/** Consent receipts, and whether a user's face and voice may be analysed now. */
 export function createConsents(dependencies: Dependencies) {
   const { repository, isRequired, monotonic } = dependencies
   const { orm } = dependencies.database
-  const known = new LRUCache<number, Known>({ max: REMEMBERED })
+  const known = new LRUCache<number, Known>({ max: MAX_CACHED_USERS })
 
   let now = 0
-  /** What was looked up before is asked again: the database may have lost it since. */
+  /** Results from before this time are read again, because the database may have lost them. */
   let staleBefore = Number.NEGATIVE_INFINITY
 
-  const note = (userId: number, isGiven: boolean, tick = ++now): void => {
+  const setKnown = (userId: number, isGiven: boolean, order = ++now): void => {
     const before = known.get(userId)
-    if (before === undefined || before.tick < tick)
-      known.set(userId, { isGiven, tick, lookedAt: monotonic() })
+    if (before === undefined || before.order < order)
+      known.set(userId, { isGiven, order, refreshedAt: monotonic() })
   }
-  /** What was known holds until the answer is there, and when there is none. */
-  const look = async (userId: number): Promise<void> => {
-    const tick = ++now
+  /** The known state stays valid until the query succeeds. */
+  const refresh = async (userId: number): Promise<void> => {
+    const order = ++now
     const before = known.get(userId)
-    if (before === undefined) note(userId, false, 0)
-    else before.lookedAt = monotonic()
-    note(userId, await repository.isStanding(orm, userId, EXPRESSION_READING), tick)
+    if (before === undefined) setKnown(userId, false, 0)
+    else before.refreshedAt = monotonic()
+    setKnown(userId, await repository.hasValid(orm, userId, EXPRESSION_READING), order)
   }
 
   return {
-    /** To be awaited before `allows` is asked for the first time in a session: then it answers from what is so now. */
+    /** Await it before the first `allows` of a session, so that `allows` returns the current state. */
     async prepare(userId: number): Promise<void> {
-      if (isRequired) await look(userId)
+      if (isRequired) await refresh(userId)
     },
 
-    /** Whether a frame may be looked at, or a voice listened to. Hot path: never waits; a refusal makes it look again, now and then. */
+    /** Whether face and voice may be analysed. Hot path: never waits. A refusal is checked again in the background. */
     allows(userId: number): boolean {
       if (!isRequired) return true
       const entry = known.get(userId)
       const isGiven = entry?.isGiven === true
-      const isDue = entry === undefined || monotonic() - entry.lookedAt >= LOOK_MS
-      if (isDue && !(isGiven && entry.lookedAt >= staleBefore)) look(userId).catch(dependencies.onUnknown)
+      const isDue = entry === undefined || monotonic() - entry.refreshedAt >= POLL_INTERVAL_MS
+      if (isDue && !(isGiven && entry.refreshedAt >= staleBefore))
+        refresh(userId).catch(dependencies.onUnknown)
       return isGiven
     },
 
-    /** Looks up again what is known, when it is needed: the connection to the database was lost in between. */
+    /** Call it after a lost database connection: known states are read again when they are needed. */
     recheck(): void {
       staleBefore = monotonic()
     },
 
-    list: (userId: number): Promise<ConsentRow[]> => repository.list(orm, userId, MOST_SHOWN),
+    list: (userId: number): Promise<ConsentRow[]> => repository.list(orm, userId, MAX_LISTED),
 
     async give(userId: number, receipt: NewConsent): Promise<ConsentRow> {
       const row = await repository.insert(orm, userId, receipt)
       if (row === undefined) throw new AppError('UNAUTHORIZED') // a token may outlive its account
-      if (receipt.purpose === EXPRESSION_READING) note(userId, true)
+      if (receipt.purpose === EXPRESSION_READING) setKnown(userId, true)
       dependencies.onChange(userId, 'given', receipt.purpose)
       return row
     },
 
     /**
-     * Takes back one purpose, or all, and erases what was kept by it; whose face is read now is not read any more when
-     * this resolves.
+     * Withdraws one purpose or all and deletes the data stored under it. When it resolves, the user is no longer
+     * analysed.
      */
     async withdraw(userId: number, purpose: string | null): Promise<ConsentRow[]> {
-      const isReading = purpose === null || purpose === EXPRESSION_READING
+      const isAnalysis = purpose === null || purpose === EXPRESSION_READING
       try {
         await commitDurably(orm, async (tx) => {
           await repository.withdraw(tx, userId, purpose)
@@ -96,14 +97,14 @@ export function createConsents(dependencies: Dependencies) {
           return true
         })
       } finally {
-        // Also where a standby has not confirmed it yet: the person has said no.
-        if (isReading) {
-          note(userId, false)
+        // Also when no standby has confirmed the commit yet: the user has withdrawn consent.
+        if (isAnalysis) {
+          setKnown(userId, false)
           await dependencies.endSessions(userId)
         }
       }
       dependencies.onChange(userId, 'withdrawn', purpose ?? 'all')
-      return repository.list(orm, userId, MOST_SHOWN)
+      return repository.list(orm, userId, MAX_LISTED)
     },
   }
 }

@@ -1,4 +1,4 @@
-/** Everything comes from here, and nothing is made of text: no inline script, no inline style, no eval. */
+/** Only files of this server: no inline script, no inline style, no eval. */
 const STRICT = {
   'default-src': "'none'",
   'script-src': "'self'",
@@ -13,8 +13,8 @@ const STRICT = {
 }
 
 /**
- * The page of the face model: its glue code is made with `new Function`, so it may, and may nothing else. The sandbox
- * takes its origin away, so that whatever runs there cannot reach the login of the page around it.
+ * The page of the face model. Its glue code uses `new Function`, so `unsafe-eval` is allowed. The sandbox gives the
+ * page an opaque origin, so its scripts cannot reach the login of the surrounding page.
  */
 const ISOLATED = {
   'default-src': "'none'",
@@ -28,28 +28,28 @@ const ISOLATED = {
 }
 
 const FACE_PAGE = 'face.html'
-/** Files under these folders never change under their name. */
-const HASHED = 'assets/'
-/** What the page without an origin loads: public files, which it may read as a stranger. */
-const ASKED_FROM_NOWHERE = ['assets/', 'face-mesh/']
+/** Files in this folder have a hash in their name and never change. */
+const HASHED_FOLDER = 'assets/'
+/** Public files that the sandboxed page loads from its opaque origin. */
+const CROSS_ORIGIN = ['assets/', 'face-mesh/']
 
-const text = (policy: Readonly<Record<string, string>>) =>
+const formatPolicy = (policy: Readonly<Record<string, string>>) =>
   Object.entries(policy)
     .map(([name, value]) => `${name} ${value}`)
     .join('; ')
 
 const cacheFor = (path: string): string => {
-  if (path.startsWith(HASHED)) return 'public, max-age=31536000, immutable'
+  if (path.startsWith(HASHED_FOLDER)) return 'public, max-age=31536000, immutable'
   return path.endsWith('.html') ? 'no-cache' : 'public, max-age=3600'
 }
 
 /** Headers of one file of the console, by its path in the build. */
 export function headersFor(path: string): Record<string, string> {
-  const isForStrangers = ASKED_FROM_NOWHERE.some((folder) => path.startsWith(folder))
+  const isCrossOrigin = CROSS_ORIGIN.some((folder) => path.startsWith(folder))
   return {
     'cache-control': cacheFor(path),
-    'content-security-policy': text(path === FACE_PAGE ? ISOLATED : STRICT),
+    'content-security-policy': formatPolicy(path === FACE_PAGE ? ISOLATED : STRICT),
     'permissions-policy': path === FACE_PAGE ? 'camera=(), microphone=()' : 'camera=(self), microphone=()',
-    ...(isForStrangers ? { 'access-control-allow-origin': '*' } : {}),
+    ...(isCrossOrigin ? { 'access-control-allow-origin': '*' } : {}),
   }
 }

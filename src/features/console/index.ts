@@ -4,8 +4,8 @@ import { fileURLToPath } from 'node:url'
 import fastifyStatic from '@fastify/static'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import type { Config } from '../../config.ts'
-import { AppError } from '../../errors.ts'
+import type { Config } from '../../config/config.ts'
+import { AppError } from '../../protocol/errors.ts'
 import { headersFor } from './headers.ts'
 
 /** Written by `npm run build`; the same folder for `src/` and for `dist/`. */
@@ -16,19 +16,19 @@ const UNBUILT = `<!doctype html><meta charset="utf-8"><title>maeum</title>
 
 type Options = { readonly config: Config; readonly version: string }
 
-/** Pages for people: everything under `/console` is a file of the build, or the one page that finds its way itself. */
+/** The web console under `/console`: files of the build, and the one page with its client-side routes. */
 export const pages = fp(
   async (app, { config, version }: Options) => {
-    await app.register(async (room) => serve(room, { config, version }), { prefix: '/console' })
+    await app.register(async (scope) => serve(scope, { config, version }), { prefix: '/console' })
   },
   { name: 'console', dependencies: ['security'] },
 )
 
-async function serve(room: FastifyInstance, { config, version }: Options): Promise<void> {
+async function serve(scope: FastifyInstance, { config, version }: Options): Promise<void> {
   const hidden = { schema: { hide: true }, config: { rateLimit: false } } as const
 
-  // What the page must know before anybody has logged in.
-  room.get('/about.json', hidden, async () => ({
+  // What the page needs before login.
+  scope.get('/about.json', hidden, async () => ({
     version,
     intervalMs: config.analysis.intervalMs,
     model: config.analysis.gemini?.models[0] ?? null,
@@ -37,12 +37,12 @@ async function serve(room: FastifyInstance, { config, version }: Options): Promi
   if (!existsSync(`${BUILT}/index.html`)) {
     const explain = (_request: unknown, reply: FastifyReply) =>
       reply.code(503).headers(headersFor('index.html')).type('text/html; charset=utf-8').send(UNBUILT)
-    room.get('/', hidden, explain)
-    room.get('/*', hidden, explain)
+    scope.get('/', hidden, explain)
+    scope.get('/*', hidden, explain)
     return
   }
 
-  await room.register(fastifyStatic, {
+  await scope.register(fastifyStatic, {
     root: BUILT,
     wildcard: false,
     serve: false,
@@ -57,9 +57,9 @@ async function serve(room: FastifyInstance, { config, version }: Options): Promi
     reply
       .headers(headersFor('index.html'))
       .type('text/html; charset=utf-8')
-      .send(html.replaceAll('="./', `="${wayToFiles(request.url)}`))
-  room.get('/', hidden, async (request, reply) => page(request, reply))
-  room.get<{ Params: { '*': string } }>('/*', hidden, async (request, reply) => {
+      .send(html.replaceAll('="./', `="${relativePathToFiles(request.url)}`))
+  scope.get('/', hidden, async (request, reply) => page(request, reply))
+  scope.get<{ Params: { '*': string } }>('/*', hidden, async (request, reply) => {
     const path = request.params['*']
     if (isFile(path)) return reply.sendFile(path)
     if (request.headers.accept?.includes('text/html') === true) return page(request, reply)
@@ -67,12 +67,15 @@ async function serve(room: FastifyInstance, { config, version }: Options): Promi
   })
 }
 
-/** From an address of the console to its files: relative, since a proxy may publish them below a path of its own. */
-const wayToFiles = (url: string): string => {
+/** The relative path from a URL of the console to its files; a proxy may publish them below another path. */
+const relativePathToFiles = (url: string): string => {
   const [path = ''] = url.split('?')
   const depth = path.split('/').length - '/console/'.split('/').length
   return depth < 0 ? './console/' : depth === 0 ? './' : '../'.repeat(depth)
 }
 
-/** A name with an ending is a file, anything else is a place in the page. What leads out of the folder is refused below. */
+/**
+ * A name with an extension is a file, any other path is a client-side route. `sendFile` refuses paths outside the
+ * folder.
+ */
 const isFile = (path: string): boolean => /\.[a-z0-9]+$/i.test(path)

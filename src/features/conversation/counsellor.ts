@@ -2,120 +2,104 @@ import { replyLocally } from '../../domain/counsellor/reply.ts'
 import { splitForStream } from '../../domain/counsellor/split-for-stream.ts'
 import type { CrisisLine } from '../../domain/crisis/lines.ts'
 import { readCrisis } from '../../domain/crisis/read-crisis.ts'
-import type { Emotion } from '../../domain/emotion.ts'
 import type { Language } from '../../domain/language.ts'
 import type { AnswerSource } from '../../domain/session.ts'
-import type { ErrorCode } from '../../errors.ts'
-import type { Gemini } from './gemini.ts'
+import type { AiEvent, AiRequest } from '../../protocol/ai-events.ts'
+import type { LanguageModel, Outcome } from './language-model.ts'
 import { buildQuestion, type Exchange, type RecentEmotion } from './prompt.ts'
 import type { ExchangeRow } from './repository.ts'
 import type { Thoughts } from './thoughts.ts'
 
-export type AiRequest = { readonly message: string; readonly emotion: Emotion | null }
-
-/** What whoever asked hears, in this order: begin, chunks, complete; or an error in place of what is left. */
-export type AiEvent =
-  | { readonly type: 'begin'; readonly timestamp: number; readonly emotion: Emotion | null }
-  | { readonly type: 'chunk'; readonly timestamp: number; readonly chunk: string }
-  | {
-      readonly type: 'complete'
-      readonly timestamp: number
-      readonly fullResponse: string
-      readonly conversationId: string | null
-      readonly source: AnswerSource
-    }
-  | { readonly type: 'error'; readonly code: ErrorCode }
-
-/** What the session knows of itself when it is asked something. */
-export type Surroundings = {
+/** The data about the session that an answer uses. */
+export type ConversationContext = {
   readonly language: Language
   readonly recent: readonly RecentEmotion[]
   readonly history: readonly Exchange[]
 }
 
+/** One message of a user, and what its answer needs. */
+export type Turn = {
+  readonly sessionId: string
+  readonly request: AiRequest
+  readonly context: ConversationContext
+  /** Returns false when the listener is closed. */
+  readonly send: (event: AiEvent) => boolean
+  /** Aborts the answer. */
+  readonly signal: AbortSignal
+}
+
+type SendChunk = (chunk: string) => boolean
+
 type Dependencies = {
-  /** Null: nobody but the local counsellor. */
-  readonly gemini: Pick<Gemini, 'stream'> | null
+  /** Null: only the local counsellor answers. */
+  readonly model: Pick<LanguageModel, 'stream'> | null
   readonly thoughts: Thoughts
   readonly lines: readonly CrisisLine[]
   readonly waits: { readonly firstMs: number; readonly totalMs: number }
-  /** Stores the exchange, once, and names it; null when that takes too long, and it is stored later. */
+  /** Stores the exchange once and returns its id; null when the write takes too long and is done later. */
   readonly store: (exchange: ExchangeRow) => Promise<string | null>
-  /** The model has answered, or why not, in a word. */
-  readonly onModel: (outcome: string) => void
+  readonly onModel: (outcome: Outcome) => void
 }
 
-/** Answers one message. `tell` returns false when nobody listens any more. */
-export function createCounsellor({ gemini, thoughts, lines, waits, store, onModel }: Dependencies) {
-  type Told = { readonly text: string; readonly source: AnswerSource }
+/** Answers one message at a time. */
+export function createCounsellor({ model, thoughts, lines, waits, store, onModel }: Dependencies) {
+  type Reply = { readonly text: string; readonly source: AnswerSource }
 
   const answerLocally = async (
-    sessionId: string,
-    { message, emotion }: AiRequest,
-    { language, recent, history }: Surroundings,
-    say: (chunk: string) => boolean,
-  ): Promise<Told> => {
+    { sessionId, request: { message, emotion }, context: { language, recent, history } }: Turn,
+    sendChunk: SendChunk,
+  ): Promise<Reply> => {
     const reply = replyLocally({
       message,
       emotion,
       language,
       recentEmotions: recent.map((one) => one.emotion),
-      history: history.flatMap(({ message: asked, response }) => [
-        { role: 'user' as const, text: asked },
+      history: history.flatMap(({ message: question, response }) => [
+        { role: 'user' as const, text: question },
         { role: 'assistant' as const, text: response },
       ]),
-      pace: await thoughts.paceOf(sessionId),
+      pace: await thoughts.getPace(sessionId),
       configuredLines: lines,
     })
     const { detections, intervention } = reply
     thoughts.note(sessionId, { text: message, isSpoken: false }, { detections, intervention })
-    for (const chunk of splitForStream(reply.text)) say(chunk)
+    for (const chunk of splitForStream(reply.text)) sendChunk(chunk)
     return { text: reply.text, source: 'local' }
   }
 
-  /** The model's answer; `unbegun` when it failed before its first word, `broken` after. */
+  /** The model's answer; `not_started` when it failed before its first text, `interrupted` when after. */
   const answerByModel = async (
-    model: Pick<Gemini, 'stream'>,
-    sessionId: string,
-    request: AiRequest,
-    around: Surroundings,
-    say: (chunk: string) => boolean,
-    signal: AbortSignal,
-  ): Promise<Told | 'unbegun' | 'broken'> => {
-    const read = await thoughts.read(sessionId, request.message, around.language)
-    const { detections, intervention } = read
+    { stream }: Pick<LanguageModel, 'stream'>,
+    { sessionId, request, context, signal }: Turn,
+    sendChunk: SendChunk,
+  ): Promise<Reply | 'not_started' | 'interrupted'> => {
+    const found = await thoughts.read(sessionId, request.message, context.language)
+    const { detections, intervention } = found
     const mayOffer = thoughts.mayOffer(sessionId)
-    const question = buildQuestion({ ...request, ...around, detections, intervention, mayOffer, lines })
-    const answer = await model.stream(question, { signal, ...waits }, say)
-    onModel(answer.outcome === 'complete' ? 'answered' : answer.reason)
-    if (answer.outcome === 'failed' && !answer.begun) return 'unbegun' // whoever answers instead notes what it read
-    thoughts.note(sessionId, { text: request.message, isSpoken: false }, read)
-    return answer.outcome === 'complete' ? { text: answer.text, source: 'gemini' } : 'broken'
+    const question = buildQuestion({ ...request, ...context, detections, intervention, mayOffer, lines })
+    const answer = await stream(question, { signal, ...waits }, sendChunk)
+    onModel(answer)
+    if (answer.outcome === 'failed' && !answer.hasStarted) return 'not_started' // the local counsellor notes its own findings
+    thoughts.note(sessionId, { text: request.message, isSpoken: false }, found)
+    return answer.outcome === 'complete' ? { text: answer.text, source: 'gemini' } : 'interrupted'
   }
 
   return {
     /**
-     * Tells the beginning and the chunks and returns the last event, for whoever asked may ask again on hearing it;
-     * undefined when `signal` cut it off. What was complete is stored all the same. Rejects when something is broken here.
+     * Sends the first event and the chunks and returns the last event, because the client may send its next message
+     * when it receives that. Returns undefined when `signal` aborted the answer. A complete answer is stored in any
+     * case. Rejects on an internal error.
      */
-    async answer(
-      sessionId: string,
-      request: AiRequest,
-      around: Surroundings,
-      tell: (event: AiEvent) => boolean,
-      signal: AbortSignal,
-    ): Promise<AiEvent | undefined> {
-      const say = (chunk: string) => tell({ type: 'chunk', chunk, timestamp: Date.now() })
-      const emotion = request.emotion ?? around.recent.at(-1)?.emotion ?? null
-      tell({ type: 'begin', timestamp: Date.now(), emotion })
-      const isForModel = gemini !== null && !readCrisis(request.message).isCrisis
-      const told = isForModel
-        ? await answerByModel(gemini, sessionId, request, around, say, signal)
-        : 'unbegun'
-      if (signal.aborted && typeof told === 'string') return undefined
-      if (told === 'broken') return { type: 'error', code: 'AI_INTERRUPTED' }
-      const { text, source } =
-        told === 'unbegun' ? await answerLocally(sessionId, request, around, say) : told
+    async answer(turn: Turn): Promise<AiEvent | undefined> {
+      const { sessionId, request, context, send, signal } = turn
+      const sendChunk = (chunk: string) => send({ type: 'chunk', chunk, timestamp: Date.now() })
+      const emotion = request.emotion ?? context.recent.at(-1)?.emotion ?? null
+      send({ type: 'begin', timestamp: Date.now(), emotion })
+      const isForModel = model !== null && !readCrisis(request.message).isCrisis
+      const reply = isForModel ? await answerByModel(model, turn, sendChunk) : 'not_started'
+      if (signal.aborted && typeof reply === 'string') return undefined
+      if (reply === 'interrupted') return { type: 'error', code: 'AI_INTERRUPTED' }
+      const { text, source } = reply === 'not_started' ? await answerLocally(turn, sendChunk) : reply
       const { message } = request
       const conversationId = await store({
         sessionId,

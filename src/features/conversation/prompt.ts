@@ -5,7 +5,7 @@ import { type CrisisLine, crisisLines } from '../../domain/crisis/lines.ts'
 import { readCrisis } from '../../domain/crisis/read-crisis.ts'
 import { EMOTION_NAMES, type Emotion } from '../../domain/emotion.ts'
 import type { Language } from '../../domain/language.ts'
-import type { Question } from './gemini.ts'
+import type { GeminiRequest } from '../../models/gemini-client.ts'
 
 export type Exchange = { readonly message: string; readonly response: string }
 export type RecentEmotion = {
@@ -14,10 +14,10 @@ export type RecentEmotion = {
   readonly confidence: number
 }
 
-export type Asked = {
+export type Question = {
   readonly message: string
   readonly language: Language
-  /** What the client says the person shows now. */
+  /** The user's current emotion, as the client reports it. */
   readonly emotion: Emotion | null
   /** Of the last windows, oldest first. */
   readonly recent: readonly RecentEmotion[]
@@ -25,12 +25,12 @@ export type Asked = {
   readonly history: readonly Exchange[]
   readonly detections: readonly Detection[]
   readonly intervention: Intervention | undefined
-  /** False once words of self-harm were said in the session. */
+  /** False once self-harm language was detected in the session. */
   readonly mayOffer: boolean
   readonly lines: readonly CrisisLine[]
 }
 
-/** Of the conversation so far, the newest that fit. */
+/** Limit for the earlier exchanges; the newest are kept. */
 const HISTORY_TOKENS = 3000
 const ANSWER_TOKENS = 1024
 
@@ -64,12 +64,15 @@ const WORDS = {
   },
 } as const
 
-/** What the model is asked: instruction with the mood of the moment, then the conversation, which a user's turn begins. */
-export function buildQuestion(asked: Asked): Question {
-  const { language, emotion, recent, detections, intervention } = asked
+/**
+ * The request to the model: the instruction with the current emotion, then the conversation, starting with a user's
+ * turn.
+ */
+export function buildQuestion(question: Question): GeminiRequest {
+  const { language, emotion, recent, detections, intervention } = question
   const words = WORDS[language]
   const name = (label: Emotion) => EMOTION_NAMES[label][language]
-  const lines = crisisLines(language, asked.lines).map((line) => `${line.name} ${line.number}`)
+  const lines = crisisLines(language, question.lines).map((line) => `${line.name} ${line.number}`)
   const system = [SYSTEM[language] + lines.join(', ')]
   if (recent.length > 0)
     system.push(
@@ -80,32 +83,32 @@ export function buildQuestion(asked: Asked): Question {
     system.push(
       `${words.traces}: ${detections.map((one) => (language === 'ko' ? one.name_ko : one.name_en)).join(', ')}`,
     )
-  const [question] = intervention?.questions ?? []
-  if (question !== undefined) system.push(`${words.try}: ${question}`)
-  if (!asked.mayOffer) system.push(words.noExercises)
-  const turns = newestThatFit(asked.history, HISTORY_TOKENS).flatMap(({ message, response }) => [
-    turn('user', message),
-    turn('model', response),
+  const [suggestion] = intervention?.questions ?? []
+  if (suggestion !== undefined) system.push(`${words.try}: ${suggestion}`)
+  if (!question.mayOffer) system.push(words.noExercises)
+  const history = selectNewest(question.history, HISTORY_TOKENS).flatMap(({ message, response }) => [
+    createTurn('user', message),
+    createTurn('model', response),
   ])
   return {
     system: system.join('\n'),
-    contents: [...turns, turn('user', asked.message)],
-    maxTokens: ANSWER_TOKENS,
+    contents: [...history, createTurn('user', question.message)],
+    maxOutputTokens: ANSWER_TOKENS,
   }
 }
 
-const turn = (role: 'user' | 'model', text: string): Content => ({ role, parts: [{ text }] })
+const createTurn = (role: 'user' | 'model', text: string): Content => ({ role, parts: [{ text }] })
 
-/** A third of the UTF-8 bytes: right for Korean, too many for English. */
-const tokensIn = (text: string): number => Math.ceil(Buffer.byteLength(text) / 3)
+/** Estimates one token per three UTF-8 bytes: accurate for Korean, too high for English. */
+const countTokens = (text: string): number => Math.ceil(Buffer.byteLength(text) / 3)
 
-/** Whole exchanges, for a model wants a user's turn first and turns that alternate. */
-function newestThatFit(history: readonly Exchange[], budget: number): Exchange[] {
+/** Keeps whole exchanges, because a model requires a user's turn first and alternating turns. */
+function selectNewest(history: readonly Exchange[], budget: number): Exchange[] {
   const kept: Exchange[] = []
   let left = budget
   for (const exchange of history.toReversed()) {
-    if (readCrisis(exchange.message).isCrisis) continue // such words go to no model, not even later
-    left -= tokensIn(exchange.message) + tokensIn(exchange.response)
+    if (readCrisis(exchange.message).isCrisis) continue // self-harm language is never sent to a model
+    left -= countTokens(exchange.message) + countTokens(exchange.response)
     if (left < 0) break
     kept.unshift(exchange)
   }

@@ -1,12 +1,14 @@
-import { and, desc, eq, isNotNull, lt, or, sql } from 'drizzle-orm'
+import { and, desc, eq, isNotNull, like, lt, or, sql } from 'drizzle-orm'
 import type { Orm } from '../../db/orm.ts'
 import {
   cbtFindings,
+  conversationLocks,
   conversations,
   emotionWindows,
   modelAllowances,
   sessions,
 } from '../../db/schema/index.ts'
+import { findSessionOwner } from '../../db/session-row.ts'
 import { mayStore, storing } from '../../db/storable.ts'
 import type { Detection, Intervention } from '../../domain/cbt/distortion.ts'
 import type { Emotion } from '../../domain/emotion.ts'
@@ -18,7 +20,7 @@ export type ExchangeRow = {
   readonly response: string
   readonly emotion: Emotion | null
   readonly source: AnswerSource
-  /** With the session it names the exchange: a session has one at a time. */
+  /** Identifies the exchange within its session: a session has one at a time. */
   readonly createdAt: Date
 }
 
@@ -30,10 +32,6 @@ export type FindingRow = {
   readonly isCrisis: boolean
 }
 
-/** The right of one instance to answer in a session: a row among the allowances. */
-const turnKey = (sessionId: string) => `counsellor ${sessionId}`
-const ABANDONED = 'counsellor %'
-
 export const conversationRepository = {
   findSession: async (orm: Orm, id: string) =>
     (
@@ -44,10 +42,7 @@ export const conversationRepository = {
         .limit(1)
     )[0],
 
-  /** Whose session it is; undefined when it is gone. */
-  findOwner: async (orm: Orm, sessionId: string): Promise<number | undefined> =>
-    (await orm.select({ userId: sessions.userId }).from(sessions).where(eq(sessions.id, sessionId)))[0]
-      ?.userId,
+  findOwner: findSessionOwner,
 
   /** Newest first. */
   listRecentEmotions: (orm: Orm, sessionId: string, limit: number) =>
@@ -75,7 +70,7 @@ export const conversationRepository = {
       .orderBy(desc(conversations.id))
       .limit(limit),
 
-  /** Stores the exchange once, however often it is tried, and returns its number; undefined when nothing may be stored. */
+  /** Stores the exchange once, also if repeated, and returns its id; undefined when storing is not allowed. */
   insertExchange: async (
     orm: Orm,
     { sessionId, createdAt, ...exchange }: ExchangeRow,
@@ -86,13 +81,13 @@ export const conversationRepository = {
         .select({ id: storing.id })
         .from(storing)
         .where(and(eq(storing.id, sessionId), mayStore(isConsentRequired)))
-        .for('no key update') // an earlier try whose answer was lost may still be under way
+        .for('no key update') // an earlier attempt without a response may still be in progress
       if (session === undefined) return undefined
-      const [known] = await tx
+      const [existing] = await tx
         .select({ id: conversations.id })
         .from(conversations)
         .where(and(eq(conversations.sessionId, sessionId), eq(conversations.createdAt, createdAt)))
-      if (known !== undefined) return known.id
+      if (existing !== undefined) return existing.id
       const [row] = await tx
         .insert(conversations)
         .values({ sessionId, createdAt, ...exchange })
@@ -101,8 +96,8 @@ export const conversationRepository = {
     }),
 
   /**
-   * Stores each finding once, however often it is tried, and by however many at a time; those of sessions that are gone,
-   * or of which nothing may be stored, are passed over. A flag of self-harm is kept even where another finding of the same moment is stored already.
+   * Stores each finding once, also if repeated or concurrent. Skips findings of deleted sessions and of sessions for
+   * which storing is not allowed. A flag of self-harm is stored even if another finding of the same time exists.
    */
   async insertFindings(orm: Orm, findings: readonly FindingRow[], isConsentRequired: boolean): Promise<void> {
     const rows = JSON.stringify(
@@ -119,7 +114,7 @@ export const conversationRepository = {
       where excluded.is_crisis and not ${cbtFindings}.is_crisis`)
   },
 
-  /** The latest flag of self-harm in each of the sessions, if it was raised after the time (ms) that stands with it. */
+  /** The latest flag of self-harm of each session, if it is newer than the time (ms) given for the session. */
   listFlagsSince: async (
     orm: Orm,
     since: ReadonlyMap<string, number>,
@@ -133,7 +128,7 @@ export const conversationRepository = {
     return rows.map(({ id, at }) => ({ id, at }))
   },
 
-  /** Flags of self-harm before everything else, then what was offered in the session, newest first. */
+  /** Flags of self-harm first, then the offers of the session, newest first. */
   listFlagsAndOffers: (orm: Orm, sessionId: string, limit: number) =>
     orm
       .select({
@@ -151,33 +146,38 @@ export const conversationRepository = {
       .orderBy(desc(cbtFindings.isCrisis), desc(cbtFindings.id))
       .limit(limit),
 
-  /** Takes the session's turn for at most `ms`; false while another instance has it. `holder` gives it back. */
-  takeTurn: async (orm: Orm, sessionId: string, holder: number, ms: number): Promise<boolean> => {
-    const filledAt = sql`now() + ${ms} * interval '1 millisecond'`
-    const rows = await orm
-      .insert(modelAllowances)
-      .values({ key: turnKey(sessionId), level: holder, filledAt })
-      .onConflictDoUpdate({
-        target: modelAllowances.key,
-        set: { level: holder, filledAt },
-        setWhere: lt(modelAllowances.filledAt, sql`now()`),
-      })
-      .returning({ key: modelAllowances.key })
-    return rows.length > 0
+  /**
+   * Acquires the session's answer lock for at most `ms`; false while another answer holds it. Returns true without a
+   * lock for a deleted session.
+   */
+  acquireLock: async (
+    orm: Orm,
+    { sessionId, holder, ms }: { sessionId: string; holder: string; ms: number },
+  ): Promise<boolean> => {
+    const rows = await orm.execute<{ isOurs: boolean }>(sql`
+      with session as (select id from ${sessions} where id = ${sessionId}),
+      acquired as (
+        insert into ${conversationLocks} as held (session_id, holder, expires_at)
+        select id, ${holder}, now() + ${ms}::float8 * interval '1 millisecond' from session
+        on conflict (session_id) do update set holder = excluded.holder, expires_at = excluded.expires_at
+        where held.expires_at < now()
+        returning 1
+      )
+      select exists (select from acquired) or not exists (select from session) as "isOurs"`)
+    return rows[0]?.isOurs === true
   },
 
-  async giveTurnBack(orm: Orm, sessionId: string, holder: number): Promise<void> {
+  async releaseLock(orm: Orm, sessionId: string, holder: string): Promise<void> {
     await orm
-      .delete(modelAllowances)
-      .where(and(eq(modelAllowances.key, turnKey(sessionId)), eq(modelAllowances.level, holder)))
+      .delete(conversationLocks)
+      .where(and(eq(conversationLocks.sessionId, sessionId), eq(conversationLocks.holder, holder)))
   },
 
-  /** Turns whose holders died with them. */
-  async deleteOldTurns(orm: Orm): Promise<void> {
+  /** Deletes locks that were not released, also those that the previous version stored among the allowances. */
+  async deleteExpiredLocks(orm: Orm): Promise<void> {
+    await orm.delete(conversationLocks).where(lt(conversationLocks.expiresAt, sql`now()`))
     await orm
       .delete(modelAllowances)
-      .where(and(sql`${modelAllowances.key} like ${ABANDONED}`, lt(modelAllowances.filledAt, sql`now()`)))
+      .where(and(like(modelAllowances.key, 'counsellor %'), lt(modelAllowances.filledAt, sql`now()`)))
   },
 }
-
-export type ConversationRepository = typeof conversationRepository

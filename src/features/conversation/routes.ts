@@ -3,27 +3,32 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply } from 'fastify'
 import type { CrisisNotice } from '../../domain/crisis/notice.ts'
 import type { Language } from '../../domain/language.ts'
-import { AppError } from '../../errors.ts'
-import { principal } from '../../plugins/authentication.ts'
-import { responses, succeed } from '../../plugins/envelope.ts'
-import { languageOf } from '../../plugins/languages.ts'
-import { TextEmotionBody, TextEmotionResponse, TranscriptionForm, TranscriptionResponse } from './schemas.ts'
-import type { TextEmotion } from './text-model.ts'
+import { AppError } from '../../protocol/errors.ts'
+import { requirePrincipal } from '../../http/principal.ts'
+import { responses, succeed } from '../../protocol/envelope.ts'
+import { languageOf } from '../../http/language.ts'
+import {
+  TextEmotionBody,
+  TextEmotionResponse,
+  TranscriptionForm,
+  TranscriptionResponse,
+} from '../../protocol/rest/conversation.ts'
+import type { TextEmotion } from './text-emotion.ts'
 import type { Transcriber } from './transcriber.ts'
 import { MAX_AUDIO_BYTES, readUpload, UPLOAD_LIMITS } from './upload.ts'
 
 type Options = {
-  /** What to show to whose words speak of self-harm, in the caller's language; undefined for all other words. */
-  readonly noticeOf: (text: string, language: Language) => CrisisNotice | undefined
-  /** Null: emotions are not inferred here. */
+  /** The crisis notice for a text with self-harm language, in the caller's language; undefined for other texts. */
+  readonly createNotice: (text: string, language: Language) => CrisisNotice | undefined
+  /** Null: emotion analysis is disabled. */
   readonly readEmotion:
     | ((
         text: string,
         isForModel: boolean,
-        request: { readonly caller: number; readonly signal: AbortSignal },
+        request: { readonly userId: number; readonly signal: AbortSignal },
       ) => Promise<TextEmotion>)
     | null
-  /** Null: there is nobody to write down what was said. */
+  /** Null: no model is configured. */
   readonly transcriber: Transcriber | null
 }
 
@@ -31,7 +36,7 @@ const BUSY_SECONDS = 2
 const common = { tags: ['conversation'], security: [{ bearer: [] }] }
 
 export const conversationRoutes: FastifyPluginAsyncTypebox<Options> = async (app, options) => {
-  const { noticeOf, readEmotion, transcriber } = options
+  const { createNotice, readEmotion, transcriber } = options
   app.addHook('onRequest', app.authentication.require)
   await app.register(multipart, { limits: UPLOAD_LIMITS })
 
@@ -40,7 +45,7 @@ export const conversationRoutes: FastifyPluginAsyncTypebox<Options> = async (app
     {
       schema: {
         ...common,
-        summary: 'The emotion that a text shows; by the local reader where no model answers',
+        summary: 'Infer the emotion of a text; the local reader answers if no model does',
         body: TextEmotionBody,
         response: responses({ 200: TextEmotionResponse }),
       },
@@ -48,10 +53,10 @@ export const conversationRoutes: FastifyPluginAsyncTypebox<Options> = async (app
     async (request, reply) => {
       if (readEmotion === null) throw new AppError('AI_UNAVAILABLE')
       const { text } = request.body
-      const crisis = noticeOf(text, languageOf(request))
-      // Words of self-harm go to no model.
-      const { userId: caller } = principal(request)
-      const read = await readEmotion(text, crisis === undefined, { caller, signal: whileWaitedFor(reply) })
+      const crisis = createNotice(text, languageOf(request))
+      // Self-harm language is not sent to a model.
+      const { userId } = requirePrincipal(request)
+      const read = await readEmotion(text, crisis === undefined, { userId, signal: createCloseSignal(reply) })
       return succeed({ ...read, ...(crisis === undefined ? {} : { crisis }) })
     },
   )
@@ -61,46 +66,46 @@ export const conversationRoutes: FastifyPluginAsyncTypebox<Options> = async (app
     {
       schema: {
         ...common,
-        summary: 'Speech to text: the field `audio` of a form, at most 10 MiB; nothing of it is kept',
+        summary: 'Transcribe a recording: the form field `audio`, at most 10 MiB; it is not stored',
         consumes: ['multipart/form-data'],
         body: TranscriptionForm,
         response: responses({ 200: TranscriptionResponse }),
       },
-      validatorCompiler: () => () => true, // the form has not been read when bodies are looked at
+      validatorCompiler: () => () => true, // the form is not parsed yet when bodies are validated
     },
     async (request, reply) => {
       if (transcriber === null) throw new AppError('STT_UNAVAILABLE')
       if (Number(request.headers['content-length'] ?? 0) > 2 * MAX_AUDIO_BYTES)
         throw new AppError('BODY_TOO_LARGE')
-      const { userId } = principal(request)
-      const giveBack = transcriber.reserve(userId)
-      if (typeof giveBack === 'string')
-        throw new AppError(giveBack === 'user' ? 'RATE_LIMITED' : 'SERVER_BUSY', { retryAfter: BUSY_SECONDS })
+      const { userId } = requirePrincipal(request)
+      const release = transcriber.reserve(userId)
+      if (typeof release === 'string')
+        throw new AppError(release === 'user' ? 'RATE_LIMITED' : 'SERVER_BUSY', { retryAfter: BUSY_SECONDS })
       try {
         const language = languageOf(request)
         const recording = await readUpload(
           { isMultipart: () => request.isMultipart(), file: () => request.file() },
           language,
         ).catch((error: unknown) => {
-          void reply.header('connection', 'close') // the rest of a refused upload is not read
+          void reply.header('connection', 'close') // the rest of a rejected upload is not read
           throw error
         })
-        const transcript = await transcriber.transcribe(recording, userId, whileWaitedFor(reply))
+        const transcript = await transcriber.transcribe(recording, userId, createCloseSignal(reply))
         if (transcript.outcome !== 'written')
           throw new AppError('STT_UNAVAILABLE', { retryAfter: BUSY_SECONDS })
         const { text } = transcript
-        const crisis = noticeOf(text, language)
+        const crisis = createNotice(text, language)
         const data = { text, ...(crisis === undefined ? {} : { crisis }) }
         return { success: true as const, data, text }
       } finally {
-        giveBack()
+        release()
       }
     },
   )
 }
 
-/** Aborts when the caller goes away or has been answered. A request's own signal does so once a form has been read. */
-function whileWaitedFor({ raw }: FastifyReply): AbortSignal {
+/** Aborts when the response is sent or its connection closes. The request's own signal aborts once the form is read. */
+function createCloseSignal({ raw }: FastifyReply): AbortSignal {
   const controller = new AbortController()
   raw.once('close', () => controller.abort())
   return controller.signal

@@ -1,178 +1,141 @@
 import { LRUCache } from 'lru-cache'
-import { type CrisisLine, crisisLines, crisisMessage } from '../../domain/crisis/lines.ts'
+import { type CrisisLine, crisisLines, formatCrisisMessage } from '../../domain/crisis/lines.ts'
 import type { CrisisNotice } from '../../domain/crisis/notice.ts'
 import { readCrisis } from '../../domain/crisis/read-crisis.ts'
 import type { Language } from '../../domain/language.ts'
-import type { SessionStatus } from '../../domain/session.ts'
-import type { ErrorCode } from '../../errors.ts'
+import type { ErrorCode } from '../../protocol/errors.ts'
 import { within } from '../../lib/deadline.ts'
-import type { AiEvent, AiRequest, Counsellor, Surroundings } from './counsellor.ts'
-import type { Exchange, RecentEmotion } from './prompt.ts'
+import type { AiEvent, AiRequest } from '../../protocol/ai-events.ts'
+import { type ContextDependencies, createContexts } from './context.ts'
+import type { Counsellor } from './counsellor.ts'
+import { createFlagTimes } from './flag-times.ts'
 import type { Thoughts } from './thoughts.ts'
 
-/** A session socket, as this room knows it. */
-export type Listener = {
-  /** Of its holder, for as long as the session's own is not known. */
+/** A session socket. */
+type Listener = {
+  /** The client's language, used while the session's language is unknown. */
   readonly language: Language
-  /** False when it is closed. */
-  readonly tell: (event: AiEvent) => boolean
+  /** Returns false when the socket is closed. */
+  readonly send: (event: AiEvent) => boolean
 }
 
-type Dependencies = {
+type Dependencies = ContextDependencies & {
   readonly counsellor: Counsellor
   readonly thoughts: Thoughts
   readonly lines: readonly CrisisLine[]
-  readonly findSession: (
-    id: string,
-  ) => Promise<{ readonly status: SessionStatus; readonly language: Language } | undefined>
-  /** Oldest first. */
-  readonly listRecentEmotions: (sessionId: string) => Promise<readonly RecentEmotion[]>
-  readonly listExchanges: (sessionId: string) => Promise<readonly Exchange[]>
-  /** The right to answer in the session, over all instances: undefined while another has it. */
-  readonly takeTurn: (sessionId: string) => Promise<(() => Promise<void>) | undefined>
-  /** To the session sockets on other instances. */
-  readonly tellOthers: (sessionId: string, level: CrisisNotice['level']) => void
-  readonly onFailure: (error: unknown) => void
+  /** Locks the session for one answer across all instances; undefined while another answer holds the lock. */
+  readonly acquireLock: (sessionId: string) => Promise<(() => Promise<void>) | undefined>
+  /** Notifies the other instances, which have session sockets of their own. */
+  readonly notifyInstances: (sessionId: string, level: CrisisNotice['level']) => void
 }
 
 const REMEMBERED_SESSIONS = 10_000
-const RECENT_EMOTIONS = 5
-/** The database is waited for this long; then the answer is made without what it knows. */
-const CONTEXT_MS = 800
-const GIVE_BACK_MS = 300
-/** The lines are shown again after this long. */
+const RELEASE_MS = 300
+/** The crisis lines are not repeated within this time. */
 const CRISIS_AGAIN_MS = 60_000
-/** Clocks of instances differ by less, and a socket may come a moment after the words. */
-const FLAG_OVERLAP_MS = 2000
-/** Words of one session that may wait to be read. */
-const MOST_WAITING = 20
+/** Texts of one session that may wait to be read. */
+const MAX_WAITING = 20
 
 type Flight = {
   readonly controller: AbortController
   readonly by: Listener
-  /** Ended early: its listener went or has been told why. */
-  isCut: boolean
+  /** No event is sent after this, except an error code. */
+  isAborted: boolean
 }
 
-/** Conversations: who is listening in which session, and one answer at a time in each. */
+/** The listeners of each session, and one answer at a time per session. */
 export function createConversations(dependencies: Dependencies) {
   const { counsellor, thoughts, lines, onFailure } = dependencies
+  const contexts = createContexts(dependencies)
+  const { queryOr } = contexts
   const listeners = new Map<string, Set<Listener>>()
-  /** Of sessions with a listener here: the last flag that is known here, or when the first listener came, ms. */
-  const flaggedAt = new Map<string, number>()
+  const flagTimes = createFlagTimes()
   const flights = new Map<string, Flight>()
-  /** What is under way, and in which session. */
+  /** Work in progress, with its session. */
   const running = new Map<Promise<void>, string>()
-  const recentHere = new LRUCache<string, readonly RecentEmotion[]>({ max: REMEMBERED_SESSIONS })
   const shownAt = new LRUCache<string, true>({ max: REMEMBERED_SESSIONS, ttl: CRISIS_AGAIN_MS })
   const reading = new Map<string, number>()
 
-  /** What the database says in time, else `otherwise`. */
-  const asked = async <T>(question: Promise<T>, otherwise: T): Promise<T> => {
-    const answer = await within(
-      question.catch((error: unknown) => (onFailure(error), otherwise)),
-      CONTEXT_MS,
-    )
-    return answer === 'late' ? otherwise : answer
-  }
-
-  const surroundings = async (
-    sessionId: string,
-    { language }: Listener,
-  ): Promise<Surroundings & { status: SessionStatus }> => {
-    const [session, stored, history] = await Promise.all([
-      asked(dependencies.findSession(sessionId), undefined),
-      asked(dependencies.listRecentEmotions(sessionId), []),
-      asked(dependencies.listExchanges(sessionId), []),
-    ])
-    // The newest windows may still be on their way to the database.
-    const byWindow = new Map(
-      [...stored, ...(recentHere.get(sessionId) ?? [])].map((one) => [one.window, one]),
-    )
-    const recent = [...byWindow.values()].sort((a, b) => a.window - b.window).slice(-RECENT_EMOTIONS)
-    return { status: session?.status ?? 'active', language: session?.language ?? language, recent, history }
-  }
-
-  /** Answers, and returns what is said last. */
+  /** Answers the request and returns the last event. */
   const respond = async (
     sessionId: string,
     request: AiRequest,
     flight: Flight,
   ): Promise<AiEvent | undefined> => {
     const { by, controller } = flight
-    // Whoever speaks of self-harm is not told to wait for another answer.
+    // A message with self-harm language does not wait for another answer.
     const isUrgent = readCrisis(request.message).isCrisis
-    const turn = isUrgent ? Promise.resolve(async () => undefined) : dependencies.takeTurn(sessionId)
-    const surrounded = surroundings(sessionId, by)
-    // Without the database nobody can say who else is answering, and a person who waits comes first.
-    const giveBack = await asked(turn, async () => (await turn)?.())
-    if (giveBack === undefined) return { type: 'error', code: 'AI_BUSY' }
+    const lock = isUrgent ? Promise.resolve(async () => undefined) : dependencies.acquireLock(sessionId)
+    const loading = contexts.load(sessionId, by.language)
+    // If the database is unavailable, the message is answered without the lock.
+    const release = await queryOr(lock, async () => (await lock)?.())
+    if (release === undefined) return { type: 'error', code: 'AI_BUSY' }
     try {
-      const { status, ...around } = await surrounded
+      const { status, ...context } = await loading
       if (status === 'ended') return { type: 'error', code: 'SESSION_ENDED' }
       if (controller.signal.aborted) return undefined
-      const tell = (event: AiEvent) => !flight.isCut && by.tell(event)
-      return await counsellor.answer(sessionId, request, around, tell, controller.signal)
+      const send = (event: AiEvent) => !flight.isAborted && by.send(event)
+      return await counsellor.answer({ sessionId, request, context, send, signal: controller.signal })
     } finally {
-      // Before the last word, for that is what the next question waits for.
-      await within(giveBack().catch(onFailure), GIVE_BACK_MS)
+      // Before the last event, because the client may send its next message when it receives that.
+      await within(release().catch(onFailure), RELEASE_MS)
     }
   }
 
-  /** Ends an answer early, with a last word where somebody still listens. */
-  const cut = (flight: Flight | undefined, word?: ErrorCode) => {
-    if (flight === undefined || flight.isCut) return
-    flight.isCut = true
+  /** Aborts an answer; sends `code` to its listener. */
+  const abort = (flight: Flight | undefined, code?: ErrorCode) => {
+    if (flight === undefined || flight.isAborted) return
+    flight.isAborted = true
     flight.controller.abort()
-    if (word !== undefined) flight.by.tell({ type: 'error', code: word })
+    if (code !== undefined) flight.by.send({ type: 'error', code })
   }
 
-  /** An answer that nobody has asked for: concern, and the lines. */
+  /** Sends the crisis lines to all session sockets on this instance, as an unrequested answer. */
   const showLines = (sessionId: string, level: CrisisNotice['level']) => {
-    cut(flights.get(sessionId), 'AI_INTERRUPTED')
-    for (const { tell, language } of listeners.get(sessionId) ?? []) {
-      const text = crisisMessage(level, language, crisisLines(language, lines))
+    abort(flights.get(sessionId), 'AI_INTERRUPTED')
+    for (const { send, language } of listeners.get(sessionId) ?? []) {
+      const text = formatCrisisMessage(level, language, crisisLines(language, lines))
       const timestamp = Date.now()
-      tell({ type: 'begin', timestamp, emotion: null })
-      tell({ type: 'chunk', timestamp, chunk: text })
-      tell({ type: 'complete', timestamp, fullResponse: text, conversationId: null, source: 'local' })
+      send({ type: 'begin', timestamp, emotion: null })
+      send({ type: 'chunk', timestamp, chunk: text })
+      send({ type: 'complete', timestamp, fullResponse: text, conversationId: null, source: 'local' })
     }
   }
 
-  /** The same on every instance, once for a while; false when it was said lately. */
+  /** The same on every instance; false if the lines were shown within `CRISIS_AGAIN_MS`. */
   const showLinesOnce = (sessionId: string, level: CrisisNotice['level']): boolean => {
     if (shownAt.has(sessionId)) return false
     shownAt.set(sessionId, true)
     showLines(sessionId, level)
-    dependencies.tellOthers(sessionId, level)
+    dependencies.notifyInstances(sessionId, level)
     return true
   }
 
-  const consider = async (sessionId: string, text: string): Promise<void> => {
-    const session = await asked(dependencies.findSession(sessionId), undefined)
+  const readSpeech = async (sessionId: string, text: string): Promise<void> => {
+    const session = await queryOr(dependencies.findSession(sessionId), undefined)
     const found = await thoughts.read(sessionId, text, session?.language ?? 'ko')
     thoughts.note(sessionId, { text, isSpoken: true }, found)
   }
 
   return {
-    /** A session socket, until it leaves. */
+    /** Adds a session socket until `leave` is called. */
     join: (sessionId: string, listener: Listener) => {
       const present = listeners.get(sessionId) ?? new Set()
-      if (present.size === 0) flaggedAt.set(sessionId, Date.now() - FLAG_OVERLAP_MS)
+      if (present.size === 0) flagTimes.watch(sessionId)
       listeners.set(sessionId, present.add(listener))
       return {
-        /** Answers to the listener, as events; a session is answered one message at a time. */
+        /** Sends the answer to the listener as events. A session gets one answer at a time. */
         ask(request: AiRequest): void {
           const { level } = readCrisis(request.message)
-          const isNews =
+          const isFirst =
             level !== 'none' && thoughts.flag(sessionId, { text: request.message, isSpoken: false })
           if (flights.has(sessionId)) {
             const isAnswered = level !== 'none' && showLinesOnce(sessionId, level)
-            if (!isAnswered) listener.tell({ type: 'error', code: 'AI_BUSY' })
+            if (!isAnswered) listener.send({ type: 'error', code: 'AI_BUSY' })
             return
           }
-          if (isNews) dependencies.tellOthers(sessionId, level)
-          const flight: Flight = { controller: new AbortController(), by: listener, isCut: false }
+          if (isFirst) dependencies.notifyInstances(sessionId, level)
+          const flight: Flight = { controller: new AbortController(), by: listener, isAborted: false }
           flights.set(sessionId, flight)
           const run = respond(sessionId, request, flight)
             .catch((error: unknown): AiEvent => {
@@ -182,22 +145,22 @@ export function createConversations(dependencies: Dependencies) {
             .then((last) => {
               flights.delete(sessionId)
               running.delete(run)
-              if (last !== undefined && !flight.isCut) listener.tell(last)
+              if (last !== undefined && !flight.isAborted) listener.send(last)
             })
           running.set(run, sessionId)
         },
         leave(): void {
           const flight = flights.get(sessionId)
-          if (flight?.by === listener) cut(flight)
+          if (flight?.by === listener) abort(flight)
           present.delete(listener)
           if (present.size > 0 || listeners.get(sessionId) !== present) return
           listeners.delete(sessionId)
-          flaggedAt.delete(sessionId)
+          flagTimes.unwatch(sessionId)
         },
       }
     },
 
-    /** Words that were said: read at once for self-harm, else in their turn for habits of thought. */
+    /** Reads transcribed speech: at once for self-harm language, else asynchronously for cognitive distortions. */
     hear: (sessionId: string, text: string): void => {
       const { level } = readCrisis(text)
       if (level !== 'none') {
@@ -206,9 +169,9 @@ export function createConversations(dependencies: Dependencies) {
         return
       }
       const waiting = reading.get(sessionId) ?? 0
-      if (waiting >= MOST_WAITING) return
+      if (waiting >= MAX_WAITING) return
       reading.set(sessionId, waiting + 1)
-      const run = consider(sessionId, text)
+      const run = readSpeech(sessionId, text)
         .catch(onFailure)
         .finally(() => {
           running.delete(run)
@@ -219,39 +182,28 @@ export function createConversations(dependencies: Dependencies) {
       running.set(run, sessionId)
     },
 
-    /** Words of self-harm were said on another instance. */
-    hearOfCrisis: (sessionId: string, level: CrisisNotice['level']): void => {
+    /** Self-harm language was detected on another instance. */
+    handleRemoteCrisis: (sessionId: string, level: CrisisNotice['level']): void => {
       thoughts.closeOffers(sessionId)
       if (!listeners.has(sessionId) || shownAt.has(sessionId)) return
       shownAt.set(sessionId, true)
       showLines(sessionId, level)
     },
 
-    /** Sessions with a listener here, and since when (ms) a flag in them is news. */
-    watched: (): ReadonlyMap<string, number> => flaggedAt,
+    getWatched: flagTimes.getWatched,
+    noteFlag: flagTimes.noteFlag,
+    noteEmotion: contexts.noteEmotion,
 
-    /** A flag that is known here now; false when it was known, or nobody listens. */
-    noteFlag(sessionId: string, at: number): boolean {
-      const before = flaggedAt.get(sessionId)
-      if (before === undefined || before >= at) return false
-      flaggedAt.set(sessionId, at)
-      return true
-    },
+    end: (sessionId: string) => abort(flights.get(sessionId), 'SESSION_ENDED'),
 
-    noteEmotion: (sessionId: string, emotion: RecentEmotion): void => {
-      recentHere.set(sessionId, [...(recentHere.get(sessionId) ?? []), emotion].slice(-RECENT_EMOTIONS))
-    },
-
-    end: (sessionId: string) => cut(flights.get(sessionId), 'SESSION_ENDED'),
-
-    /** Resolves when nothing of the session is being read or answered here. */
+    /** Resolves when no text of the session is being read or answered on this instance. */
     async settled(sessionId: string): Promise<void> {
       await Promise.all([...running].flatMap(([run, id]) => (id === sessionId ? [run] : [])))
     },
 
-    /** Cuts off every answer and waits until what was complete is stored, for at most `ms`. */
+    /** Aborts every answer and waits until complete ones are stored, for at most `ms`. */
     async stop(ms: number): Promise<void> {
-      for (const flight of flights.values()) cut(flight)
+      for (const flight of flights.values()) abort(flight)
       if (running.size > 0) await within(Promise.allSettled(running.keys()), ms)
     },
   }

@@ -1,15 +1,15 @@
-import { AppError, type FieldFault, type Language } from '../../errors.ts'
+import { AppError, type FieldFault, type Language } from '../../protocol/errors.ts'
 import { within } from '../../lib/deadline.ts'
 
 export const MAX_AUDIO_BYTES = 10 * 1024 * 1024
-/** Slower uploads are given up. */
+/** Slower uploads are aborted. */
 const UPLOAD_MS = 10_000
 
 export const UPLOAD_LIMITS = { fileSize: MAX_AUDIO_BYTES, files: 1, fields: 10, fieldSize: 1024, parts: 11 }
 
 export type Recording = { readonly audio: Buffer; readonly mimeType: string }
 
-/** A file of a form that is being read. */
+/** A file of the form, not read yet. */
 type FormFile = {
   readonly fieldname: string
   readonly mimetype: string
@@ -27,25 +27,25 @@ const WORDS: Readonly<Record<'missing' | 'empty' | 'other', Readonly<Record<Lang
   other: { ko: '음성 파일이 아닙니다.', en: 'is not a recording' },
 }
 
-/** The field `audio` of a multipart form, at most 10 MiB, in memory. Throws AppError with what is wrong with it. */
+/** Reads the field `audio` of a multipart form into memory, at most 10 MiB. Throws AppError if it is invalid. */
 export async function readUpload(upload: Upload, language: Language): Promise<Recording> {
-  const refuse = (why: keyof typeof WORDS) => {
+  const createError = (why: keyof typeof WORDS) => {
     const details: FieldFault[] = [{ field: 'audio', message: WORDS[why][language] }]
     return new AppError('VALIDATION_ERROR', { details })
   }
-  if (!upload.isMultipart()) throw refuse('missing')
+  if (!upload.isMultipart()) throw createError('missing')
   const read = async (): Promise<Recording> => {
     const file = await upload.file()
-    if (file === undefined) throw refuse('missing')
+    if (file === undefined) throw createError('missing')
     if (file.fieldname !== 'audio') {
       file.file.resume()
-      throw refuse('missing')
+      throw createError('missing')
     }
     const audio = await file.toBuffer()
-    if (file.file.truncated) throw new AppError('BODY_TOO_LARGE') // the reader itself does not always notice
-    if (audio.length === 0) throw refuse('empty')
-    const mimeType = audioType(file.mimetype, audio)
-    if (mimeType === undefined) throw refuse('other')
+    if (file.file.truncated) throw new AppError('BODY_TOO_LARGE') // the multipart parser does not always throw
+    if (audio.length === 0) throw createError('empty')
+    const mimeType = findAudioType(file.mimetype, audio)
+    if (mimeType === undefined) throw createError('other')
     return { audio, mimeType }
   }
   try {
@@ -59,8 +59,8 @@ export async function readUpload(upload: Upload, language: Language): Promise<Re
   }
 }
 
-/** What a file of each kind begins with; recorders of browsers call sound in a video container a video. */
-const BEGINNINGS: readonly (readonly [type: string, offset: number, bytes: string])[] = [
+/** First bytes of each file type. Browsers declare audio in a video container as video. */
+const SIGNATURES: readonly (readonly [type: string, offset: number, bytes: string])[] = [
   ['audio/wav', 8, 'WAVE'],
   ['audio/ogg', 0, 'OggS'],
   ['audio/flac', 0, 'fLaC'],
@@ -70,11 +70,11 @@ const BEGINNINGS: readonly (readonly [type: string, offset: number, bytes: strin
   ['audio/mp4', 4, 'ftyp'],
 ]
 
-/** The type of a recording: as declared when that is a kind of audio, else by its first bytes; undefined for other files. */
-function audioType(declared: string, audio: Buffer): string | undefined {
+/** The declared type if it is an audio type, else the type by the first bytes; undefined for other files. */
+function findAudioType(declared: string, audio: Buffer): string | undefined {
   const [type = ''] = declared.toLowerCase().split(';')
   if (/^audio\/[\w.+-]{1,40}$/.test(type)) return type
   if (type !== 'application/octet-stream' && !type.startsWith('video/')) return undefined
   const head = audio.toString('latin1', 0, 16)
-  return BEGINNINGS.find(([, offset, bytes]) => head.startsWith(bytes, offset))?.[0]
+  return SIGNATURES.find(([, offset, bytes]) => head.startsWith(bytes, offset))?.[0]
 }

@@ -1,50 +1,50 @@
 import { LRUCache } from 'lru-cache'
 
-/** How words arrive. The web client sends to the counsellor what its voice channel has acknowledged, as a message. */
+/** The web client also sends acknowledged speech of its voice channel to the counsellor, as a message. */
 export type Words = { readonly text: string; readonly isSpoken: boolean }
 
 type Utterance = Words & {
   readonly at: number
-  /** What has been counted of it. */
+  /** Labels that are counted already. */
   readonly counted: ReadonlySet<string>
 }
 
 const REMEMBERED_SESSIONS = 10_000
-/** Of one session: more are not said within the time. */
+/** Per session: no more are said within `SAME_UTTERANCE_MS`. */
 const REMEMBERED_UTTERANCES = 8
-/** Speech and its message are half a second apart, and a recogniser corrects itself within seconds. */
+/** Speech and its message arrive half a second apart; a recogniser sends corrections within seconds. */
 const SAME_UTTERANCE_MS = 5000
-/** A message is no longer. */
-const COMPARED = 2000
+/** Maximum length of a message. */
+const COMPARED_LENGTH = 2000
 
-/** White space and the form of Unicode may differ, and a long text may be cut. */
-const comparable = (text: string): string =>
-  text.normalize('NFC').replace(/\s+/g, ' ').trim().slice(0, COMPARED)
+/** White space and Unicode form may differ, and a long text may be truncated. */
+const toComparable = (text: string): string =>
+  text.normalize('NFC').replace(/\s+/g, ' ').trim().slice(0, COMPARED_LENGTH)
 
 function isSame(before: Words, after: Words): boolean {
   if (before.text === '' || after.text === '') return false
   if (!before.isSpoken) return after.isSpoken && before.text === after.text
-  // Whoever says the same again says it twice; a recogniser that corrects itself sends more.
+  // Equal speech is a repetition; a correction of the recogniser is longer.
   const isLonger = after.text.length > before.text.length && after.text.startsWith(before.text)
   return after.isSpoken ? isLonger : before.text.startsWith(after.text)
 }
 
 /**
- * Counts what is found in an utterance once, however often it arrives: as speech and as the message that repeats it, or
- * as speech that its recogniser sends again, longer. The same message written twice is two utterances.
+ * Counts each label of an utterance once, even if the utterance arrives as speech and again as a message, or as speech
+ * that the recogniser sends again with more text. The same message written twice is two utterances.
  */
 export function createUtterances(monotonic: () => number) {
   const bySession = new LRUCache<string, readonly Utterance[]>({ max: REMEMBERED_SESSIONS })
 
-  /** Those of what was found that are not counted yet; from now on they are. */
+  /** Returns the labels that are not counted yet, and counts them. */
   return (sessionId: string, { text, isSpoken }: Words, found: readonly string[]): readonly string[] => {
     const now = monotonic()
-    const words = { text: comparable(text), isSpoken }
+    const words = { text: toComparable(text), isSpoken }
     const recent = (bySession.get(sessionId) ?? []).filter(({ at }) => now - at < SAME_UTTERANCE_MS)
     const same = recent.findLast((one) => isSame(one, words))
     const counted = new Set([...(same?.counted ?? []), ...found])
-    const known = same?.isSpoken === true && !isSpoken ? same : words
-    const utterance = { text: known.text, isSpoken: known.isSpoken, at: now, counted }
+    const kept = same?.isSpoken === true && !isSpoken ? same : words
+    const utterance = { text: kept.text, isSpoken: kept.isSpoken, at: now, counted }
     const others = recent.filter((one) => one !== same)
     bySession.set(sessionId, [...others, utterance].slice(-REMEMBERED_UTTERANCES))
     return found.filter((one) => same?.counted.has(one) !== true)

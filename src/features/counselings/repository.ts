@@ -5,7 +5,7 @@ import type { CounselingStatus } from '../../domain/counseling.ts'
 
 export type CounselingRow = typeof counselings.$inferSelect
 
-export type NewCounseling = {
+type NewCounseling = {
   readonly userId: number
   readonly sessionId: string | null
   readonly type: string
@@ -23,20 +23,20 @@ export type CounselingChange = {
 export type Page = {
   readonly userId: number
   readonly statuses: readonly CounselingStatus[]
-  /** Only those before this one. */
+  /** Only appointments before this one. */
   readonly before: number | undefined
   readonly limit: number
 }
 
-const owned = (id: number, userId: number) => and(eq(counselings.id, id), eq(counselings.userId, userId))
+const isOwn = (id: number, userId: number) => and(eq(counselings.id, id), eq(counselings.userId, userId))
 
 export const counselingsRepository = {
-  /** Undefined when the user, or a session of that user with that id, is not there. One statement, so it stays true. */
+  /** Undefined when the user or their session does not exist. One statement, so that the check is atomic. */
   insert: async (orm: Orm, row: NewCounseling): Promise<CounselingRow | undefined> => {
-    const theirs = sql`select 1 from ${sessions} where ${sessions.id} = ${row.sessionId} and ${sessions.userId} = ${row.userId}`
+    const ownSession = sql`select 1 from ${sessions} where ${sessions.id} = ${row.sessionId} and ${sessions.userId} = ${row.userId}`
     const values = sql`select ${users.id}, ${row.sessionId}::text, ${row.type}::text,
       ${row.scheduledAt?.toISOString() ?? null}::timestamptz, ${row.notes}::text
-      from ${users} where ${users.id} = ${row.userId} and (${row.sessionId}::text is null or exists (${theirs}))`
+      from ${users} where ${users.id} = ${row.userId} and (${row.sessionId}::text is null or exists (${ownSession}))`
     const rows = await orm.execute<{ id: string }>(sql`
       insert into ${counselings} (user_id, session_id, type, scheduled_at, notes) ${values} returning id`)
     const id = rows[0]?.id
@@ -44,21 +44,21 @@ export const counselingsRepository = {
   },
 
   find: async (orm: Orm, id: number, userId: number): Promise<CounselingRow | undefined> =>
-    (await orm.select().from(counselings).where(owned(id, userId)).limit(1))[0],
+    (await orm.select().from(counselings).where(isOwn(id, userId)).limit(1))[0],
 
   lock: async (orm: Orm, id: number, userId: number): Promise<CounselingRow | undefined> =>
-    (await orm.select().from(counselings).where(owned(id, userId)).limit(1).for('update'))[0],
+    (await orm.select().from(counselings).where(isOwn(id, userId)).limit(1).for('update'))[0],
 
   update: async (orm: Orm, id: number, userId: number, change: CounselingChange) => {
     const [row] = await orm
       .update(counselings)
       .set({ ...change, updatedAt: sql`now()` })
-      .where(owned(id, userId))
+      .where(isOwn(id, userId))
       .returning()
     return row
   },
 
-  /** Newest first. Read status by status, as the index has them: a page costs the same however many there are. */
+  /** Newest first. Reads each status by its index, so a page costs the same for any number of rows. */
   list: (orm: Orm, { userId, statuses, before, limit }: Page): Promise<CounselingRow[]> => {
     const wanted = sql.join(
       statuses.map((status) => sql`(${status}::text)`),

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { SealedIds } from '../../lib/sealed-id.ts'
-import { principal } from '../../plugins/authentication.ts'
-import { responses, succeed } from '../../plugins/envelope.ts'
+import { requirePrincipal } from '../../http/principal.ts'
+import { responses, succeed } from '../../protocol/envelope.ts'
 import type { CounselingRow } from './repository.ts'
 import {
   ChangeCounselingBody,
@@ -11,7 +11,7 @@ import {
   CounselingsResponse,
   CreateCounselingBody,
   SurveyBody,
-} from './schemas.ts'
+} from '../../protocol/rest/counselings.ts'
 import type { CounselingService } from './service.ts'
 
 type Options = { readonly service: CounselingService; readonly ids: SealedIds }
@@ -41,7 +41,7 @@ export const counselingRoutes: FastifyPluginAsyncTypebox<Options> = async (app, 
       },
     },
     async (request, reply) => {
-      const row = await service.create(principal(request).userId, request.body)
+      const row = await service.create(requirePrincipal(request).userId, request.body)
       return reply.code(201).send(succeed(toView(row)))
     },
   )
@@ -51,34 +51,44 @@ export const counselingRoutes: FastifyPluginAsyncTypebox<Options> = async (app, 
     {
       schema: {
         ...common,
-        summary: "One's appointments, newest first, page by page",
+        summary: "The user's appointments, newest first, in pages",
         querystring: CounselingsQuery,
         response: responses({ 200: CounselingsResponse }),
       },
     },
     async (request) => {
-      const { page, nextCursor } = await service.list(principal(request).userId, request.query)
+      const { page, nextCursor } = await service.list(requirePrincipal(request).userId, request.query)
       return succeed({ counselings: page.map(toView), nextCursor })
     },
   )
 
   app.get('/:id', { schema: { ...one, summary: 'One appointment' } }, async (request) =>
-    succeed(toView(await service.get(principal(request).userId, request.params.id))),
+    succeed(toView(await service.get(requirePrincipal(request).userId, request.params.id))),
   )
 
   app.patch(
     '/:id',
-    { schema: { ...one, summary: 'Confirm, complete, cancel or move it', body: ChangeCounselingBody } },
+    {
+      schema: {
+        ...one,
+        summary: 'Confirm, complete, cancel or reschedule an appointment',
+        body: ChangeCounselingBody,
+      },
+    },
     async (request) =>
-      succeed(toView(await service.change(principal(request).userId, request.params.id, request.body))),
+      succeed(
+        toView(await service.change(requirePrincipal(request).userId, request.params.id, request.body)),
+      ),
   )
 
   app.post(
     '/:id/survey',
-    { schema: { ...one, summary: 'Answer its survey', body: SurveyBody } },
+    { schema: { ...one, summary: 'Answer the survey of an appointment', body: SurveyBody } },
     async (request) => {
       const { params, body } = request
-      return succeed(toView(await service.answerSurvey(principal(request).userId, params.id, body.responses)))
+      return succeed(
+        toView(await service.answerSurvey(requirePrincipal(request).userId, params.id, body.responses)),
+      )
     },
   )
 }

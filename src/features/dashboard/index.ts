@@ -3,7 +3,7 @@ import { dashboardRepository } from './repository.ts'
 import { dashboardRoutes } from './routes.ts'
 import { createDashboardService } from './service.ts'
 
-/** Figures over all sessions of one person. */
+/** Figures over all sessions of a user. */
 export const dashboard = fp(
   async (app) => {
     const service = createDashboardService({
@@ -11,7 +11,7 @@ export const dashboard = fp(
       repository: dashboardRepository,
       now: Date.now,
     })
-    await app.register(dashboardRoutes, { prefix: '/api', service })
+    await app.register(dashboardRoutes, { prefix: '/api/dashboard', service })
   },
   { name: 'dashboard', dependencies: ['authentication', 'database'] },
 )

@@ -2,21 +2,21 @@ import type { Language } from '../../domain/language.ts'
 
 export type Vad = { readonly valence: number; readonly arousal: number; readonly dominance: number }
 
-export type Recommendation = {
+type Recommendation = {
   readonly id: string
   readonly title: string
   readonly desc: string
 }
 
-/** Means that stay within this of zero, or change by less than this, say nothing. */
+/** Means closer to zero than this, and smaller changes, are not notable. */
 const NOTABLE = 0.2
-const MOST = 3
+const MAX_RECOMMENDATIONS = 3
 
 type Words = readonly [title: string, desc: string]
 
 /**
- * Offers, not findings: they speak of apparent expression and ask nothing of the person. They have no words for a button:
- * the web client would show one that does nothing.
+ * Suggestions about apparent expression, not findings. They contain no button text, because the web client would show a
+ * button without function.
  */
 const OFFERS = {
   start: {
@@ -58,10 +58,10 @@ function offersFor(today: Vad | null, change: Vad | null): Offer[] {
   return change !== null && change.valence < -NOTABLE ? [mood, 'talk'] : [mood]
 }
 
-/** At most three things a person might like to do, from the day's means and their change since yesterday. */
+/** At most three suggestions, from the day's means and their change since yesterday. */
 export const recommend = (today: Vad | null, change: Vad | null, language: Language): Recommendation[] =>
   offersFor(today, change)
-    .slice(0, MOST)
+    .slice(0, MAX_RECOMMENDATIONS)
     .map((id) => {
       const [title, desc]: Words = OFFERS[id][language]
       return { id, title, desc }

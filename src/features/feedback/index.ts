@@ -2,7 +2,7 @@ import fp from 'fastify-plugin'
 import { createSealedIds } from '../../lib/sealed-id.ts'
 import { feedbackRoutes } from './routes.ts'
 
-/** What people say of their sessions, and of all this. */
+/** Feedback of users on a session or on the service. */
 export const feedback = fp(
   async (app) => {
     const ids = createSealedIds(app.authentication.secret, 'feedback')

@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm'
 import type { Orm } from '../../db/orm.ts'
 import { feedbacks, sessions, users } from '../../db/schema/index.ts'
 
-export type NewFeedback = {
+type NewFeedback = {
   readonly userId: number
   readonly sessionId: string | null
   readonly rating: number
@@ -10,12 +10,12 @@ export type NewFeedback = {
   readonly category: string | null
 }
 
-export type StoredFeedback = { readonly id: number; readonly submittedAt: number }
+type StoredFeedback = { readonly id: number; readonly submittedAt: number }
 
 export const feedbackRepository = {
   /**
-   * Undefined when the user, or a session of that user with that id, is not there. One statement, so that a session
-   * that is being erased is either there or not.
+   * Undefined when the user or their session does not exist. One statement, which a concurrent deletion of the session
+   * cannot split.
    */
   insert: async (orm: Orm, row: NewFeedback): Promise<StoredFeedback | undefined> => {
     const owner =

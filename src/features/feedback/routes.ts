@@ -1,20 +1,23 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifySchemaValidationError } from 'fastify/types/schema.js'
 import type { Database } from '../../db/client.ts'
-import { AppError } from '../../errors.ts'
+import { SEALED } from '../../db/sealed-columns.ts'
+import { AppError } from '../../protocol/errors.ts'
 import type { SealedIds } from '../../lib/sealed-id.ts'
 import type { Safe } from '../../lib/sealing.ts'
-import { principal } from '../../plugins/authentication.ts'
-import { responses, succeed } from '../../plugins/envelope.ts'
+import { requirePrincipal } from '../../http/principal.ts'
+import { responses, succeed } from '../../protocol/envelope.ts'
 import { feedbackRepository as repository } from './repository.ts'
-import { FeedbackBody, FeedbackParams, FeedbackResponse } from './schemas.ts'
+import { FeedbackBody, FeedbackParams, FeedbackResponse } from '../../protocol/rest/feedback.ts'
 
 type Options = {
   readonly database: Pick<Database, 'orm'>
   readonly ids: SealedIds
-  /** Seals what the person has written. */
+  /** Encrypts the note. */
   readonly safeOf: (userId: number) => Promise<Safe>
 }
+
+const NOTE = SEALED.feedbacks.note.at()
 
 const common = {
   security: [{ bearer: [] }],
@@ -22,7 +25,7 @@ const common = {
   response: responses({ 201: FeedbackResponse }),
 }
 
-/** A rating that is missing or is none has a code of its own; other faults are told field by field. */
+/** A missing or invalid rating has its own error code; other faults are reported by field. */
 const formatFindings = (findings: FastifySchemaValidationError[]): Error => {
   const isRating = ({ instancePath, params }: FastifySchemaValidationError) =>
     instancePath === '/rating' || [params['requiredProperties']].flat().includes('rating')
@@ -39,7 +42,7 @@ export const feedbackRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { 
     body: { rating: number; note?: string; category?: string },
   ) => {
     const { rating, category = null } = body
-    const note = body.note === undefined ? null : (await safeOf(userId)).seal(body.note, 'feedbacks.note')
+    const note = body.note === undefined ? null : (await safeOf(userId)).seal(body.note, NOTE)
     const stored = await repository.insert(database.orm, { userId, sessionId, rating, note, category })
     // A token may outlive its account.
     if (stored === undefined) throw new AppError(sessionId === null ? 'UNAUTHORIZED' : 'SESSION_NOT_FOUND')
@@ -57,11 +60,11 @@ export const feedbackRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { 
       schema: {
         ...common,
         tags: ['feedback'],
-        summary: 'Say how it is going, about no session in particular',
+        summary: 'Give feedback without a session',
       },
     },
     async (request, reply) =>
-      reply.code(201).send(await store(principal(request).userId, null, request.body)),
+      reply.code(201).send(await store(requirePrincipal(request).userId, null, request.body)),
   )
 
   app.post(
@@ -71,10 +74,10 @@ export const feedbackRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { 
         ...common,
         tags: ['session'],
         params: FeedbackParams,
-        summary: 'Say how a session was, at any time',
+        summary: 'Give feedback on a session, at any time',
       },
     },
     async (request, reply) =>
-      reply.code(201).send(await store(principal(request).userId, request.params.id, request.body)),
+      reply.code(201).send(await store(requirePrincipal(request).userId, request.params.id, request.body)),
   )
 }

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import fp from 'fastify-plugin'
 import { Type } from 'typebox'
-import type { Config } from '../../config.ts'
+import type { Config } from '../../config/config.ts'
 import { createReadiness, type WriteReport } from './readiness.ts'
 
 const Liveness = Type.Object({
@@ -22,9 +22,7 @@ const Readiness = Type.Object({
 declare module 'fastify' {
   interface FastifyInstance {
     health: {
-      /** Readiness says of the model what this tells, a line each; what it says never makes the server unready. */
-      readonly describeModel: (describe: () => string[]) => void
-      /** What there is to say of writes: what only reads does not notice a full disk. */
+      /** Registers a report on writes: read queries do not detect a full disk. */
       readonly describeWrites: (describe: () => WriteReport) => void
     }
   }
@@ -32,7 +30,7 @@ declare module 'fastify' {
 
 type Options = { config: Config; version: string }
 
-/** Liveness touches no dependency; readiness proves each of them. */
+/** Liveness uses no dependency; readiness checks each of them. */
 const routes: FastifyPluginAsyncTypebox<Options> = async (app, { config, version }) => {
   const liveness = () => ({
     status: 'ok' as const,
@@ -47,18 +45,14 @@ const routes: FastifyPluginAsyncTypebox<Options> = async (app, { config, version
       url,
       {
         config: { rateLimit: false },
-        schema: { ...common, summary: 'Is the process alive', response: { 200: Liveness } },
+        schema: { ...common, summary: 'Liveness of the process', response: { 200: Liveness } },
       },
       liveness,
     )
   }
 
-  let describeModel = () => [config.analysis.gemini?.models.join(', ') ?? 'local']
   let describeWrites = (): WriteReport => ({ faults: [], remarks: [] })
   app.decorate('health', {
-    describeModel: (describe: () => string[]) => {
-      describeModel = describe
-    },
     describeWrites: (describe: () => WriteReport) => {
       describeWrites = describe
     },
@@ -68,7 +62,7 @@ const routes: FastifyPluginAsyncTypebox<Options> = async (app, { config, version
     serverFindings: app.serverFindings,
     writes: () => describeWrites(),
     isClosing: app.isShuttingDown,
-    model: () => describeModel(),
+    models: app.models.describe,
   })
   app.get(
     '/api/health/ready',
@@ -76,7 +70,7 @@ const routes: FastifyPluginAsyncTypebox<Options> = async (app, { config, version
       config: { rateLimit: false },
       schema: {
         ...common,
-        summary: 'Is everything there to serve',
+        summary: 'Readiness to serve requests',
         response: { 200: Readiness, 503: Readiness },
       },
     },
@@ -87,4 +81,7 @@ const routes: FastifyPluginAsyncTypebox<Options> = async (app, { config, version
   )
 }
 
-export const health = fp(routes, { name: 'health', dependencies: ['database', 'draining', 'error-handler'] })
+export const health = fp(routes, {
+  name: 'health',
+  dependencies: ['database', 'draining', 'error-handler', 'models'],
+})

@@ -1,5 +1,5 @@
 import fp from 'fastify-plugin'
-import type { Config } from '../../config.ts'
+import type { Config } from '../../config/config.ts'
 import { createReceipts } from './erasure/receipt.ts'
 import { erasureRepository } from './erasure/repository.ts'
 import { createErasure } from './erasure/service.ts'
@@ -9,10 +9,10 @@ import { retentionRepository } from './retention/repository.ts'
 import { createRetention, untilNight } from './retention/service.ts'
 import { privacyRoutes } from './routes.ts'
 
-/** Instances do not all begin in the same second. */
+/** Instances do not all start in the same second. */
 const SPREAD_MS = 10 * 60_000
 
-/** A person's rights over what is kept of them: to have it, to have it erased, and that it does not stay for ever. */
+/** Rights of users over their data: export, erasure and limited retention. */
 export const privacy = fp(
   async (app, { config }: { config: Config }) => {
     const { orm } = app.database.patient
@@ -33,7 +33,7 @@ export const privacy = fp(
       forgetKey: app.vault.forget,
       onErased: (userId, address) => {
         app.securityEvents.emit({ event: 'user_deleted', userId, address })
-        app.log.info('a person has been erased')
+        app.log.info('a user was erased')
       },
       receipts: createReceipts(app.authentication.secret),
       trailHead: app.audit.head,
@@ -47,7 +47,7 @@ export const privacy = fp(
       onFailed: (kind, error) =>
         app.log.error(
           { err: error, kind },
-          'what is too old could not be erased; it is tried again the next night',
+          'expired data could not be erased; it will be retried the next night',
         ),
     })
     const closing = new AbortController()
@@ -55,9 +55,9 @@ export const privacy = fp(
     const nightly = (): void => {
       const wait = untilNight(Date.now()) + Math.random() * SPREAD_MS
       timer = setTimeout(() => {
-        nightly() // the next night, whatever comes of this one
+        nightly() // the next night, even if this run fails
         app.guard.run('retention', async () => {
-          app.log.info({ gone: await retention.run(closing.signal) }, 'what is too old has been erased')
+          app.log.info({ gone: await retention.run(closing.signal) }, 'expired data was erased')
         })
       }, wait)
     }

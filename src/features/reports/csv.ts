@@ -1,22 +1,20 @@
 import { Readable } from 'node:stream'
 import type { ReportContent } from '../../domain/report.ts'
-
-export const CSV_KINDS = ['emotion', 'vad'] as const
-export type CsvKind = (typeof CSV_KINDS)[number]
+import type { CsvKind } from '../../protocol/rest/reports.ts'
 
 type Cell = string | number
 
-/** Spreadsheets of this world take it for the encoding; without it Excel shows Korean as noise. */
+/** Without it Excel does not read the file as UTF-8. */
 const BYTE_ORDER_MARK = '\uFEFF'
-const LINES_AT_ONCE = 256
+const LINES_PER_CHUNK = 256
 
 /**
- * What a spreadsheet would run as a formula, also after blanks, and in full width, which East Asian ones read as well
- * (OWASP, CSV Injection). A tab or a line break at the start may be dropped by a reader, so they count too.
+ * Text that a spreadsheet evaluates as a formula, also after blanks or in full-width characters, which East Asian
+ * spreadsheets accept (OWASP, CSV Injection). A reader may drop a leading tab or line break, so these match too.
  */
 const FORMULA = /^(?:[\t\r\n]|\s*[=+\-@＝＋－＠])/
 
-/** One cell after RFC 4180. A number is written as it is; a text that could run gets an apostrophe before it. */
+/** One cell according to RFC 4180. Numbers are written unchanged; text that could be evaluated gets an apostrophe. */
 export function csvCell(value: Cell): string {
   if (typeof value === 'number') return String(value)
   const inert = FORMULA.test(value) ? `'${value}` : value
@@ -60,9 +58,9 @@ function* chunks(content: ReportTimelines, kind: CsvKind): Generator<string> {
   const { columns, rows } = TABLES[kind]
   yield BYTE_ORDER_MARK + line(columns)
   const all = rows(content)
-  for (let from = 0; from < all.length; from += LINES_AT_ONCE)
+  for (let from = 0; from < all.length; from += LINES_PER_CHUNK)
     yield all
-      .slice(from, from + LINES_AT_ONCE)
+      .slice(from, from + LINES_PER_CHUNK)
       .map(line)
       .join('')
 }

@@ -1,14 +1,24 @@
 import fp from 'fastify-plugin'
-import type { Config } from '../../config.ts'
+import type { Config } from '../../config/config.ts'
+import { createSingleFlight } from '../../lib/single-flight.ts'
 import { createPrinter } from './pdf/printer.ts'
 import { reportsRepository } from './repository.ts'
 import { reportRoutes } from './routes.ts'
 import { createReportService } from './service.ts'
 
+declare module 'fastify' {
+  interface FastifyInstance {
+    reports: {
+      /** Creates the report of a session that this process owned at its end. Failures are logged and retried. */
+      readonly finalise: (sessionId: string) => Promise<void>
+    }
+  }
+}
+
 const SWEEP_MS = 5000
 const SWEEP_BATCH = 50
 
-/** What is said of a session once it is over, computed from its stored windows. */
+/** Reports of ended sessions, computed from their stored windows. */
 export const reports = fp(
   async (app, { config }: { config: Config }) => {
     const service = createReportService({
@@ -23,34 +33,26 @@ export const reports = fp(
       if (notice.kind === 'finalised') service.wake(notice.sessionId)
     })
     const failed = (error: unknown) =>
-      app.log.warn({ err: error }, 'a report could not be made now; it will be tried again')
-    app.hub.subscribe((sessionId, event) => {
-      if (event.type === 'results_settled') service.finalise(sessionId, app.instanceId).catch(failed)
+      app.log.warn({ err: error }, 'a report could not be created; it will be retried')
+    app.decorate('reports', {
+      finalise: (sessionId: string) => service.finalise(sessionId, app.instanceId).catch(failed),
     })
-    let sweep: Promise<void> | undefined
-    app.every('reports_sweep', Math.min(SWEEP_MS, config.sessions.graceMs), () => {
-      sweep ??= service
-        .finaliseForgotten(SWEEP_BATCH)
-        .catch(failed)
-        .finally(() => {
-          sweep = undefined
-        })
-      return sweep
-    })
+    const sweep = createSingleFlight(() => service.finaliseOverdue(SWEEP_BATCH).catch(failed))
+    app.every('reports_sweep', Math.min(SWEEP_MS, config.sessions.graceMs), sweep.run)
     const { crisisLines } = config.counsellor
     if (crisisLines.length > 0) {
-      // The fonts are not read in this thread without need.
+      // Imported only when needed, because it reads the fonts in this thread.
       const { isPrintable } = await import('./pdf/glyphs.ts')
       const names = crisisLines.map(({ name }) => name).filter((name) => !isPrintable(name))
       if (names.length > 0)
         app.log.warn(
           { names },
-          'names in CRISIS_LINES have letters that the PDF font lacks; they are printed as □, with their numbers',
+          'names in CRISIS_LINES contain letters that the PDF font lacks; they are printed as □, with their numbers',
         )
     }
     const printer = createPrinter()
     app.addHook('onClose', () => printer.close())
     await app.register(reportRoutes, { prefix: '/api/session', service, printer })
   },
-  { name: 'reports', dependencies: ['analysis', 'database', 'guard', 'hub', 'notices', 'vault'] },
+  { name: 'reports', dependencies: ['database', 'guard', 'notices', 'vault'] },
 )

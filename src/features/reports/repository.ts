@@ -11,26 +11,25 @@ import {
   userPreferences,
   voiceWindows,
 } from '../../db/schema/index.ts'
+import { SEALED } from '../../db/sealed-columns.ts'
 import type { ReportedFinding } from '../../domain/report/findings.ts'
 import type { ReportedRows, ReportedWindow } from '../../domain/report.ts'
-import { findingRow, windowRow } from '../../domain/sealed-rows.ts'
 import type { Safe } from '../../lib/sealing.ts'
-import { Intervention } from '../../plugins/common-schemas.ts'
-import { Detection } from './schemas.ts'
+import { Intervention } from '../../protocol/common-schemas.ts'
+import { Detection } from '../../protocol/rest/reports.ts'
 
 type StoredContent = Record<string, unknown>
 
-/** `short` is a report without its findings. */
+/** `short`: without the findings. */
 export type ReportPart = 'whole' | 'short'
 
-/** Reports of version 2 held their timelines, which nobody reads from there any more. */
+/** Reports of version 2 contained their timelines, which are now read from the windows. */
 const kept = (without: SQL) => sql<StoredContent>`${reports.content} - ${without}`.mapWith(reports.content)
 const CONTENTS = {
   whole: kept(sql`array['emotionTimeline', 'vadTimeline']`),
   short: kept(sql`array['emotionTimeline', 'vadTimeline', 'cbtFindings']`),
 }
 
-/** What a report needs to know of its session. */
 const SESSION_COLUMNS = {
   id: sessions.id,
   userId: sessions.userId,
@@ -47,10 +46,10 @@ const SESSION_COLUMNS = {
 export type SessionRow = Pick<typeof sessions.$inferSelect, keyof typeof SESSION_COLUMNS>
 export type ReportRow = Pick<typeof reports.$inferSelect, 'id' | 'version' | 'generatedAt' | 'content'>
 export type Unfinalised = { readonly id: string; readonly endedAt: string }
-export type FoundSession = {
+type FoundSession = {
   readonly session: SessionRow
   readonly report: ReportRow | null
-  /** What the person's preferences say of it. */
+  /** From the user's preferences. */
   readonly timezone: string | null
 }
 
@@ -77,11 +76,11 @@ export type TimelineRow = Pick<
   Exclude<keyof typeof TIMELINE_COLUMNS, 'frameCount'>
 > & { readonly frameCount: number }
 
-/** Two days and more of windows; findings come far more rarely. */
-const MOST_WINDOWS = 20_000
-const MOST_FINDINGS = 5000
+/** More than two days of windows. Findings are far less frequent. */
+const MAX_WINDOWS = 20_000
+const MAX_FINDINGS = 5000
 
-/** The session and what there is of its report, in one look; of the content only one part, which may save its reading. */
+/** The session and its report, if any, in one query. Reads only the given part of the content. */
 const findWith = (part: ReportPart) =>
   prepared((orm) =>
     orm
@@ -104,8 +103,8 @@ const findWith = (part: ReportPart) =>
   )
 const FIND = { whole: findWith('whole'), short: findWith('short') }
 
-/** The first `limit` answered windows of the session, in order: what is not answered is in no report. */
-async function listWindows(orm: Orm, sessionId: string, limit = MOST_WINDOWS): Promise<ReportedWindow[]> {
+/** The first `limit` answered windows of the session, in order. Unanswered windows are in no report. */
+async function listWindows(orm: Orm, sessionId: string, limit = MAX_WINDOWS): Promise<ReportedWindow[]> {
   const rows = await orm
     .select({
       window: emotionWindows.window,
@@ -135,9 +134,9 @@ async function listVoice(orm: Orm, sessionId: string, safe: Safe): Promise<Recor
     .from(voiceWindows)
     .where(eq(voiceWindows.sessionId, sessionId))
     .orderBy(asc(voiceWindows.window))
-    .limit(MOST_WINDOWS)
+    .limit(MAX_WINDOWS)
   return rows.map(({ window, measures }) =>
-    safe.openJson(measures, 'voice_windows.measures', windowRow(sessionId, window)),
+    safe.openJson(measures, SEALED.voiceWindows.measures.at({ sessionId, window })),
   )
 }
 
@@ -152,15 +151,15 @@ async function listFindings(orm: Orm, sessionId: string, safe: Safe): Promise<Re
     .from(cbtFindings)
     .where(eq(cbtFindings.sessionId, sessionId))
     .orderBy(asc(cbtFindings.id))
-    .limit(MOST_FINDINGS)
+    .limit(MAX_FINDINGS)
+  const sealed = SEALED.cbtFindings
   return rows.map((row) => {
-    const name = findingRow(sessionId, row.at)
-    const detections = safe.openJson(row.detections, 'cbt_findings.detections', name)
-    const intervention =
-      row.intervention && safe.openJson(row.intervention, 'cbt_findings.intervention', name)
+    const finding = { sessionId, at: row.at }
+    const detections = safe.openJson(row.detections, sealed.detections.at(finding))
+    const intervention = row.intervention && safe.openJson(row.intervention, sealed.intervention.at(finding))
     return {
       at: row.at.getTime(),
-      // A client's page breaks on any other shape, so what does not have it is left out.
+      // A client fails on any other shape, so other shapes are left out.
       detections: detections.filter((detection) => Value.Check(Detection, detection)),
       intervention: Value.Check(Intervention, intervention) ? intervention : null,
       isCrisis: row.isCrisis,
@@ -170,9 +169,9 @@ async function listFindings(orm: Orm, sessionId: string, safe: Safe): Promise<Re
 
 export const reportsRepository = {
   /**
-   * The ended session, locked; `busy` while an instance other than `settledBy` may still have results of it on their
-   * way: as long as its lease runs, and for `graceMs` after it was ended, which for an abandoned session is later than
-   * its end.
+   * The ended session, locked. `busy` while an instance other than `settledBy` may still write results of it: while its
+   * lease is valid, and for `graceMs` after the session was ended, which for an abandoned session is later than its
+   * `ended_at`.
    */
   lockEnded: async (orm: Orm, id: string, settledBy: string | null, graceMs: number) => {
     const isForeign = sql`${sessions.leaseOwner} is not null and ${sessions.leaseOwner} is distinct from ${settledBy}`
@@ -201,7 +200,7 @@ export const reportsRepository = {
       .where(and(eq(emotionWindows.sessionId, sessionId), isNull(emotionWindows.answeredAt)))
   },
 
-  /** Everything that a report is made from, in order: four statements, however long the session. */
+  /** All rows that a report is built from, in order, in four statements. */
   listRows: async (orm: Orm, sessionId: string, safe: Safe): Promise<ReportedRows> => ({
     windows: await listWindows(orm, sessionId),
     voice: await listVoice(orm, sessionId, safe),
@@ -209,7 +208,7 @@ export const reportsRepository = {
     conversations: await orm.$count(conversations, eq(conversations.sessionId, sessionId)),
   }),
 
-  /** Up to `limit` answered windows after a number. What is not answered yet may still change. */
+  /** Up to `limit` answered windows after window `after`. Unanswered windows may still change. */
   listTimeline: async (orm: Orm, sessionId: string, after: number, limit: number): Promise<TimelineRow[]> =>
     orm
       .select(TIMELINE_COLUMNS)
@@ -224,12 +223,12 @@ export const reportsRepository = {
       .orderBy(asc(emotionWindows.window))
       .limit(limit),
 
-  /** Makes the report final; false when it was final already. */
+  /** Stores the report; false when the session already has one. */
   async insertReport(
     orm: Orm,
     report: { id: string; sessionId: string; version: number; content: object },
   ): Promise<boolean> {
-    const content = report.content as Record<string, unknown> // what a report holds is a JSON object
+    const content = report.content as Record<string, unknown> // the content of a report is a JSON object
     const rows = await orm
       .insert(reports)
       .values({ ...report, content })
@@ -239,9 +238,7 @@ export const reportsRepository = {
     return rows.length > 0
   },
 
-  /**
-   * Ended sessions without a report whose owner has had its time to make it, in the order of their end, behind `after`.
-   */
+  /** Sessions without a report that ended more than `ms` ago, in the order of their end, after `after`. */
   listUnfinalised: (
     orm: Orm,
     ms: number,

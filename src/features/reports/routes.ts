@@ -1,9 +1,9 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { dateIn } from '../../domain/zone.ts'
-import { AppError } from '../../errors.ts'
-import { createSeats } from '../../lib/seats.ts'
-import { principal } from '../../plugins/authentication.ts'
-import { responses, succeed } from '../../plugins/envelope.ts'
+import { formatDate } from '../../domain/zone.ts'
+import { AppError } from '../../protocol/errors.ts'
+import { createSlots } from '../../lib/slots.ts'
+import { requirePrincipal } from '../../http/principal.ts'
+import { responses, succeed } from '../../protocol/envelope.ts'
 import { csvOf } from './csv.ts'
 import type { PrintedReport } from './pdf/printed-report.ts'
 import type { Printer } from './pdf/printer.ts'
@@ -17,7 +17,7 @@ import {
   SummaryResponse,
   TimelineQuery,
   TimelineResponse,
-} from './schemas.ts'
+} from '../../protocol/rest/reports.ts'
 import type { ReportService } from './service.ts'
 
 type Options = {
@@ -25,19 +25,20 @@ type Options = {
   readonly printer: Printer
 }
 
-/** Documents of one user that wait for the printer: all users share it. */
-const MOST_WAITING = 1
+/** Documents of one user that may wait for the printer, which all users share. */
+const MAX_WAITING = 1
 const WAITING_RETRY_SECONDS = 2
 
 const common = { tags: ['session'], security: [{ bearer: [] }], params: ReportParams }
 
-/** A name for the file, with the person's date, without the session's id, which is a capability. */
+/** File name with the date in the user's time zone. The session's id is a capability and is left out. */
 const attachment = ({ metadata, timezone }: PrintedReport, ending: string) =>
-  `attachment; filename="maeum-${dateIn(timezone, metadata.startedAt)}-${ending}"`
+  `attachment; filename="maeum-${formatDate(timezone, metadata.startedAt)}-${ending}"`
+
+type App = Parameters<FastifyPluginAsyncTypebox>[0]
 
 export const reportRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { service, printer }) => {
   app.addHook('onRequest', app.authentication.require)
-  const waiting = createSeats(MOST_WAITING)
 
   app.get(
     '/:id/summary',
@@ -48,7 +49,7 @@ export const reportRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { se
         response: responses({ 200: SummaryResponse }),
       },
     },
-    async (request) => succeed(await service.summary(request.params.id, principal(request).userId)),
+    async (request) => succeed(await service.summary(request.params.id, requirePrincipal(request).userId)),
   )
 
   app.get(
@@ -60,8 +61,29 @@ export const reportRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { se
         response: responses({ 200: ReportResponse }),
       },
     },
-    async (request) => succeed(await service.report(request.params.id, principal(request).userId)),
+    async (request) => succeed(await service.report(request.params.id, requirePrincipal(request).userId)),
   )
+
+  addFileRoutes(app, { service, printer })
+
+  app.get(
+    '/:id/timeline',
+    {
+      schema: {
+        ...common,
+        summary: 'Every answered window, in pages',
+        querystring: TimelineQuery,
+        response: responses({ 200: TimelineResponse }),
+      },
+    },
+    async (request) =>
+      succeed(await service.timeline(request.params.id, requirePrincipal(request).userId, request.query)),
+  )
+}
+
+/** The report as files: a PDF document and CSV tables. */
+function addFileRoutes(app: App, { service, printer }: Options): void {
+  const waiting = createSlots(MAX_WAITING)
 
   app.get(
     '/:id/report/pdf',
@@ -75,11 +97,11 @@ export const reportRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { se
     },
     async (request, reply) => {
       const { params, query } = request
-      const { userId } = principal(request)
+      const { userId } = requirePrincipal(request)
       const report = await service.report(params.id, userId, query.language)
-      const leave = waiting.take(String(userId))
-      if (leave === undefined) throw new AppError('RATE_LIMITED', { retryAfter: WAITING_RETRY_SECONDS })
-      const document = await printer.print(report).finally(leave)
+      const release = waiting.acquire(String(userId))
+      if (release === undefined) throw new AppError('RATE_LIMITED', { retryAfter: WAITING_RETRY_SECONDS })
+      const document = await printer.print(report).finally(release)
       return reply
         .type('application/pdf')
         .header('content-disposition', attachment(report, 'report.pdf'))
@@ -99,25 +121,11 @@ export const reportRoutes: FastifyPluginAsyncTypebox<Options> = async (app, { se
     },
     async (request, reply) => {
       const { kind = 'emotion' } = request.query
-      const report = await service.report(request.params.id, principal(request).userId)
+      const report = await service.report(request.params.id, requirePrincipal(request).userId)
       return reply
         .type('text/csv; charset=utf-8')
         .header('content-disposition', attachment(report, `${kind}.csv`))
         .send(csvOf(report, kind))
     },
-  )
-
-  app.get(
-    '/:id/timeline',
-    {
-      schema: {
-        ...common,
-        summary: 'Every answered window, in pages',
-        querystring: TimelineQuery,
-        response: responses({ 200: TimelineResponse }),
-      },
-    },
-    async (request) =>
-      succeed(await service.timeline(request.params.id, principal(request).userId, request.query)),
   )
 }

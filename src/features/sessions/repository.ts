@@ -1,19 +1,5 @@
-import {
-  and,
-  asc,
-  desc,
-  eq,
-  exists,
-  getTableColumns,
-  inArray,
-  isNotNull,
-  isNull,
-  lt,
-  ne,
-  or,
-  sql,
-} from 'drizzle-orm'
-import type postgres from 'postgres'
+import { and, asc, desc, eq, exists, inArray, isNotNull, isNull, lt, ne, or, sql } from 'drizzle-orm'
+import { tryAdvisoryLock } from '../../db/locks.ts'
 import type { Orm } from '../../db/orm.ts'
 import {
   baselines,
@@ -24,16 +10,13 @@ import {
   sessions,
   userPreferences,
 } from '../../db/schema/index.ts'
+import type { LockedSession, SessionRow } from '../../db/session-row.ts'
 import { CARRY_BASELINE } from '../../domain/consent.ts'
 import { LANGUAGES, type Language } from '../../domain/language.ts'
 import type { EndReason, SessionStatus } from '../../domain/session.ts'
 
-export type SessionRow = typeof sessions.$inferSelect
-
-/** The row, and the database's own time: sessions live by that clock, on every instance. */
+/** The row and the database time, which is the session's clock on every instance. */
 const WITH_NOW = { session: sessions, now: sql<Date>`now()`.mapWith(sessions.startedAt) }
-
-export type LockedSession = { readonly session: SessionRow; readonly now: Date }
 
 export type StatusChange = {
   readonly status: SessionStatus
@@ -42,13 +25,14 @@ export type StatusChange = {
   readonly endedAt?: Date
   readonly endReason?: EndReason
   readonly endAnswer?: Record<string, unknown>
-  /** Raised, without an owner: whoever served the session may store nothing more of it. */
+  /** Incremented without an owner, so that the former owner can store nothing more. */
   readonly leaseEpoch?: number
+  readonly leaseAfterWindow?: 0
   readonly leaseOwner?: null
   readonly leaseUntil?: null
 }
 
-export type NewSession = {
+type NewSession = {
   readonly id: string
   readonly userId: number
   readonly familyId: string
@@ -57,22 +41,8 @@ export type NewSession = {
   readonly language: Language
 }
 
-/** Key of the advisory lock of the sweep; any number that nobody else uses. */
-const SWEEP_LOCK = 0x6d61_6575
-
-const COLUMNS = Object.entries(getTableColumns(sessions))
-
-/** A row as the driver gives it, in the types of the schema. */
-export function toSession(row: postgres.Row): SessionRow {
-  const fields = COLUMNS.map(([key, column]) => {
-    const value: unknown = row[column.name]
-    return [key, value === null ? null : column.mapFromDriverValue(value)]
-  })
-  return Object.fromEntries(fields) as SessionRow // every column of the table, mapped by its own type
-}
-
 export const sessionsRepository = {
-  /** Whether the user's device is logged in; it cannot be logged out before the transaction has ended. */
+  /** Whether the user's device is logged in. It cannot be logged out before the transaction ends. */
   lockLiveFamily: async (
     tx: Orm,
     { userId, familyId }: { userId: number; familyId: string },
@@ -86,17 +56,14 @@ export const sessionsRepository = {
     return rows.length > 0
   },
 
-  /**
-   * In the language that the person has set, else in the one given, and with the neutral face of their earlier sessions
-   * where they allow it.
-   */
+  /** With the language of the user's preferences, else the given one, and with consent the user's stored baseline. */
   insert: async (orm: Orm, session: NewSession): Promise<SessionRow | undefined> => {
     const { preferences } = userPreferences
-    const isTheirs = eq(userPreferences.userId, session.userId)
+    const isOwn = eq(userPreferences.userId, session.userId)
     const language = orm
       .select({ language: sql`${preferences} ->> 'language'` })
       .from(userPreferences)
-      .where(and(isTheirs, inArray(sql`${preferences} ->> 'language'`, [...LANGUAGES])))
+      .where(and(isOwn, inArray(sql`${preferences} ->> 'language'`, [...LANGUAGES])))
     const agreed = orm
       .select({ id: consents.id })
       .from(consents)
@@ -128,8 +95,8 @@ export const sessionsRepository = {
   lock: async (orm: Orm, id: string): Promise<LockedSession | undefined> =>
     (await orm.select(WITH_NOW).from(sessions).where(eq(sessions.id, id)).for('update').limit(1))[0],
 
-  /** When anybody was last there: its last socket or frame, or the close of its last window. */
-  lastSignOf: async (orm: Orm, id: string): Promise<Date | undefined> => {
+  /** Time of the last activity: a socket, a frame or the close of a window. */
+  findLastActivity: async (orm: Orm, id: string): Promise<Date | undefined> => {
     const lastClose = orm
       .select({ at: emotionWindows.closedAt })
       .from(emotionWindows)
@@ -147,7 +114,7 @@ export const sessionsRepository = {
       .where(eq(sessions.id, id))
   },
 
-  /** Erases the user's session with everything that hangs on it; false when there is none. */
+  /** Deletes the user's session and all its rows; false when there is none. */
   async delete(orm: Orm, id: string, userId: number): Promise<boolean> {
     const rows = await orm
       .delete(sessions)
@@ -156,7 +123,7 @@ export const sessionsRepository = {
     return rows.length > 0
   },
 
-  /** Live sessions where nobody has been for `ms`. */
+  /** Live sessions without activity for `ms`. */
   listAbandoned: async (orm: Orm, ms: number, limit: number): Promise<string[]> => {
     const rows = await orm
       .select({ id: sessions.id })
@@ -171,14 +138,9 @@ export const sessionsRepository = {
   },
 
   /** True for one transaction at a time across all instances. */
-  lockSweep: async (tx: Orm): Promise<boolean> => {
-    const rows = await tx.execute<{ got: boolean }>(
-      sql`select pg_try_advisory_xact_lock(${SWEEP_LOCK}) as got`,
-    )
-    return rows[0]?.got === true
-  },
+  lockSweep: (tx: Orm): Promise<boolean> => tryAdvisoryLock(tx, 'sessionSweep'),
 
-  /** Devices whose last token has expired, oldest first; nobody can refresh or log out with them any more. */
+  /** Deletes devices whose last token has expired, oldest first. */
   async deleteExpiredFamilies(tx: Orm, limit: number): Promise<number> {
     const expired = tx
       .select({ id: refreshFamilies.id })
@@ -193,7 +155,7 @@ export const sessionsRepository = {
     return rows.length
   },
 
-  /** Live sessions whose device was logged out, or away for so long that its login has run out. */
+  /** Live sessions whose device was logged out or whose login has expired. */
   listLiveOfDeadFamilies: async (orm: Orm, limit: number): Promise<string[]> => {
     const rows = await orm
       .select({ id: sessions.id })
@@ -228,20 +190,20 @@ export const sessionsRepository = {
     return rows.map((row) => row.id)
   },
 
-  /** Erases up to `limit` sessions of the user with everything that hangs on them; returns which. */
+  /** Deletes up to `limit` sessions of the user and all their rows; returns their ids. */
   async deleteOfUser(orm: Orm, userId: number, limit: number): Promise<string[]> {
     const some = orm
       .select({ id: sessions.id })
       .from(sessions)
       .where(eq(sessions.userId, userId))
-      .orderBy(asc(sessions.id)) // as everyone who locks more than one
+      .orderBy(asc(sessions.id)) // the lock order for several sessions
       .limit(limit)
       .for('update')
     const rows = await orm.delete(sessions).where(inArray(sessions.id, some)).returning({ id: sessions.id })
     return rows.map((row) => row.id)
   },
 
-  /** What a summary and its statistics need of each stored window, in order. */
+  /** The columns that the summary and its statistics use, in window order. */
   listWindows: (orm: Orm, sessionId: string) =>
     orm
       .select({

@@ -1,4 +1,4 @@
-import type { SessionRow } from './repository.ts'
+import type { SessionRow } from '../../db/session-row.ts'
 
 const epoch = (time: Date | null): number | null => time?.getTime() ?? null
 
@@ -23,14 +23,14 @@ export const toPausedView = ({ id, status, pausedAt }: SessionRow) => ({
   pausedAt: epoch(pausedAt),
 })
 
-/** A session that was never paused has been running since its start. */
+/** A session that was never paused counts as resumed at its start. */
 export const toResumedView = ({ id, status, resumedAt, startedAt }: SessionRow) => ({
   sessionId: id,
   status,
   resumedAt: (resumedAt ?? startedAt).getTime(),
 })
 
-/** Absolute addresses of the three sockets, query form. */
+/** Absolute URLs of the three sockets, with the session id in the query. */
 export function toSocketUrls(sessionId: string, httpOrigin: string) {
   const url = (channel: string) => `${httpOrigin.replace(/^http/, 'ws')}/ws/${channel}?sessionId=${sessionId}`
   return { landmarks: url('landmarks'), voice: url('voice'), session: url('session') }

@@ -1,7 +1,7 @@
 import fp from 'fastify-plugin'
 import { telemetryRoutes } from './routes.ts'
 
-/** What browsers tell of themselves: metrics for the operator, and nothing is stored. */
+/** Reports from browsers, as metrics for the operator. Nothing is stored. */
 export const telemetry = fp(
   async (app) => {
     await app.register(telemetryRoutes, { prefix: '/api/analytics' })

@@ -1,39 +1,39 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { logUrl } from '../../lib/redact.ts'
-import { parseAsJson } from '../../plugins/bodies.ts'
-import { responses } from '../../plugins/envelope.ts'
-import { AcceptedResponse, AlertBody, VitalBody } from './schemas.ts'
+import { parseAsJson } from '../../http/bodies.ts'
+import { responses } from '../../protocol/envelope.ts'
+import { AcceptedResponse, AlertBody, VitalBody } from '../../protocol/rest/telemetry.ts'
 
-/** Anybody may call: little at a time, and not often. A page load sends half a dozen vitals. */
+/** These routes need no token, so size and rate are limited. A page load sends about six vitals. */
 const MAX_BODY_BYTES = 8 * 1024
 const vitalsLimit = { max: 120, timeWindow: '1 minute' }
 const alertLimit = { max: 20, timeWindow: '1 minute' }
 
-/** A page that took longer tells nothing more, and would drown the others in the sum. */
-const LONGEST_S = 600
+/** Caps outliers, which would dominate the sum. */
+const MAX_SECONDS = 600
 
-/** Session ids and tokens are as long as this, and words are not. */
-const LONG_RUN = /[\w.~+-]{25,}/g
-const withoutSecrets = (text: string) => text.replace(LONG_RUN, (run) => `${run.slice(0, 12)}…`)
+/** Session ids and tokens are at least this long; words are not. */
+const SECRET = /[\w.~+-]{25,}/g
+const redact = (text: string) => text.replace(SECRET, (run) => `${run.slice(0, 12)}…`)
 
 const common = { tags: ['telemetry'], security: [], response: responses({ 200: AcceptedResponse }) }
 const accepted = { success: true as const }
 
 export const telemetryRoutes: FastifyPluginAsyncTypebox = async (app) => {
-  // `navigator.sendBeacon` labels a text so. Elsewhere the type stays refused: it is what a forged form can send.
+  // `navigator.sendBeacon` sends this type. Other routes refuse it, because a forged form can send it too.
   parseAsJson(app, 'text/plain')
 
   app.post(
     '/vitals',
     {
-      schema: { ...common, summary: 'How fast a page was', body: VitalBody },
+      schema: { ...common, summary: 'Report a web vital of a page', body: VitalBody },
       bodyLimit: MAX_BODY_BYTES,
       config: { rateLimit: vitalsLimit },
     },
     async ({ body }) => {
       const vital = 'metric' in body ? body.metric : body.name
       const amount = vital === 'CLS' ? body.value : body.value / 1000
-      app.metrics.webVitals.labels(vital).observe(Math.min(amount, LONGEST_S))
+      app.metrics.webVitals.labels(vital).observe(Math.min(amount, MAX_SECONDS))
       return accepted
     },
   )
@@ -41,15 +41,15 @@ export const telemetryRoutes: FastifyPluginAsyncTypebox = async (app) => {
   app.post(
     '/alert',
     {
-      schema: { ...common, summary: 'What went wrong on a page', body: AlertBody },
+      schema: { ...common, summary: 'Report an error on a page', body: AlertBody },
       bodyLimit: MAX_BODY_BYTES,
       config: { rateLimit: alertLimit },
     },
     async (request) => {
       const { message, timestamp, url } = request.body
       request.log.warn(
-        { alert: withoutSecrets(message), at: timestamp, page: logUrl(url) },
-        'a page reports a fault',
+        { alert: redact(message), at: timestamp, page: logUrl(url) },
+        'a page reports an error',
       )
       return accepted
     },

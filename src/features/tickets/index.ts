@@ -12,7 +12,7 @@ declare module 'fastify' {
 const SWEEP_MS = 60_000
 const SWEEP_BATCH = 10_000
 
-/** Tickets for sockets: what a browser shows instead of a token, which its WebSocket cannot send. */
+/** Tickets for sockets. A browser sends one instead of a token, because its WebSocket cannot send headers. */
 export const tickets = fp(
   async (app) => {
     const { sql } = app.database

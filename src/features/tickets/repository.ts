@@ -1,20 +1,20 @@
 import type postgres from 'postgres'
 import type { Channel } from '../../domain/session.ts'
 
-type Admits = { readonly sessionId: string; readonly channel: Channel }
+type TicketScope = { readonly sessionId: string; readonly channel: Channel }
 
-/** Who asks for a ticket, and on which device. */
-export type Asker = { readonly userId: number; readonly familyId: string }
+/** The user and the device that a ticket is issued to. */
+export type TicketHolder = { readonly userId: number; readonly familyId: string }
 
-/** Straight to the driver: a socket waits for these, and there they take one round trip each. */
+/** Uses the driver directly, because sockets wait for these statements and each then takes one round trip. */
 export const ticketsRepository = {
   /**
-   * When it expires by the database's clock, ms since the epoch; undefined when the session is gone, or the device
-   * logged out.
+   * Returns the expiry by the database's clock, ms since the Unix epoch; undefined if the session is deleted or the
+   * device is logged out.
    */
   async insert(
     sql: postgres.Sql,
-    ticket: Admits & Asker & { readonly hash: string; readonly ttlMs: number },
+    ticket: TicketScope & TicketHolder & { readonly hash: string; readonly ttlMs: number },
   ): Promise<number | undefined> {
     const [row] = await sql`
       insert into tickets (hash, session_id, user_id, family_id, channel, expires_at)
@@ -29,13 +29,13 @@ export const ticketsRepository = {
   },
 
   /**
-   * Takes the ticket away and returns the device that it was issued to; undefined unless it was there, in time, for this
-   * session of its own user and this channel, and its device is still logged in.
+   * Deletes the ticket and returns the device that it was issued to. Undefined if there is no unexpired ticket for this
+   * channel of this session of its user, or if its device is logged out.
    */
   async take(
     sql: postgres.Sql,
     hash: string,
-    { sessionId, channel }: Admits,
+    { sessionId, channel }: TicketScope,
   ): Promise<{ readonly familyId: string | null } | undefined> {
     const [row] = await sql`
       delete from tickets using sessions
@@ -49,7 +49,7 @@ export const ticketsRepository = {
     return row === undefined ? undefined : { familyId: row['family_id'] as string | null } // text
   },
 
-  /** Deletes up to `limit` that nobody has used in time. */
+  /** Deletes up to `limit` expired tickets. */
   async deleteExpired(sql: postgres.Sql, limit: number): Promise<void> {
     await sql`
       delete from tickets where hash in (

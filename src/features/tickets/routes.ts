@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { principal } from '../../plugins/authentication.ts'
-import { responses, succeed } from '../../plugins/envelope.ts'
-import { TicketBody, TicketParams, TicketResponse } from './schemas.ts'
+import { requirePrincipal } from '../../http/principal.ts'
+import { responses, succeed } from '../../protocol/envelope.ts'
+import { TicketBody, TicketParams, TicketResponse } from '../../protocol/rest/tickets.ts'
 import type { TicketService } from './service.ts'
 
 export const ticketRoutes: FastifyPluginAsyncTypebox<{ service: TicketService }> = async (
@@ -24,7 +24,7 @@ export const ticketRoutes: FastifyPluginAsyncTypebox<{ service: TicketService }>
     },
     async (request, reply) => {
       const { channel = 'landmarks' } = request.body
-      const ticket = await service.issue(request.params.id, channel, principal(request))
+      const ticket = await service.issue(request.params.id, channel, requirePrincipal(request))
       return reply.code(201).send(succeed(ticket))
     },
   )

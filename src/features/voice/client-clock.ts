@@ -1,17 +1,17 @@
-/** Further back than this no client's report is believed: its clock has been set. */
-const OLDEST_MS = 60_000
-/** For so long, and at most twice as long, a report counts as the fastest. */
+/** A report that appears older shows that the client's clock was set. */
+const MAX_AGE_MS = 60_000
+/** The fastest report counts for this time, and at most twice as long. */
 const HALF_MS = 30_000
 
 /**
- * Puts the times of one client's clock on ours. The fastest report of the last minute had the shortest way, so its
- * difference is the one that counts; an older one may be from before the clock was set.
+ * Converts times of a client's clock to the server clock. The fastest report of the last minute had the lowest latency,
+ * so its difference is used. An older one may precede a change of the client's clock.
  */
 export function createClientClock() {
   let half = { began: Number.NEGATIVE_INFINITY, least: Number.POSITIVE_INFINITY }
   let leastBefore = Number.POSITIVE_INFINITY
 
-  /** Our clock less the client's, by the fastest report. */
+  /** Server clock minus client clock, by the fastest report. */
   const offsetAt = (timestamp: number, now: number): number => {
     const passed = now - half.began
     if (passed >= HALF_MS) {
@@ -21,13 +21,13 @@ export function createClientClock() {
     const difference = now - timestamp
     half.least = Math.min(half.least, difference)
     const offset = Math.min(half.least, leastBefore)
-    if (difference - offset <= OLDEST_MS) return offset
+    if (difference - offset <= MAX_AGE_MS) return offset
     leastBefore = half.least = difference
     return difference
   }
 
   return {
-    /** Our time for the client's `timestamp`, in a report that has arrived at `now`; never later than that. */
-    toOurs: (timestamp: number, now: number): number => timestamp + offsetAt(timestamp, now),
+    /** The server time of the client's `timestamp`, in a report received at `now`; never later than `now`. */
+    toServerTime: (timestamp: number, now: number): number => timestamp + offsetAt(timestamp, now),
   }
 }

@@ -1,25 +1,28 @@
 import { performance } from 'node:perf_hooks'
 import fp from 'fastify-plugin'
-import { databaseFault } from '../../db/faults.ts'
-import { windowRow } from '../../domain/sealed-rows.ts'
+import type { WindowVoice } from '../../domain/voice/measures.ts'
+import { isPassing } from '../../db/faults.ts'
+import { SEALED } from '../../db/sealed-columns.ts'
 import { within } from '../../lib/deadline.ts'
 import { logId } from '../../lib/redact.ts'
-import { WriteBehind } from '../../lib/write-behind.ts'
+import { BatchWriter } from '../../lib/batch-writer.ts'
 import { VOICE_MESSAGES } from './messages.ts'
 import { voiceRepository as repository, type VoiceRow } from './repository.ts'
-import { createVoiceService, type VoiceService, type WindowVoice } from './service.ts'
+import { createVoiceService, type VoiceService } from './service.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
     voice: Pick<VoiceService, 'open'> & {
-      /** What a voice socket may be sent, for the documents. */
+      /** Closes the open window of a session that has ended; with `isForgotten` it is neither measured nor stored. */
+      readonly finish: (sessionId: string, isForgotten: boolean) => void
+      /** The messages of a voice socket, for the documents. */
       readonly messages: typeof VOICE_MESSAGES
       /**
-       * What is known of the voice in a window of a session, at or soon after its close. Never rejects, and answers
-       * within a fraction of a second: a voice that cannot be asked for in time was not there. Unless `alsoStored` is
-       * false the database is asked for a voice that is not heard in this process.
+       * The voice in a window, at or soon after its close. Never rejects. Returns no voice when the database does not
+       * answer within a fraction of a second. Unless `alsoStored` is false, the measures are read from the database
+       * when the voice socket is on another instance.
        */
-      readonly of: (sessionId: string, window: number, alsoStored?: boolean) => Promise<WindowVoice>
+      readonly getWindow: (sessionId: string, window: number, alsoStored?: boolean) => Promise<WindowVoice>
       /** Resolves when no measures of the session wait to be written, however long that takes. */
       readonly settled: (sessionId: string) => Promise<void>
     }
@@ -29,29 +32,27 @@ declare module 'fastify' {
 const MAX_WAITING = 5000
 const ANSWER_MS = 150
 const SWEEP_MS = 30_000
-const MEASURES = 'voice_windows.measures'
+const { measures: MEASURES } = SEALED.voiceWindows
 const DRAIN_MS = 1500
-const NOTHING: WindowVoice = { measures: null, speech: null }
+const NO_VOICE: WindowVoice = { measures: null, speech: null }
 
-/** How it was said: measures of the voice in each window. Sound itself is never kept. */
+/** Measures of the voice in each window. Audio is never stored. */
 export const voice = fp(
   (app, _options, done) => {
     const { log } = app
     const { orm } = app.database
-    /** As they are stored; those of sessions that are gone are left out. */
+    /** The encrypted rows, without those of deleted sessions. */
     const sealed = async (batch: readonly VoiceRow[]): Promise<VoiceRow[]> => {
       const safes = await app.vault.safesOfSessions(batch.map(({ sessionId }) => sessionId))
       return batch.flatMap((row) => {
-        const { sessionId, window, measures } = row
-        const safe = safes.get(sessionId)
-        if (safe === undefined) return []
-        return { ...row, measures: safe.sealJson(measures, MEASURES, windowRow(sessionId, window)) }
+        const safe = safes.get(row.sessionId)
+        return safe === undefined ? [] : { ...row, measures: safe.sealJson(row.measures, MEASURES.at(row)) }
       })
     }
-    const rows = new WriteBehind<VoiceRow>({
+    const rows = new BatchWriter<VoiceRow>({
       write: async (batch) =>
         repository.upsert(app.database.patient.orm, await sealed(batch), app.consent.isRequired),
-      isPassing: (error) => ['unavailable', 'not_ready'].includes(databaseFault(error)?.kind ?? ''),
+      isPassing,
       maxWaiting: MAX_WAITING,
       onRetry: (error, waiting) =>
         log.warn({ err: error, waiting }, 'measures of voices wait for the database'),
@@ -64,16 +65,15 @@ export const voice = fp(
         const stored = await repository.find(orm, sessionId, window)
         if (stored === undefined) return undefined
         const safe = (await app.vault.safesOfSessions([sessionId])).get(sessionId)
-        return safe?.openJson(stored, MEASURES, windowRow(sessionId, window))
+        return safe?.openJson(stored, MEASURES.at({ sessionId, window }))
       },
       allows: app.consent.allows,
       onWords: (sessionId, text) => app.conversation.hear(sessionId, text),
       guarded: (work) => app.guard.run('voice_window', work),
     })
     app.hub.subscribe((sessionId, event) => {
-      // Consent taken back: what has been heard of the open window is neither measured nor stored.
-      if (event.type === 'status_changed' && event.reason === 'consent_withdrawn') service.forget(sessionId)
-      else if (event.type === 'status_changed') service.setStatus(sessionId, event.status)
+      if (event.type === 'status_changed' && event.status !== 'ended')
+        service.setStatus(sessionId, event.status)
       if (event.type === 'session_deleted') service.forget(sessionId)
     })
     app.every('voice_sweep', SWEEP_MS, service.sweep)
@@ -86,17 +86,19 @@ export const voice = fp(
     app.decorate('voice', {
       open: service.open,
       messages: VOICE_MESSAGES,
+      finish: (sessionId: string, isForgotten: boolean) =>
+        isForgotten ? service.forget(sessionId) : service.setStatus(sessionId, 'ended'),
       settled: (sessionId: string) => rows.settled((row) => row.sessionId === sessionId),
-      of: async (sessionId: string, window: number, alsoStored = true) => {
+      getWindow: async (sessionId: string, window: number, alsoStored = true) => {
         try {
-          const found = await within(service.of(sessionId, window, alsoStored), ANSWER_MS)
-          return found === 'late' ? NOTHING : found
+          const found = await within(service.getVoice(sessionId, window, alsoStored), ANSWER_MS)
+          return found === 'late' ? NO_VOICE : found
         } catch (error) {
           log.debug(
             { err: error, session: logId(sessionId), window },
-            'the voice of a window could not be asked for',
+            'the voice of a window could not be read',
           )
-          return NOTHING
+          return NO_VOICE
         }
       },
     })

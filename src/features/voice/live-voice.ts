@@ -1,10 +1,10 @@
 import type { SessionStatus } from '../../domain/session.ts'
 import type { Interval } from '../../domain/voice/intervals.ts'
 import { hasVoice, measureVoice, type VoiceEvent, type VoiceMeasures } from '../../domain/voice/measures.ts'
-import { hear, SAMPLE_RATE } from '../../domain/voice/sound.ts'
+import { analyseSound, SAMPLE_RATE } from '../../domain/voice/sound.ts'
 import type { VoiceMessage } from './messages.ts'
 
-/** What the session's row says, and the database's time when it was read. */
+/** From the session's row, with the database time of the read. */
 export type VoicedSession = {
   readonly id: string
   readonly userId: number
@@ -15,18 +15,18 @@ export type VoicedSession = {
 }
 
 /**
- * What became of a message: kept, passed over because the session is not active or there is nothing in it, beyond what
- * is listened to in a window, or of another shape than it seemed.
+ * The result of a message: `passed` if the session is not active or the message is empty, `excess` beyond the limit of
+ * the window, `invalid` if it cannot be decoded.
  */
-export type Heard = 'kept' | 'passed' | 'excess' | 'invalid'
+type Heard = 'kept' | 'passed' | 'excess' | 'invalid'
 
-/** What is remembered of two windows; more is not listened to. */
-const MOST_EVENTS = 4000
-const MOST_WORDS = 4000 // characters a window
-/** Audio that is listened to in one window, as a share of its length. */
-const MOST_AUDIO = 1.5
-const LONGEST_SNIPPET = 280
-/** A recogniser that corrects itself sends its words again, longer. */
+/** Limit for two windows; further events are ignored. */
+const MAX_EVENTS = 4000
+const MAX_CHARACTERS = 4000 // characters per window
+/** Audio that is analysed per window, as a multiple of its length. */
+const MAX_AUDIO_RATIO = 1.5
+const MAX_SNIPPET_LENGTH = 280
+/** Within this time a longer text with the same beginning replaces the earlier one. */
 const SAME_UTTERANCE_MS = 5000
 
 const toMs = (samples: number): number => (samples / SAMPLE_RATE) * 1000
@@ -39,7 +39,7 @@ export class LiveVoice {
   status: SessionStatus
   /** Open sockets here. */
   sockets = 0
-  /** When something was last heard, or the row was read; by the session's clock. */
+  /** Time of the last message, or of the read of the row, by the session's clock. */
   heardAt: number
   readonly #clockOffset: number
   readonly #monotonic: () => number
@@ -73,12 +73,12 @@ export class LiveVoice {
     return { from, to: from + this.intervalMs }
   }
 
-  /** Takes what was heard in the stretch that ended at `at`. */
+  /** Processes a message about the stretch of time that ended at `at`. */
   hear(message: VoiceMessage, at: number): Heard {
     const now = this.now()
     this.#forgetBefore(this.windowAt(now))
     this.heardAt = now
-    // Also while paused: to read such a message has cost as much.
+    // Also while paused, because the message costs the same.
     if (message.type === 'audio_chunk' && !this.#hasTimeFor(message.length)) return 'excess'
     if (this.status !== 'active') return 'passed'
     switch (message.type) {
@@ -97,13 +97,13 @@ export class LiveVoice {
     }
   }
 
-  /** The measures of a window that is open or has just closed; undefined when nothing was heard in it. */
+  /** The measures of a window that is open or has just closed; undefined without voice. */
   measure(window: number): VoiceMeasures | undefined {
     const bounds = this.bounds(window)
     return hasVoice(this.#events, bounds) ? measureVoice(this.#events, bounds) : undefined
   }
 
-  /** What was said in the window, its end when it was long; null when nothing was. One line of plain text. */
+  /** The words of the window in one line of plain text, only the end of a long text; null when there were none. */
   speech(window: number): string | null {
     const { from, to } = this.bounds(window)
     const said = this.#events.flatMap((event) =>
@@ -113,22 +113,22 @@ export class LiveVoice {
       .join(' ')
       .replace(/[\p{C}\s]+/gu, ' ')
       .trim()
-    return text === '' ? null : Array.from(text).slice(-LONGEST_SNIPPET).join('').trim()
+    return text === '' ? null : Array.from(text).slice(-MAX_SNIPPET_LENGTH).join('').trim()
   }
 
-  /** Whether so many samples are still listened to in this window; takes their time then. */
+  /** Whether so many samples are still within the window's limit; if so, counts them. */
   #hasTimeFor(samples: number): boolean {
     const durationMs = toMs(samples)
-    if (this.#audioMs + durationMs > MOST_AUDIO * this.intervalMs) return false
+    if (this.#audioMs + durationMs > MAX_AUDIO_RATIO * this.intervalMs) return false
     this.#audioMs += durationMs
     return true
   }
 
-  /** At once reduced to level and voicing; the samples go no further. */
+  /** Reduces the samples to level and voicing and drops them. */
   #listen(samples: Int16Array | undefined, at: number): Heard {
     if (samples === undefined) return 'invalid'
     const start = at - toMs(samples.length)
-    for (const { offsetMs, durationMs, voiced, level } of hear(samples)) {
+    for (const { offsetMs, durationMs, voiced, level } of analyseSound(samples)) {
       const from = start + offsetMs
       if (this.#keep({ kind: 'sound', from, to: from + durationMs, voiced, level }) === 'excess')
         return 'excess'
@@ -143,18 +143,18 @@ export class LiveVoice {
       this.#characters -= last.text.length
     }
     if (text.trim() === '') return 'passed'
-    if (this.#characters + text.length > MOST_WORDS) return 'excess'
+    if (this.#characters + text.length > MAX_CHARACTERS) return 'excess'
     this.#characters += text.length
     return this.#keep({ kind: 'words', at, text })
   }
 
   #keep(event: VoiceEvent): Heard {
-    if (this.#events.length >= MOST_EVENTS) return 'excess'
+    if (this.#events.length >= MAX_EVENTS) return 'excess'
     this.#events.push(event)
     return 'kept'
   }
 
-  /** A stretch is often told after its end, so the window before the open one is still kept. */
+  /** Events are often reported late, so the window before the open one is kept. */
   #forgetBefore(open: number): void {
     if (open === this.#openWindow) return
     this.#openWindow = open

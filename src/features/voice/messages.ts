@@ -2,39 +2,39 @@ import { Buffer } from 'node:buffer'
 import { type Static, Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 
-const LONGEST_STRETCH_MS = 60_000
-const LONGEST_TEXT = 5000
+const MAX_STRETCH_MS = 60_000
+const MAX_TEXT_LENGTH = 5000
 
-/** What a voice socket may be sent; the fields stand in `data` or beside `type`. */
-export const VadResult = Type.Object(
+/** The messages of a voice socket. Their fields are in `data` or beside `type`. */
+const VadResult = Type.Object(
   {
     timestamp: Type.Number({
       minimum: 0,
       description: 'End of the stretch, by the clock of the client, ms.',
     }),
     isSpeech: Type.Boolean(),
-    duration: Type.Number({ minimum: 0, maximum: LONGEST_STRETCH_MS, description: 'Milliseconds.' }),
+    duration: Type.Number({ minimum: 0, maximum: MAX_STRETCH_MS, description: 'Milliseconds.' }),
     energy: Type.Optional(Type.Number({ minimum: 0, maximum: 1e9 })),
   },
   { description: 'What the voice activity detector of the client found in one stretch of time.' },
 )
-export const SttText = Type.Object(
-  { text: Type.String({ maxLength: LONGEST_TEXT }), isFinal: Type.Optional(Type.Boolean()) },
+const SttText = Type.Object(
+  { text: Type.String({ maxLength: MAX_TEXT_LENGTH }), isFinal: Type.Optional(Type.Boolean()) },
   { description: 'Words that the client has recognised.' },
 )
-/** Under whichever of these names the client sends the samples. */
+/** Field names that are accepted for the samples. */
 const AUDIO_FIELDS = ['audio', 'chunk', 'samples', 'pcm', 'data'] as const
 
 const Samples = Type.Union([Type.String(), Type.Array(Type.Number())], {
   description:
     '16 kHz, mono: base64 of signed 16-bit little-endian samples, or a list of such numbers or of fractions of full scale.',
 })
-export const AudioChunk = Type.Union(
+const AudioChunk = Type.Union(
   AUDIO_FIELDS.map((name) => Type.Object({ [name]: Samples })),
-  { description: 'Sound, reduced to level and voicing at once and forgotten.' },
+  { description: 'Audio, reduced to level and voicing immediately and never stored.' },
 )
 
-/** What the voice channel understands, for the documents: its fields, and an example of them. */
+/** The messages of the voice channel for the documents, each with its fields and an example. */
 export const VOICE_MESSAGES = [
   {
     type: 'vad_result',
@@ -54,17 +54,17 @@ export type VoiceMessage =
   | ({ readonly type: 'stt_text' } & Static<typeof SttText>)
   | {
       readonly type: 'audio_chunk'
-      /** Samples that there are at most, by the length of the text. */
+      /** Upper bound of the number of samples, from the length of the text. */
       readonly length: number
-      /** Decodes the sound: 16 kHz, mono, signed 16 bit; undefined when it has another shape. */
+      /** Decodes the audio: 16 kHz, mono, signed 16 bit; undefined when it is malformed. */
       readonly decode: () => Int16Array | undefined
     }
 
 type Fields = Readonly<Record<string, unknown>>
 
 /**
- * The message of a client, or undefined when it is none of these or has another shape. `parts` are those of its JSON
- * text. Sound is not decoded yet: its length alone says whether that is worth the time.
+ * The message of a client, or undefined when its type is unknown or its shape invalid. `parts` is the number of parts
+ * of its JSON text. Audio is not decoded yet, because its length may already exceed the limit.
  */
 export function readVoiceMessage(type: string, fields: Fields, parts: number): VoiceMessage | undefined {
   if (type === 'vad_result') return vadResult.Check(fields) ? { type, ...fields } : undefined
@@ -81,7 +81,7 @@ type Sound = string | readonly unknown[]
 
 const isSound = (value: unknown): value is Sound => typeof value === 'string' || Array.isArray(value)
 
-/** Samples at most: base64 has four characters for three bytes, and a sample has two. */
+/** Upper bound of the samples: base64 has four characters per three bytes, a sample has two bytes. */
 const lengthOf = (sound: Sound): number =>
   typeof sound === 'string' ? Math.ceil((sound.length * 3) / 8) : sound.length
 

@@ -12,8 +12,8 @@ export type VoiceRow = {
 
 export const voiceRepository = {
   /**
-   * Stores the windows; of one that is there already the measures are replaced. Sessions that are gone, and those of
-   * which nothing may be stored, are passed over.
+   * Stores the windows and replaces the measures of stored ones. Skips deleted sessions and those of which nothing may
+   * be stored.
    */
   async upsert(orm: Orm, rows: readonly VoiceRow[], isConsentRequired: boolean): Promise<void> {
     const found = JSON.stringify(
@@ -33,7 +33,7 @@ export const voiceRepository = {
       on conflict (session_id, "window") do update set measures = excluded.measures`)
   },
 
-  /** As they are stored. */
+  /** The measures as stored, which may be encrypted. */
   find: async (orm: Orm, sessionId: string, window: number): Promise<Record<string, number> | undefined> => {
     const [row] = await orm
       .select({ measures: voiceWindows.measures })
@@ -43,5 +43,3 @@ export const voiceRepository = {
     return row?.measures
   },
 }
-
-export type VoiceRepository = typeof voiceRepository

@@ -1,52 +1,59 @@
 import { randomBytes } from 'node:crypto'
 import type postgres from 'postgres'
-import { createSafe, isSealedValue, KEY_BYTES, type Safe, SealError } from '../../lib/sealing.ts'
+import { SEALED_COLUMNS, type SealedColumn } from '../../db/sealed-columns.ts'
+import {
+  createSafe,
+  isSealedValue,
+  KEY_BYTES,
+  type Safe,
+  type SealedPlace,
+  SealError,
+} from '../../lib/sealing.ts'
 import type { Wrapping } from '../../lib/wrapping.ts'
-import { SEALED_FIELDS, type SealedField } from './fields.ts'
 
-const PEOPLE = 200
-const ROWS = 200
+const USERS_PER_PAGE = 200
+const ROWS_PER_PAGE = 200
 
 type Outcome = {
-  readonly people: number
+  readonly users: number
   readonly wrapped: number
   readonly sealed: number
-  /** People whose key could not be opened; nothing of theirs was changed. */
+  /** Users whose key could not be opened; their data was not changed. */
   readonly failed: readonly { readonly userId: number; readonly reason: string }[]
 }
 
 /**
- * Wraps every person's data key in the current operator's key, and encrypts what was stored before encryption was
- * switched on. Each row is changed only while it is as it was read, so it may run beside servers, be broken off, and be
- * run again.
+ * Wraps every user's data key with the current operator key and encrypts data from before encryption was enabled.
+ * Updates each row only if it has not changed since it was read. May run beside servers, be interrupted, and be run
+ * again.
  */
 export async function reencrypt(sql: postgres.Sql, wrapping: Wrapping): Promise<Outcome> {
   const failed: { userId: number; reason: string }[] = []
-  let people = 0
+  let users = 0
   let wrapped = 0
   let sealed = 0
   for (let after = 0; ; ) {
-    const rows = await sql`select id from users where id > ${after} order by id limit ${PEOPLE}`
+    const rows = await sql`select id from users where id > ${after} order by id limit ${USERS_PER_PAGE}`
     for (const row of rows) {
       const userId = Number(row['id'])
       after = userId
-      people++
+      users++
       try {
-        const { key, isNew } = await wrapAnew(sql, wrapping, userId)
+        const { key, isNew } = await rewrap(sql, wrapping, userId)
         if (isNew) wrapped++
         const safe = createSafe(key, String(userId))
-        for (const field of SEALED_FIELDS) sealed += await sealRows(sql, field, userId, safe)
+        for (const column of SEALED_COLUMNS) sealed += await sealRows(sql, column, userId, safe)
       } catch (error) {
         if (!(error instanceof SealError)) throw error
         failed.push({ userId, reason: error.message })
       }
     }
-    if (rows.length < PEOPLE) return { people, wrapped, sealed, failed }
+    if (rows.length < USERS_PER_PAGE) return { users, wrapped, sealed, failed }
   }
 }
 
-/** The person's data key under the current operator's key; made when there was none. */
-const wrapAnew = async (sql: postgres.Sql, wrapping: Wrapping, userId: number) =>
+/** Wraps the user's data key with the current operator key; creates it if there is none. */
+const rewrap = async (sql: postgres.Sql, wrapping: Wrapping, userId: number) =>
   sql.begin(async (tx) => {
     const [row] = await tx`select data_key from users where id = ${userId} for no key update`
     const stored = (row?.['data_key'] ?? null) as Uint8Array | null // bytea
@@ -57,59 +64,70 @@ const wrapAnew = async (sql: postgres.Sql, wrapping: Wrapping, userId: number) =
     return { key, isNew: true }
   })
 
-/** Walks through the person's rows of one column by their key. */
-async function sealRows(sql: postgres.Sql, field: SealedField, userId: number, safe: Safe): Promise<number> {
-  const names = field.key.map(([name]) => `field."${name}"`).join(', ')
-  const extra = (field.beside ?? []).map((name) => `, field."${name}"`).join('')
-  const marks = (from: number) => field.key.map(([, type], i) => `$${i + from}::text::${type}`).join(', ')
+/** The join of a column's rows to `owner.id`. */
+const joinOwner = ({ hasOwner }: SealedColumn) =>
+  hasOwner
+    ? 'join users owner on owner.id = field.user_id'
+    : 'join sessions s on s.id = field.session_id join users owner on owner.id = s.user_id'
+
+/** Encrypts the user's rows of one column, in pages by primary key. */
+async function sealRows(
+  sql: postgres.Sql,
+  sealed: SealedColumn,
+  userId: number,
+  safe: Safe,
+): Promise<number> {
+  const { table, column, primaryKey, rowName } = sealed
+  const names = primaryKey.map(({ name }) => `field."${name}"`).join(', ')
+  const extra = Object.values(rowName)
+    .map(({ name }) => `, field."${name}"`)
+    .join('')
+  const placeholders = (from: number) =>
+    primaryKey.map((key, i) => `$${i + from}::text::${key.getSQLType()}`).join(', ')
   let done = 0
   for (let after: string[] | undefined; ; ) {
-    const beyond = after === undefined ? '' : `and (${names}) > (${marks(2)})`
+    const afterPage = after === undefined ? '' : `and (${names}) > (${placeholders(2)})`
     const rows = await sql.unsafe(
-      `select ${names}${extra}, field."${field.column}" as content from "${field.table}" field ${field.owned}
-       where owner.id = $1 and field."${field.column}" is not null ${beyond} order by ${names} limit ${ROWS}`,
+      `select ${names}${extra}, field."${column}" as content from "${table}" field ${joinOwner(sealed)}
+       where owner.id = $1 and field."${column}" is not null ${afterPage} order by ${names} limit ${ROWS_PER_PAGE}`,
       [userId, ...(after ?? [])],
     )
     for (const row of rows) {
-      after = field.key.map(([name]) => String(row[name]))
-      if (await sealRow(sql, field, row, after, safe)) done++
+      after = primaryKey.map(({ name }) => String(row[name]))
+      if (await sealRow(sql, sealed, row, safe)) done++
     }
-    if (rows.length < ROWS) return done
+    if (rows.length < ROWS_PER_PAGE) return done
   }
 }
 
 async function sealRow(
   sql: postgres.Sql,
-  field: SealedField,
+  { table, column, type, primaryKey, at, rowName }: SealedColumn,
   row: postgres.Row,
-  key: readonly string[],
   safe: Safe,
 ): Promise<boolean> {
   const stored: unknown = row['content']
-  // The driver gives jsonb as text here.
-  const content: unknown =
-    field.kind === 'json' && typeof stored === 'string' ? (JSON.parse(stored) as unknown) : stored
+  const isJson = type === 'jsonb'
+  // This driver returns jsonb as text.
+  const content: unknown = isJson && typeof stored === 'string' ? (JSON.parse(stored) as unknown) : stored
   if (isSealedValue(content)) return false
-  const type = { text: 'text', bytes: 'bytea', json: 'jsonb' }[field.kind]
-  const via = field.kind === 'json' ? '::text' : ''
-  const written = (value: unknown) => (field.kind === 'json' ? JSON.stringify(value) : value) as string
-  const sealed = sealContent(field, content, row, safe)
-  const where = field.key.map(([name, kind], i) => `"${name}" = $${i + 3}::text::${kind}`).join(' and ')
+  const named = Object.entries(rowName).map(([key, part]) => [key, part.mapFromDriverValue(row[part.name])])
+  const place = at(Object.fromEntries(named) as never) // the properties that this column's place requires
+  const sealed = isJson ? safe.sealJson(content as object, place) : sealPlain(content, place, safe) // always an object or a list
+  const via = isJson ? '::text' : ''
+  const toParameter = (value: unknown) => (isJson ? JSON.stringify(value) : value) as string
+  const where = primaryKey
+    .map((key, i) => `"${key.name}" = $${i + 3}::text::${key.getSQLType()}`)
+    .join(' and ')
   const result = await sql.unsafe(
-    `update "${field.table}" set "${field.column}" = $1${via}::${type}
-     where ${where} and "${field.column}" = $2${via}::${type}`,
-    [written(sealed), written(content), ...key],
+    `update "${table}" set "${column}" = $1${via}::${type}
+     where ${where} and "${column}" = $2${via}::${type}`,
+    [toParameter(sealed), toParameter(content), ...primaryKey.map(({ name }) => String(row[name]))],
   )
   return result.count > 0
 }
 
-function sealContent(field: SealedField, content: unknown, row: postgres.Row, safe: Safe): unknown {
-  const name = field.rowName(row)
-  if (field.kind === 'json') {
-    const json = content as Record<string, unknown> // of jsonb, where lists are read as objects
-    return safe.sealJson(json, field.place, name, field.shown?.(json))
-  }
-  // What was marked as plain text is sealed as what it says.
-  const plain = safe.open(content as string | Uint8Array, field.place, name) // as the column's type says
-  return safe.seal(plain, field.place, name)
+function sealPlain(content: unknown, place: SealedPlace, safe: Safe): string | Uint8Array {
+  // Removes the plain-text prefix before sealing.
+  return safe.seal(safe.open(content as string | Uint8Array, place), place) // by the type of the column
 }

@@ -4,7 +4,7 @@ import { isFault, type ReplayedWindow } from './replay.ts'
 const answer = ({ emotion, confidence }: { emotion: string; confidence: number }) =>
   `${emotion} ${confidence.toFixed(4)}`
 
-/** One window: what was read of it then, what is now, and what the other model says. */
+/** One window: the stored answer, the new one, and the answer of the other model. */
 export function windowLine(replayed: ReplayedWindow): string {
   const { window, version, held, now, differing, compared, delivered } = replayed
   const parts = [`window ${window}`, `${version} ${answer(held)}`]
@@ -30,7 +30,7 @@ const count = (windows: readonly ReplayedWindow[], is: (window: ReplayedWindow) 
 
 const usd = (microUsd: number) => `${(microUsd / 1e6).toFixed(4)} USD`
 
-/** What the windows have cost when they were answered; nothing of windows that no model was asked about. */
+/** The original cost of the windows; empty when no model was called. */
 function costLines(windows: readonly ReplayedWindow[]): string[] {
   const asked = windows.map(({ delivered }) => delivered).filter(({ promptTokens }) => promptTokens !== null)
   if (asked.length === 0) return []
@@ -42,7 +42,7 @@ function costLines(windows: readonly ReplayedWindow[]): string[] {
   ]
 }
 
-/** The last lines. */
+/** The summary lines. */
 export function summaryLines(windows: readonly ReplayedWindow[]): string[] {
   const equal = count(windows, ({ now, differing }) => now !== undefined && differing.length === 0)
   const faults = count(windows, isFault)

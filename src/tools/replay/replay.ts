@@ -1,48 +1,48 @@
 import { and, asc, eq, isNotNull } from 'drizzle-orm'
 import type { Orm } from '../../db/orm.ts'
 import { emotionWindows, sessions, voiceWindows } from '../../db/schema/index.ts'
+import { SEALED } from '../../db/sealed-columns.ts'
 import type { Emotion, EmotionReading, EmotionScores } from '../../domain/emotion.ts'
 import { EMOTIONS } from '../../domain/emotion.ts'
 import type { Baseline } from '../../domain/face/baseline.ts'
 import { decodeMeasures } from '../../domain/face/encoding.ts'
 import { LOCAL_ANALYSER_VERSION } from '../../domain/face/local-analyser.ts'
 import type { WindowMeasures } from '../../domain/face/measures.ts'
-import { BASELINE, windowRow } from '../../domain/sealed-rows.ts'
-import type { ModelAnalyser, ModelAnswer } from '../../features/analysis/analyser.ts'
+import type { ModelAnalyser, ModelAnswer } from '../../live/model/analyser.ts'
 import {
   decodeLearnt,
   differences,
   type Learnt,
   NOTHING_LEARNT,
   readAndLearn,
-} from '../../features/analysis/learnt.ts'
-import { questionOf, REMEMBERED_RESULTS } from '../../features/analysis/question.ts'
+} from '../../live/face/learnt.ts'
+import { questionOf, REMEMBERED_RESULTS } from '../../live/model/question.ts'
 import type { Safe } from '../../lib/sealing.ts'
 
 type Row = typeof emotionWindows.$inferSelect
 
-/** What the local analyser had said of a window, as far as its row keeps it. */
+/** The stored answer of the local analyser for a window. */
 type Held = {
   readonly emotion: Emotion
   readonly confidence: number
   readonly scores: EmotionScores
-  /** Null where the model's answer stands in their place. */
+  /** Null if the row contains the model's values instead. */
   readonly axes: readonly number[] | null
 }
 
-/** What another model says of a window, beside what was delivered. */
-export type Compared = {
+/** The answer of another model for a window. */
+type Compared = {
   readonly answer: ModelAnswer
-  /** Whether it was asked the same as at that time; null when nothing was asked then, or nothing now. */
+  /** Whether the prompt equals the original one; null if there is no prompt then or now. */
   readonly isSamePrompt: boolean | null
 }
 
 export type ReplayedWindow = {
   readonly window: number
-  /** Of the analyser that read it then. */
+  /** The version of the original analyser. */
   readonly version: string
   readonly held: Held
-  /** What the local analyser says now; undefined when the measures are of a version that cannot be read any more. */
+  /** The current answer of the local analyser; undefined when the format of the measures is no longer supported. */
   readonly now: EmotionReading | undefined
   /** Names of the fields that differ; empty when the answers are equal. */
   readonly differing: readonly string[]
@@ -54,7 +54,7 @@ export type ReplayedWindow = {
 }
 
 /** A version of the local analyser. */
-export type OtherAnalyser = {
+type OtherAnalyser = {
   readonly version: string
   readonly read: (measures: WindowMeasures, baseline?: Baseline) => EmotionReading
 }
@@ -62,9 +62,9 @@ export type OtherAnalyser = {
 type Options = {
   readonly orm: Orm
   readonly sessionId: string
-  /** Asked about each window as well. */
+  /** A model to compare with. */
   readonly model?: ModelAnalyser
-  /** Reads each window as well, with the neutral face that ours has learnt. */
+  /** An analyser to compare with; it gets the baseline that the current one has learnt. */
   readonly analyser?: OtherAnalyser
   readonly deadlineMs?: number
   readonly onWindow: (window: ReplayedWindow) => void
@@ -72,10 +72,10 @@ type Options = {
   readonly safeOf: (userId: number) => Promise<Safe>
 }
 
-/** Columns of confidences and axes hold float32, of which the database tells the shortest digits. */
+/** Confidences and axes are stored as float32. */
 const isStored = (stored: number, value: number): boolean => Math.fround(stored) === Math.fround(value)
 
-const heldIn = (row: Row): Held =>
+const getHeld = (row: Row): Held =>
   row.source === 'local' || row.localEmotion === null || row.localScores === null
     ? { ...row, axes: [row.valence, row.arousal, row.dominance] }
     : {
@@ -96,8 +96,9 @@ function differingFields(held: Held, now: EmotionReading): string[] {
 }
 
 /**
- * Reads the stored windows of a session again, in order, with what was given to it at its start or by calibration, and
- * compares. Returns false when there is no such session; only reads. A model is asked one window after the other.
+ * Analyses the stored windows of a session again, in order, with the baselines from its start and its calibrations, and
+ * compares the answers. Only reads. Calls a model for one window at a time. Returns false when the session does not
+ * exist.
  */
 export async function replaySession(options: Options): Promise<boolean> {
   const { orm, sessionId, model, analyser, deadlineMs = 60_000, onWindow, safeOf } = options
@@ -112,24 +113,25 @@ export async function replaySession(options: Options): Promise<boolean> {
   const voices = new Map(
     (await orm.select().from(voiceWindows).where(eq(voiceWindows.sessionId, sessionId))).map((row) => [
       row.window,
-      safe.openJson(row.measures, 'voice_windows.measures', windowRow(sessionId, row.window)),
+      safe.openJson(row.measures, SEALED.voiceWindows.measures.at(row)),
     ]),
   )
-  const { given } = decodeLearnt(session.baseline === null ? null : safe.open(session.baseline, BASELINE))
+  const { given } = decodeLearnt(
+    session.baseline === null ? null : safe.open(session.baseline, SEALED.sessions.baseline.at()),
+  )
+  const sealed = SEALED.emotionWindows
   let learnt: Learnt = NOTHING_LEARNT
   let last = 0
   for (const [i, row] of rows.entries()) {
     const latest = given.findLast(({ from }) => from > last && from <= row.window)
     last = row.window
     if (latest !== undefined) learnt = { ...learnt, baseline: latest.baseline }
-    const place = windowRow(sessionId, row.window)
-    const measures = decodeMeasures(safe.open(row.measures, 'emotion_windows.measures', place))
-    const speech =
-      row.sttSnippet === null ? null : safe.open(row.sttSnippet, 'emotion_windows.stt_snippet', place)
+    const measures = decodeMeasures(safe.open(row.measures, sealed.measures.at(row)))
+    const speech = row.sttSnippet === null ? null : safe.open(row.sttSnippet, sealed.sttSnippet.at(row))
     const before = learnt.baseline
     const again = measures && readAndLearn(learnt, measures)
     learnt = again?.learnt ?? learnt
-    const held = heldIn(row)
+    const held = getHeld(row)
     const compare = async (): Promise<Compared | undefined> => {
       if (measures === undefined || again === undefined) return undefined
       if (analyser !== undefined) {
@@ -150,7 +152,7 @@ export async function replaySession(options: Options): Promise<boolean> {
         {
           language: session.language,
           previous,
-          heard: { measures: voices.get(row.window) ?? null, speech },
+          voice: { measures: voices.get(row.window) ?? null, speech },
         },
       )
       const answer = await model.analyse(question, new AbortController().signal, deadlineMs)
@@ -170,6 +172,6 @@ export async function replaySession(options: Options): Promise<boolean> {
   return true
 }
 
-/** Whether a difference is none that a newer analyser explains. */
+/** Whether the answers differ although the analyser version is the same. */
 export const isFault = ({ version, now, differing }: ReplayedWindow): boolean =>
   version === LOCAL_ANALYSER_VERSION && (now === undefined || differing.length > 0)

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
-import { calibrateBaseline, carriedBaseline, learnBaseline } from '../../../src/domain/face/baseline.ts'
+import { calibrateBaseline, toCarriedBaseline, learnBaseline } from '../../../src/domain/face/baseline.ts'
 import { hasSwappedIrises } from '../../../src/domain/face/doubts.ts'
 import { decodeMeasures, encodeMeasures } from '../../../src/domain/face/encoding.ts'
 import { type KeptFrame, keepPoints } from '../../../src/domain/face/frame.ts'
@@ -130,12 +130,12 @@ t.test('a neutral face that another face model has shown counts little in the ne
   const learnt = calibrateBaseline(keptWindow(facesOf('neutral'), SIZE))
   t.ok((learnt?.weight ?? 0) > 2)
   t.not(read(calm, learnt).reading.emotion, 'neutral', 'at full weight the two models differ too much')
-  const carried = carriedBaseline(learnt)
+  const carried = toCarriedBaseline(learnt)
   t.match(carried, { weight: 2, measures: learnt?.measures })
   t.match(read(calm, carried).reading, { emotion: 'neutral' })
   for (const label of ['happy', 'sad', 'surprised', 'disgusted', 'fearful'])
     t.equal(read(keptWindow(facesOf(label), SIZE), carried).reading.emotion, label, 'of the same model')
-  t.equal(carriedBaseline(undefined), undefined)
+  t.equal(toCarriedBaseline(undefined), undefined)
 })
 
 t.test('a mesh whose irises are swapped is known', async (t) => {

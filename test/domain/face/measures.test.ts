@@ -94,11 +94,11 @@ t.test('every measure names its points, unit and source, and its points are kept
 
 t.test('a measure reads exactly the points it names', async (t) => {
   const all = Float64Array.from({ length: POINTS_IN_USE.length * 3 }, (_, i) => Math.sin(i * 1.7) + 2)
-  for (const { name, points, of } of MEASURES) {
-    const value = of({ points: all })
+  for (const { name, points, compute } of MEASURES) {
+    const value = compute({ points: all })
     const reads = POINTS_IN_USE.filter((_, place) => {
       const without = all.map((old, i) => (Math.floor(i / 3) === place ? Number.NaN : old))
-      return !Object.is(of({ points: without }), value)
+      return !Object.is(compute({ points: without }), value)
     })
     t.same(
       reads,

@@ -1,10 +1,10 @@
 import { eventually } from '../../helpers/eventually.ts'
 import type { Instance } from '../../helpers/fleet.ts'
-import { settle } from '../../helpers/ledger.ts'
+import { keyOf, settle } from '../../helpers/ledger.ts'
 import { allReceive, type WebClient } from '../../helpers/web-client.ts'
 import { agrees, INTERVAL_MS, type Stage, socketOf, streamTo } from './stage.ts'
 
-const LEDGER = { intervalMs: INTERVAL_MS, handedOver: false }
+const LEDGER = { intervalMs: INTERVAL_MS, handedOver: false, maySendEarly: true }
 
 /** Whether this is what the client was told last of its session's state. */
 const isTold = ({ sockets }: WebClient, type: string) =>
@@ -30,15 +30,27 @@ export function sessionScenarios({ a, b, fleet, postgres, person, scenario }: St
 
     await until('detached')
     const claimedLate = unclaimed.map((session, place) => streamTo(t, session, place === 0 ? a : b))
-    first.moveTo(b)
-    second.moveTo(a)
+    // The open window of the older owner goes with it: what it had of that window is not counted on.
+    for (const [client, instance] of [
+      [first, b],
+      [second, a],
+    ] as const) {
+      client.loses()
+      client.moveTo(instance)
+    }
     const all = [...kept, ...claimedLate, first, second]
     await allReceive(all, 2)
 
     await until('recovered')
     await allReceive(all, 2)
     const { twice } = await settle(t, fleet, all, LEDGER)
-    t.same(twice, [], 'nothing came twice')
+    // What a former owner has sent may be sent again where its mark came too late.
+    const moved = [first, second].map(({ session }) => keyOf({ id: session.id, window: 0 }).split(' ')[0])
+    t.same(
+      twice.filter(({ key }) => !moved.includes(key.split(' ')[0])),
+      [],
+      'nothing came twice',
+    )
     await agrees(t, fleet, all)
     const closed = [...kept, ...claimedLate].flatMap(({ sockets }) => sockets.filter((one) => one.closed))
     t.same(
@@ -78,13 +90,12 @@ export function sessionScenarios({ a, b, fleet, postgres, person, scenario }: St
       )
       newer.stream(false)
       older.stream(false)
-      const rows = await fleet.rows([session])
       const mine = new Set(newer.windows())
-      t.ok(
-        [...mine].every((window) => rows.some((row) => row.window === window)),
-        'all of its windows are stored',
+      await eventually(
+        () => fleet.rows([session]),
+        (rows) => [...mine].every((window) => rows.some((row) => row.window === window)),
       )
-      await agrees(t, fleet, [newer])
+      await agrees(t, fleet, [newer], [newer])
     },
   )
 

@@ -6,10 +6,12 @@ import {
   type Instance,
   type StartedSession,
   startFleet,
+  uncommittedAnswers,
   type WindowRow,
 } from '../../helpers/fleet.ts'
 import { createGeminiDouble, DOUBLE_KEY } from '../../helpers/gemini-double.ts'
 import { answer, HAPPY, type Step } from '../../helpers/gemini-steps.ts'
+import { hasMoved, keyOf } from '../../helpers/ledger.ts'
 import { createMoments } from '../../helpers/moments.ts'
 import { type Person, signUp } from '../../helpers/person.ts'
 import { startReplicatedPostgres } from '../../helpers/replicated-postgres.ts'
@@ -146,13 +148,23 @@ const toldBy = (clients: readonly WebClient[]) =>
     ),
   )
 
-/** Every window that was told is stored as it was told. */
-export async function agrees(t: Test, { database }: Fleet, clients: readonly WebClient[]): Promise<void> {
+/** Every window that was told is stored as it was told; of shared sessions those that were told after their commit. */
+export async function agrees(
+  t: Test,
+  { database, instances }: Fleet,
+  clients: readonly WebClient[],
+  shared: readonly WebClient[] = clients.filter(hasMoved),
+): Promise<void> {
   const rows = await database.sql<AnswerRow[]>`
     select session_id as id, "window", emotion from emotion_windows
     where session_id in ${database.sql(clients.map(({ session }) => session.id))}`
   const stored = new Map(rows.map(({ id, window, emotion }) => [`${id.slice(-4)} ${window}`, emotion]))
-  const other = [...toldBy(clients)].filter(([window, emotion]) => stored.get(window) !== emotion)
+  const early = shared.flatMap(({ session }) =>
+    uncommittedAnswers(instances, session).map((window) => keyOf({ id: session.id, window })),
+  )
+  const other = [...toldBy(clients)].filter(
+    ([window, emotion]) => stored.get(window) !== emotion && !early.includes(window),
+  )
   t.same(
     other.map(([window, emotion]) => `${window}: told ${emotion}, stored ${stored.get(window) ?? 'nothing'}`),
     [],

@@ -1,9 +1,5 @@
-import { decodeFrame } from '../../../src/features/analysis/binary-frame.ts'
-import {
-  type FrameReader,
-  parseFrame,
-  ROOM_OF_FRAME,
-} from '../../../src/features/analysis/landmarks-frame.ts'
+import { decodeFrame } from '../../../src/live/frames/binary-frame.ts'
+import { type FrameReader, parseFrame, FRAME_FLOATS } from '../../../src/live/frames/landmarks-frame.ts'
 import { frameNumberOf } from '../../../src/lib/binary-header.ts'
 import { mutatedBinary, mutatedText } from './frame-mutations.ts'
 import { binaryOracle, differenceFrom, type Oracle, textOracle } from './frame-oracle.ts'
@@ -49,7 +45,7 @@ export const emptyLedger = (): FrameLedger => ({
 /** Reads `count` mutated frames, text and binary in turns, and holds each answer against the oracle's. */
 export function fuzzDecoders(count: number, seed: number, ledger = emptyLedger()): FrameLedger {
   const random = createRandom(seed)
-  const room = new Float32Array(ROOM_OF_FRAME)
+  const room = new Float32Array(FRAME_FLOATS)
   for (let i = 0; i < count; i++) {
     const form = FORMS[i % 2 === 0 ? 0 : 1]
     const bytes = form.make(random)

@@ -67,7 +67,7 @@ export function handshake(url: URL, headers: NonNullable<Options['headers']> = {
   return `GET ${url.pathname}${url.search} HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n`
 }
 
-const PATIENCE_MS = 10_000
+const PATIENCE_MS = 60_000
 /** Stands for a close frame without a code (RFC 6455, 7.1.5). */
 const NO_CODE = 1005
 

@@ -1,12 +1,12 @@
 import { FACE_PATH, type FromFace, NO_WEBGL2, type ToFace } from './messages.ts'
 
 /*
- * The page of the face model, in a frame without an origin: pictures come in, points go out, nothing is kept and nobody
- * else is spoken to.
+ * Page of the face model, in a sandboxed frame without an origin: receives images, returns points, stores nothing and
+ * sends no requests beyond the model's files.
  */
 
 type Landmark = { readonly x: number; readonly y: number; readonly z: number }
-/** The slice of `@mediapipe/face_mesh` that is used. */
+/** The used part of `@mediapipe/face_mesh`. */
 type Mesh = {
   setOptions(options: Record<string, number | boolean>): void
   onResults(listener: (results: { multiFaceLandmarks?: readonly (readonly Landmark[])[] }) => void): void
@@ -15,19 +15,19 @@ type Mesh = {
 }
 type MeshConstructor = new (options: { locateFile: (name: string) => string }) => Mesh
 
-const tell = (message: FromFace, transfer: Transferable[] = []) => parent.postMessage(message, '*', transfer)
+const post = (message: FromFace, transfer: Transferable[] = []) => parent.postMessage(message, '*', transfer)
 
 async function load(): Promise<Mesh> {
-  // Without it the model fails later, at something that names nothing.
+  // Without WebGL 2 the model fails later with an unhelpful error.
   if (document.createElement('canvas').getContext('webgl2') === null) throw new Error(NO_WEBGL2)
   await new Promise((resolve, reject) => {
     const script = document.createElement('script')
     script.src = `${FACE_PATH}face_mesh.js`
     script.onload = resolve
-    script.onerror = () => reject(new Error('the face model is not there'))
+    script.onerror = () => reject(new Error('face_mesh.js failed to load'))
     document.head.append(script)
   })
-  const { FaceMesh } = globalThis as unknown as { FaceMesh: MeshConstructor } // what the script leaves behind
+  const { FaceMesh } = globalThis as unknown as { FaceMesh: MeshConstructor } // defined by the script
   const mesh = new FaceMesh({ locateFile: (name) => FACE_PATH + name })
   mesh.setOptions({
     maxNumFaces: 1,
@@ -39,7 +39,7 @@ async function load(): Promise<Mesh> {
   return mesh
 }
 
-function flat(face: readonly Landmark[] | undefined): Float32Array | null {
+function flatten(face: readonly Landmark[] | undefined): Float32Array | null {
   if (face === undefined) return null
   const points = new Float32Array(face.length * 3)
   for (const [i, { x, y, z }] of face.entries()) points.set([x, y, z], i * 3)
@@ -48,11 +48,11 @@ function flat(face: readonly Landmark[] | undefined): Float32Array | null {
 
 type Canvas = EventTarget & { getContext: (this: Canvas, ...wanted: unknown[]) => unknown }
 
-/** The model makes its canvas itself, and says nothing when its graphics are lost: it only finds no face any more. */
-function watchGraphics(onLost: () => void): void {
+/** The model creates its canvas itself and does not report a lost WebGL context: it only stops finding faces. */
+function watchContextLoss(onLost: () => void): void {
   const kinds = [HTMLCanvasElement, globalThis.OffscreenCanvas] as readonly { readonly prototype: object }[]
   for (const { prototype } of kinds) {
-    const canvas = prototype as Canvas // as both are
+    const canvas = prototype as Canvas // both classes have these members
     const { getContext } = canvas
     canvas.getContext = function (...wanted) {
       this.addEventListener('webglcontextlost', onLost)
@@ -63,37 +63,37 @@ function watchGraphics(onLost: () => void): void {
 
 async function serve(): Promise<void> {
   let isLost = false
-  watchGraphics(() => {
+  watchContextLoss(() => {
     isLost = true
-    tell({ kind: 'lost' })
+    post({ kind: 'lost' })
   })
   const mesh = await load()
   const canvas = document.createElement('canvas')
-  const pen = canvas.getContext('2d')
+  const context = canvas.getContext('2d')
   let found: Float32Array | null = null
   mesh.onResults(({ multiFaceLandmarks }) => {
-    found = flat(multiFaceLandmarks?.[0])
+    found = flatten(multiFaceLandmarks?.[0])
   })
-  // The page around sends the next picture after the answer to the last one.
-  const look = async ({ picture }: ToFace) => {
-    canvas.width = picture.width
-    canvas.height = picture.height
-    pen?.drawImage(picture, 0, 0)
-    picture.close()
+  // The parent page sends the next image after the answer to the previous one.
+  const process = async ({ image }: ToFace) => {
+    canvas.width = image.width
+    canvas.height = image.height
+    context?.drawImage(image, 0, 0)
+    image.close()
     found = null
     try {
       await mesh.send({ image: canvas })
-      tell(isLost ? { kind: 'lost' } : { kind: 'points', points: found })
+      post(isLost ? { kind: 'lost' } : { kind: 'points', points: found })
     } catch (error) {
-      tell({ kind: 'failed', reason: String(error) })
+      post({ kind: 'failed', reason: String(error) })
     }
   }
   addEventListener('message', ({ source, data }: MessageEvent<ToFace>) => {
-    if (source === parent) void look(data)
+    if (source === parent) void process(data)
   })
-  tell({ kind: 'ready' })
+  post({ kind: 'ready' })
 }
 
 serve().catch((error: unknown) =>
-  tell({ kind: 'failed', reason: error instanceof Error ? error.message : String(error) }),
+  post({ kind: 'failed', reason: error instanceof Error ? error.message : String(error) }),
 )

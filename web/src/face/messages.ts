@@ -1,17 +1,17 @@
 import { BASE } from '../base.ts'
 
-/** Where the model's files are, as `web/vite.config.ts` puts them there. */
+/** Path of the model's files, copied there by `web/vite.config.ts`. */
 export const FACE_PATH = `${BASE}/face-mesh/`
 
-/** Why the model failed where the browser, or its settings, have no WebGL 2. */
+/** The reason when WebGL 2 is not available. */
 export const NO_WEBGL2 = 'no WebGL 2'
 
-export type ToFace = { readonly picture: ImageBitmap }
+export type ToFace = { readonly image: ImageBitmap }
 
 export type FromFace =
   | { readonly kind: 'ready' }
-  /** x, y, z of 478 points; null when there is no face. */
+  /** x, y, z of 478 points; null without a face. */
   | { readonly kind: 'points'; readonly points: Float32Array | null }
   | { readonly kind: 'failed'; readonly reason: string }
-  /** The graphics that it computes with are gone: it would find no face any more. */
+  /** The WebGL context was lost: the model can no longer find faces. */
   | { readonly kind: 'lost' }

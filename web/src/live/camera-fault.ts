@@ -1,39 +1,40 @@
-import type { Word } from '../words/language.ts'
+import type { TextKey } from '../words/language.ts'
 
-/** Names of what `getUserMedia` rejects with, old ones included, and the sentence that says what to do. */
-const WORDS: Readonly<Record<string, Word>> = {
+/** User-facing text for each error name of `getUserMedia`, legacy names included. */
+const TEXTS: Readonly<Record<string, TextKey>> = {
   NotAllowedError: 'cameraDenied',
   PermissionDeniedError: 'cameraDenied',
   SecurityError: 'cameraDenied',
   NotReadableError: 'cameraBusy',
   TrackStartError: 'cameraBusy',
-  AbortError: 'cameraBusy', // so Firefox calls a camera that another program has
+  AbortError: 'cameraBusy', // Firefox: another program is using the camera
   NotFoundError: 'cameraMissing',
   DevicesNotFoundError: 'cameraMissing',
   OverconstrainedError: 'cameraUnfit',
   ConstraintNotSatisfiedError: 'cameraUnfit',
 }
-const NEXT_MAY_FIT = new Set<Word>(['cameraUnfit', 'cameraMissing'])
+/** With these errors the next constraints may still succeed. */
+const MAY_RETRY = new Set<TextKey>(['cameraUnfit', 'cameraMissing'])
 
-export const cameraFaultOf = (error: unknown): Word => {
-  const { name } = Object(error ?? {}) as { readonly name?: unknown } // older ones are no DOMException
-  return (typeof name === 'string' ? WORDS[name] : undefined) ?? 'cameraBroken'
+export const getCameraFault = (error: unknown): TextKey => {
+  const { name } = Object(error ?? {}) as { readonly name?: unknown } // older browsers reject with other objects
+  return (typeof name === 'string' ? TEXTS[name] : undefined) ?? 'cameraBroken'
 }
 
-/** A stream that fits the first of `wishes` that any camera can fulfil, or the sentence that says why there is none. */
-export async function askForCamera(
-  wishes: readonly (MediaTrackConstraints | true)[],
-): Promise<MediaStream | Word> {
-  // Neither on plain http nor in the browsers of some apps, whatever the types say.
+/** Opens a stream for the first of the `constraints` that a camera can satisfy, or returns the text of the error. */
+export async function requestCamera(
+  constraints: readonly (MediaTrackConstraints | true)[],
+): Promise<MediaStream | TextKey> {
+  // Undefined on plain http and in some in-app browsers, despite the types.
   const devices = navigator.mediaDevices as Partial<MediaDevices> | undefined
   if (devices?.getUserMedia === undefined) return isSecureContext ? 'cameraUnsupported' : 'cameraInsecure'
-  let fault: Word = 'cameraBroken'
-  for (const video of wishes) {
+  let fault: TextKey = 'cameraBroken'
+  for (const video of constraints) {
     try {
       return await devices.getUserMedia({ video })
     } catch (error) {
-      fault = cameraFaultOf(error)
-      if (!NEXT_MAY_FIT.has(fault)) break
+      fault = getCameraFault(error)
+      if (!MAY_RETRY.has(fault)) break
     }
   }
   return fault

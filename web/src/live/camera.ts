@@ -1,11 +1,11 @@
 import { openFaceFinder } from './face-finder.ts'
-import { openPicture } from './picture.ts'
+import { openCameraVideo } from './camera-video.ts'
 import { type Face, type FaceSource, type SourceState, WAITING } from './source.ts'
 
-/** More than the server can use is not looked at. */
-const SHUTTER_MS = 66
+/** Minimum time between two images. */
+const CAPTURE_INTERVAL_MS = 66
 
-/** The camera of this device. Pictures go to the preview and to the face model, and nowhere else. */
+/** The camera of this device. Images are passed only to the preview and to the face model. */
 export function openCamera(deviceId?: string): FaceSource {
   let onFace: (face: Face) => void = () => undefined
   let onState: (state: SourceState) => void = () => undefined
@@ -19,7 +19,7 @@ export function openCamera(deviceId?: string): FaceSource {
     state = { ...state, ...part, fault: faults.camera ?? faults.model }
     if (!isClosed) onState(state)
   }
-  const picture = openPicture(deviceId, (camera, fault) => {
+  const cameraVideo = openCameraVideo(deviceId, (camera, fault) => {
     faults.camera = fault
     change({ camera })
   })
@@ -27,17 +27,20 @@ export function openCamera(deviceId?: string): FaceSource {
     faults.model = fault
     change({ model })
   })
-  const { video } = picture
+  const { video } = cameraVideo
 
-  /** One picture after the other; while there are none, nobody is in sight. */
-  const look = async (): Promise<void> => {
-    const begun = performance.now()
-    const taken = await picture.take().catch(() => undefined)
-    const points = taken === undefined ? null : await finder.find(taken)
+  /** Processes one image after the other; without an image there is no face. */
+  const processNext = async (): Promise<void> => {
+    const startedAt = performance.now()
+    const image = await cameraVideo.take().catch(() => undefined)
+    const points = image === undefined ? null : await finder.find(image)
     if (isClosed) return
     const { videoWidth: width, videoHeight: height } = video
-    if (points !== undefined) onFace({ points, width, height, ageMs: performance.now() - begun })
-    timer = setTimeout(() => void look(), Math.max(0, SHUTTER_MS - (performance.now() - begun)))
+    if (points !== undefined) onFace({ points, width, height, ageMs: performance.now() - startedAt })
+    timer = setTimeout(
+      () => void processNext(),
+      Math.max(0, CAPTURE_INTERVAL_MS - (performance.now() - startedAt)),
+    )
   }
 
   return {
@@ -51,15 +54,15 @@ export function openCamera(deviceId?: string): FaceSource {
       listener(state)
     },
     async start() {
-      await Promise.all([picture.open(), finder.open()])
+      await Promise.all([cameraVideo.open(), finder.open()])
       if (isRunning || isClosed) return
       isRunning = true
-      void look()
+      void processNext()
     },
     close() {
       isClosed = true
       clearTimeout(timer)
-      picture.close()
+      cameraVideo.close()
       finder.close()
     },
   }

@@ -1,47 +1,47 @@
 import type { Emotion, Session } from '../../../client/index.ts'
 import { h } from '../ui/dom.ts'
 import { createNotice } from '../ui/notice.ts'
-import { faultOf } from '../words/faults.ts'
+import { getErrorText } from '../words/faults.ts'
 import { t } from '../words/language.ts'
 
-const LONGEST = 2000
-const MOST_LINES = 100
+const MAX_MESSAGE_LENGTH = 2000
+const MAX_LINES = 100
 
-/** The counsellor: what was said, and the answer as it comes. */
-export function createChat(session: Session, emotionNow: () => Emotion | null) {
-  const log = h('ol', { class: 'talk', role: 'log', 'aria-label': t('chat'), tabindex: 0 })
+/** The chat with the AI counsellor; answers are shown while they stream. */
+export function createChat(session: Session, currentEmotion: () => Emotion | null) {
+  const log = h('ol', { class: 'messages', role: 'log', 'aria-label': t('chat'), tabindex: 0 })
   const notice = createNotice('status')
   const input = h('input', {
     name: 'message',
-    maxlength: LONGEST,
+    maxlength: MAX_MESSAGE_LENGTH,
     placeholder: t('chatHint'),
     'aria-label': t('chatHint'),
     autocomplete: 'off',
   })
-  const form = h('form', { class: 'say' }, input, h('button', { class: 'quiet' }, t('chatSend')))
+  const form = h('form', { class: 'message-form' }, input, h('button', { class: 'quiet' }, t('chatSend')))
   let answer: HTMLElement | undefined
 
-  const line = (who: string, text: string, kind: string) => {
-    const words = h('p', {}, text)
-    log.append(h('li', { class: kind }, h('span', { class: 'who' }, who), words))
-    while (log.childElementCount > MOST_LINES) log.firstElementChild?.remove()
+  const addLine = (sender: string, text: string, kind: string) => {
+    const paragraph = h('p', {}, text)
+    log.append(h('li', { class: kind }, h('span', { class: 'sender' }, sender), paragraph))
+    while (log.childElementCount > MAX_LINES) log.firstElementChild?.remove()
     log.scrollTop = log.scrollHeight
-    return words
+    return paragraph
   }
 
   const send = () => {
     const message = input.value.trim()
     if (message === '') return
-    if (!session.ask(message, emotionNow())) {
-      notice.say(t('chatClosed'))
+    if (!session.ask(message, currentEmotion())) {
+      notice.show(t('chatClosed'))
       return
     }
-    notice.say('')
-    line(t('chatYou'), message, 'mine')
+    notice.show('')
+    addLine(t('chatYou'), message, 'mine')
     input.value = ''
   }
 
-  // Enter may end a syllable and submit at once: what is cleared before the syllable has ended, it would write again.
+  // With an IME, Enter may end the composition and submit at once: an input cleared before `compositionend` is refilled.
   let isComposing = false
   let isSubmitted = false
   input.addEventListener('compositionstart', () => {
@@ -58,16 +58,16 @@ export function createChat(session: Session, emotionNow: () => Emotion | null) {
     else send()
   })
 
-  session.on('ai', (piece) => {
-    if (piece.type === 'begin') answer = line(t('chatAi'), '', 'theirs')
-    else if (piece.type === 'chunk') answer?.append(piece.chunk)
-    else if (piece.type === 'complete') {
-      if (answer === undefined) line(t('chatAi'), piece.fullResponse, 'theirs')
-      else answer.textContent = piece.fullResponse
+  session.on('ai', (event) => {
+    if (event.type === 'begin') answer = addLine(t('chatAi'), '', 'theirs')
+    else if (event.type === 'chunk') answer?.append(event.chunk)
+    else if (event.type === 'complete') {
+      if (answer === undefined) addLine(t('chatAi'), event.fullResponse, 'theirs')
+      else answer.textContent = event.fullResponse
       answer = undefined
     } else {
       answer = undefined
-      notice.say(faultOf(piece.code, piece.message))
+      notice.show(getErrorText(event.code, event.message))
     }
     log.scrollTop = log.scrollHeight
   })

@@ -1,8 +1,8 @@
 import type { Client } from '../../../client/index.ts'
 import { h } from '../ui/dom.ts'
-import { choice } from '../ui/fields.ts'
-import { attempt, createNotice } from '../ui/notice.ts'
-import { t, type Word } from '../words/language.ts'
+import { runAction, createNotice } from '../ui/notice.ts'
+import { t, type TextKey } from '../words/language.ts'
+import { createCameraChoice } from './camera-choice.ts'
 import type { FaceSource, SourceState } from './source.ts'
 import { createSourceFault } from './source-fault.ts'
 import type { Stage } from './stage.ts'
@@ -12,21 +12,21 @@ type Dependencies = {
   readonly source: FaceSource
   readonly stage: Stage
   readonly begin: () => Promise<void>
-  /** Looks through another camera, or at the recording. */
-  readonly use: (kind: FaceSource['kind'], deviceId?: string) => void
+  /** Switches to another camera or to the recording. */
+  readonly useSource: (kind: FaceSource['kind'], deviceId?: string) => void
 }
 
 type Mark = 'waiting' | 'good' | 'bad'
 
-function row(name: Word) {
+function row(name: TextKey) {
   const text = h('span', { class: 'state' }, t('stateWaiting'))
   const element = h('li', { class: 'waiting' }, h('span', {}, t(name)), text)
   return {
     element,
-    mark([kind, word]: readonly [Mark, Word]): void {
-      if (text.textContent === t(word)) return
+    mark([kind, key]: readonly [Mark, TextKey]): void {
+      if (text.textContent === t(key)) return
       element.className = kind
-      text.textContent = t(word)
+      text.textContent = t(key)
     },
   }
 }
@@ -36,10 +36,10 @@ const STATES = {
   ready: ['good', 'stateReady'],
   interrupted: ['waiting', 'stateInterrupted'],
   failed: ['bad', 'stateFailed'],
-} as const satisfies Record<SourceState['camera'], readonly [Mark, Word]>
+} as const satisfies Record<SourceState['camera'], readonly [Mark, TextKey]>
 
-/** Whether everything is there for a session, before it begins. */
-export function createCheck({ client, source, stage, begin, use }: Dependencies): HTMLElement {
+/** Checks camera, face model, face and server before a session. */
+export function createCheck({ client, source, stage, begin, useSource }: Dependencies): HTMLElement {
   const rows = {
     camera: row('checkCamera'),
     model: row('checkModel'),
@@ -49,11 +49,11 @@ export function createCheck({ client, source, stage, begin, use }: Dependencies)
   const notice = createNotice('alert')
   const fault = createSourceFault(source)
   const start = h('button', { type: 'button', class: 'main', 'aria-disabled': 'true' }, t('begin'))
-  const cameras = h('div', { class: 'cameras' })
-  let isServerThere = false
+  const cameras = createCameraChoice(source, (id) => useSource('camera', id))
+  let isServerReady = false
   let isReady = false
 
-  const look = (ready: boolean) => {
+  const setReady = (ready: boolean) => {
     if (isReady === ready) return
     isReady = ready
     if (ready) start.removeAttribute('aria-disabled')
@@ -65,46 +65,37 @@ export function createCheck({ client, source, stage, begin, use }: Dependencies)
     rows.camera.mark(STATES[camera])
     rows.model.mark(STATES[model])
     fault.show(state)
-    if (camera === 'ready' && source.kind === 'camera') void listCameras()
+    if (camera === 'ready' && source.kind === 'camera') void cameras.refresh()
   })
-  // A face is enough; one that turns away for a moment may still begin.
-  stage.onSeen(({ face, motion }) => {
+  // Once ready, a face that is turned away for a moment may still start.
+  stage.onFace(({ face, motion }) => {
     if (face.points === null || motion === undefined) rows.face.mark(['waiting', 'stateNotFound'])
     else if (motion.isTurned) rows.face.mark(['waiting', 'stateTurned'])
     else rows.face.mark(['good', 'stateFound'])
-    look(isServerThere && (isReady || face.points !== null))
+    setReady(isServerReady && (isReady || face.points !== null))
   })
 
-  const listCameras = async () => {
-    const found = (await navigator.mediaDevices.enumerateDevices()).filter(
-      ({ kind }) => kind === 'videoinput',
-    )
-    if (found.length < 2) return
-    const options = found.map((device, i) => [device.deviceId, device.label || `${i + 1}`] as const)
-    // Another than the chosen one, if that is no longer there.
-    const { srcObject } = source.preview ?? {}
-    const [track] = srcObject instanceof MediaStream ? srcObject.getVideoTracks() : []
-    const now = track?.getSettings().deviceId ?? found[0]?.deviceId ?? ''
-    cameras.replaceChildren(choice(t('whichCamera'), options, now, (id) => use('camera', id)).element)
-  }
-
-  const askServer = async () => {
+  const checkServer = async () => {
     try {
       await client.call('GET /api/auth/me')
-      isServerThere = true
+      isServerReady = true
       rows.server.mark(['good', 'stateReady'])
     } catch {
       rows.server.mark(['bad', 'stateFailed'])
     }
   }
 
-  start.addEventListener('click', () => void attempt(start, notice, begin))
-  void askServer()
+  start.addEventListener('click', () => void runAction(start, notice, begin))
+  void checkServer()
   void source.start()
   const other =
     source.kind === 'camera'
-      ? h('button', { type: 'button', class: 'quiet', onclick: () => use('recording') }, t('startRecording'))
-      : h('button', { type: 'button', class: 'quiet', onclick: () => use('camera') }, t('startCamera'))
+      ? h(
+          'button',
+          { type: 'button', class: 'quiet', onclick: () => useSource('recording') },
+          t('startRecording'),
+        )
+      : h('button', { type: 'button', class: 'quiet', onclick: () => useSource('camera') }, t('startCamera'))
   return h(
     'div',
     { class: 'check' },
@@ -119,7 +110,7 @@ export function createCheck({ client, source, stage, begin, use }: Dependencies)
       'div',
       { class: 'side' },
       h('ul', { class: 'checks' }, ...Object.values(rows).map(({ element }) => element)),
-      cameras,
+      cameras.element,
       fault.element,
       notice.element,
       h('div', { class: 'row' }, start, other),

@@ -1,46 +1,46 @@
 import { NO_WEBGL2 } from '../face/messages.ts'
-import type { Word } from '../words/language.ts'
+import type { TextKey } from '../words/language.ts'
 import { openFaceModel } from './face-model.ts'
 import type { SourceState } from './source.ts'
 
-/** A model that stumbles over one picture may find the next; one that always does has broken. */
-const MOST_FAILURES = 5
-/** Graphics are lost when a device sleeps or a driver starts anew; one that loses them at once will again. */
-const MOST_REBUILDS = 3
+/** Consecutive failures after which the model is reloaded. */
+const MAX_FAILURES = 5
+/** Consecutive reloads, for example after a lost WebGL context, before giving up. */
+const MAX_RELOADS = 3
 
-type OnState = (state: SourceState['model'], fault: Word | null) => void
+type OnState = (state: SourceState['model'], fault: TextKey | null) => void
 
-/** The face model, made anew when it has broken, a few times in a row. */
+/** The face model, reloaded when it fails. */
 export function openFaceFinder(onState: OnState) {
   let model = openFaceModel()
   let failures = 0
-  let rebuilds = 0
+  let reloads = 0
   let isReady = false
-  let isBroken = false
+  let isFailed = false
   let isClosed = false
 
-  const broken = (fault: Word) => {
+  const setFailed = (fault: TextKey) => {
     isReady = false
-    isBroken = true
+    isFailed = true
     if (!isClosed) onState('failed', fault)
   }
 
   const wait = async (): Promise<void> => {
-    const mine = model
+    const current = model
     onState('waiting', null)
     try {
-      await mine.ready
+      await current.ready
       isReady = true
       onState('ready', null)
     } catch (error) {
       const isWebglMissing = error instanceof Error && error.message === NO_WEBGL2
-      broken(isWebglMissing ? 'modelNeedsWebgl' : 'modelFailed')
+      setFailed(isWebglMissing ? 'modelNeedsWebgl' : 'modelFailed')
     }
   }
 
-  const rebuild = async (): Promise<void> => {
+  const reload = async (): Promise<void> => {
     isReady = false
-    isBroken = false
+    isFailed = false
     failures = 0
     model.close()
     model = openFaceModel()
@@ -48,33 +48,33 @@ export function openFaceFinder(onState: OnState) {
   }
 
   return {
-    /** Waits for the model, or tries it again. */
+    /** Waits for the model, or reloads it after a failure. */
     async open(): Promise<void> {
-      rebuilds = 0
+      reloads = 0
       if (isReady) return
-      await (isBroken ? rebuild() : wait())
+      await (isFailed ? reload() : wait())
     },
 
-    /** Points of the face in the picture, which is given away; null without a face, undefined without an answer. */
-    async find(picture: ImageBitmap): Promise<Float32Array | null | undefined> {
+    /** Finds the points of the face; null without a face, undefined without a result. Takes ownership of the image. */
+    async find(image: ImageBitmap): Promise<Float32Array | null | undefined> {
       if (!isReady) {
-        picture.close()
+        image.close()
         return undefined
       }
       try {
-        const points = await model.find(picture)
-        if (points === 'lost') failures = MOST_FAILURES
+        const points = await model.find(image)
+        if (points === 'lost') failures = MAX_FAILURES
         else {
           failures = 0
-          rebuilds = 0
+          reloads = 0
           return points
         }
       } catch {
         failures++
       }
-      if (isClosed || failures < MOST_FAILURES) return undefined
-      if (rebuilds++ < MOST_REBUILDS) await rebuild()
-      else broken('modelStopped')
+      if (isClosed || failures < MAX_FAILURES) return undefined
+      if (reloads++ < MAX_RELOADS) await reload()
+      else setFailed('modelStopped')
       return undefined
     },
 

@@ -2,21 +2,21 @@ import { BASE } from '../base.ts'
 import type { FromFace } from '../face/messages.ts'
 import { h } from '../ui/dom.ts'
 
-/** The model is 17 MB and compiles itself. */
-const READY_MS = 120_000
-const ANSWER_MS = 30_000
+/** The model is 17 MB and needs compilation. */
+const LOAD_TIMEOUT_MS = 120_000
+const FIND_TIMEOUT_MS = 30_000
 
 export type FaceModel = {
   readonly ready: Promise<void>
   /**
-   * Points of the face in the picture, which is given away; null when there is none, `lost` when this model will find
-   * none any more. One at a time.
+   * Finds the points of the face and takes ownership of the image; null without a face, `lost` when the WebGL context
+   * was lost. One call at a time.
    */
-  readonly find: (picture: ImageBitmap) => Promise<Float32Array | null | 'lost'>
+  readonly find: (image: ImageBitmap) => Promise<Float32Array | null | 'lost'>
   readonly close: () => void
 }
 
-/** The face model behind its wall: a frame that has no origin, and so no login, storage or name. */
+/** Loads the face model in a sandboxed frame, which has no origin and therefore no access to login and storage. */
 export function openFaceModel(): FaceModel {
   const frame = h('iframe', {
     src: `${BASE}/face.html`,
@@ -26,33 +26,33 @@ export function openFaceModel(): FaceModel {
     'aria-hidden': 'true',
     tabindex: -1,
   })
-  let hear: ((message: FromFace) => void) | undefined
+  let onAnswer: ((message: FromFace) => void) | undefined
   const onMessage = ({ source, data }: MessageEvent<FromFace>) => {
-    if (source === frame.contentWindow) hear?.(data)
+    if (source === frame.contentWindow) onAnswer?.(data)
   }
 
-  /** The next word from the frame, which must come in time. */
+  /** Waits for the next message of the frame. */
   const next = (withinMs: number): Promise<FromFace> =>
     new Promise((resolve, reject) => {
-      const late = setTimeout(() => reject(new Error('the face model does not answer')), withinMs)
-      hear = (message) => {
-        clearTimeout(late)
+      const timer = setTimeout(() => reject(new Error('the face model does not respond')), withinMs)
+      onAnswer = (message) => {
+        clearTimeout(timer)
         resolve(message)
       }
     })
 
   addEventListener('message', onMessage)
   document.body.append(frame)
-  const ready = next(READY_MS).then((message) => {
+  const ready = next(LOAD_TIMEOUT_MS).then((message) => {
     if (message.kind === 'failed') throw new Error(message.reason)
   })
-  ready.catch(() => undefined) // it may have been closed before anybody waits
+  ready.catch(() => undefined) // may reject before it is awaited
 
   return {
     ready,
-    async find(picture) {
-      const answer = next(ANSWER_MS)
-      frame.contentWindow?.postMessage({ picture }, '*', [picture]) // it has no origin to name
+    async find(image) {
+      const answer = next(FIND_TIMEOUT_MS)
+      frame.contentWindow?.postMessage({ image }, '*', [image]) // the frame has no origin
       const message = await answer
       if (message.kind === 'failed') throw new Error(message.reason)
       if (message.kind === 'lost') return 'lost'

@@ -3,7 +3,7 @@ import { POINTS_IN_USE } from '../../../src/domain/face/points.ts'
 import { poseFace } from '../../../src/domain/face/pose.ts'
 import type { Face } from './source.ts'
 
-/** The handful that a person can see move, and the part of the outline that each moves. */
+/** The displayed measures, the part of the outline that each highlights, and the sign of its direction. */
 export const SHOWN = [
   ['lipCornerPull', 'mouth', -1],
   ['jawDrop', 'mouth', 1],
@@ -17,62 +17,62 @@ export type Part = 'mouth' | 'eyes' | 'brows' | 'nose'
 export type ShownName = (typeof SHOWN)[number][0]
 
 export type Motion = {
-  /** Difference from the face's first seconds, -1 to 1; towards 1 is more of what the name says. */
+  /** Difference from the face's first seconds, -1 to 1; positive means more of the named movement. */
   readonly values: Readonly<Record<ShownName, number>>
   readonly parts: Readonly<Record<Part, number>>
   readonly isTurned: boolean
 }
 
-/** This much of an eye distance is a full stroke. */
-const FULL_STROKE = 0.16
-/** Faces that make the person's own rest. */
-const REST_FACES = 15
+/** Difference, in eye distances, that is shown as 1. */
+const FULL_SCALE = 0.16
+/** Number of faces whose median is the reference. */
+const REFERENCE_FACES = 15
 const SMOOTHING = 0.4
-const LARGEST_TURN = 35
+const MAX_TURN_DEGREES = 35
 
 const BY_NAME = new Map<string, Measure>(MEASURES.map((measure) => [measure.name, measure]))
 
-/** Measures face after face with the formulas of the server, from the person's own face at the beginning. */
+/** Measures faces with the server's formulas, relative to the first faces. */
 export function createMeter() {
-  const rest = new Map<ShownName, number[]>()
+  const reference = new Map<ShownName, number[]>()
   const shown = new Map<ShownName, number>()
 
-  const deflection = (name: ShownName, sign: number, value: number): number => {
-    const first = rest.get(name) ?? []
-    rest.set(name, first)
-    if (first.length < REST_FACES) first.push(value)
+  const computeValue = (name: ShownName, sign: number, value: number): number => {
+    const first = reference.get(name) ?? []
+    reference.set(name, first)
+    if (first.length < REFERENCE_FACES) first.push(value)
     const own = first.toSorted((a, b) => a - b)[Math.floor(first.length / 2)] ?? value
-    const target = Math.max(-1, Math.min(1, (sign * (value - own)) / FULL_STROKE))
+    const target = Math.max(-1, Math.min(1, (sign * (value - own)) / FULL_SCALE))
     const smooth = (shown.get(name) ?? target) * (1 - SMOOTHING) + target * SMOOTHING
     shown.set(name, smooth)
     return smooth
   }
 
   return {
-    /** Undefined when there is no face that can be measured. */
+    /** Undefined without a measurable face. */
     measure({ points, width, height }: Face): Motion | undefined {
       if (points === null) return undefined
-      const posed = poseFace(inUse(points), width / height)
+      const posed = poseFace(selectPoints(points), width / height)
       if (posed === undefined) return undefined
       const parts = { mouth: 0, eyes: 0, brows: 0, nose: 0 }
       const values = SHOWN.map(([name, part, sign]) => {
-        const value = deflection(name, sign, BY_NAME.get(name)?.of(posed.face) ?? 0)
+        const value = computeValue(name, sign, BY_NAME.get(name)?.compute(posed.face) ?? 0)
         parts[part] = Math.max(parts[part], Math.abs(value))
         return [name, value] as const
       })
       return {
-        values: Object.fromEntries(values) as Motion['values'], // one for each that is shown
+        values: Object.fromEntries(values) as Motion['values'], // one for each displayed measure
         parts,
-        isTurned: Math.max(Math.abs(posed.yaw), Math.abs(posed.pitch)) > LARGEST_TURN,
+        isTurned: Math.max(Math.abs(posed.yaw), Math.abs(posed.pitch)) > MAX_TURN_DEGREES,
       }
     },
   }
 }
 
-/** The points that the measures know, in their order. */
-function inUse(points: Float32Array): Float32Array {
-  const kept = new Float32Array(POINTS_IN_USE.length * 3)
+/** Selects the points that the measures use, in their order. */
+function selectPoints(points: Float32Array): Float32Array {
+  const selected = new Float32Array(POINTS_IN_USE.length * 3)
   for (const [place, index] of POINTS_IN_USE.entries())
-    kept.set(points.subarray(index * 3, index * 3 + 3), place * 3)
-  return kept
+    selected.set(points.subarray(index * 3, index * 3 + 3), place * 3)
+  return selected
 }

@@ -1,8 +1,8 @@
-import { h, vary } from '../ui/dom.ts'
+import { h, setVariables } from '../ui/dom.ts'
 import { t } from '../words/language.ts'
 import { type Motion, SHOWN } from './measures.ts'
 
-/** How the face moves, a bar for each measure, to the right for more and to the left for less. */
+/** A bar for each measure: to the right for more, to the left for less. */
 export function createMeters() {
   const rows = SHOWN.map(([name]) => {
     const bar = h('span', { class: 'bar' })
@@ -21,7 +21,8 @@ export function createMeters() {
       h('ul', {}, ...rows.map(({ element }) => element)),
     ),
     show(motion: Motion | undefined): void {
-      for (const { name, bar } of rows) vary(bar, { '--value': (motion?.values[name] ?? 0).toFixed(3) })
+      for (const { name, bar } of rows)
+        setVariables(bar, { '--value': (motion?.values[name] ?? 0).toFixed(3) })
     },
   }
 }

@@ -44,16 +44,16 @@ const LINES: readonly Line[] = [
   },
 ]
 
-/** The face as lines over the preview, mirrored as a mirror is; what moves is drawn in the accent. */
+/** Draws the face as mirrored lines over the preview; moving parts are drawn in the accent colour. */
 export function createOutline() {
   const canvas = h('canvas', { class: 'outline', 'aria-hidden': 'true' })
-  const pen = canvas.getContext('2d')
+  const context = canvas.getContext('2d')
 
   return {
     element: canvas,
 
     draw({ points, width, height }: Face, motion: Motion | undefined): void {
-      if (pen === null) return
+      if (context === null) return
       const scale = Math.min(2, devicePixelRatio)
       const wide = Math.round(canvas.clientWidth * scale)
       const high = Math.round((wide * height) / Math.max(1, width))
@@ -61,35 +61,35 @@ export function createOutline() {
         canvas.width = wide
         canvas.height = high
       }
-      pen.clearRect(0, 0, wide, high)
+      context.clearRect(0, 0, wide, high)
       if (points === null) return
       const style = getComputedStyle(canvas)
       const rest = style.getPropertyValue('--outline')
       const accent = style.getPropertyValue('--outline-moving')
-      pen.lineJoin = 'round'
-      pen.lineCap = 'round'
+      context.lineJoin = 'round'
+      context.lineCap = 'round'
       for (const { part, points: line, closed } of LINES) {
         const strength = part === 'frame' ? 0 : Math.min(1, (motion?.parts[part] ?? 0) * 1.6)
-        pen.beginPath()
+        context.beginPath()
         for (const [i, index] of line.entries()) {
           const x = (1 - (points[index * 3] ?? 0)) * wide
           const y = (points[index * 3 + 1] ?? 0) * high
-          if (i === 0) pen.moveTo(x, y)
-          else pen.lineTo(x, y)
+          if (i === 0) context.moveTo(x, y)
+          else context.lineTo(x, y)
         }
-        if (closed === true) pen.closePath()
-        pen.globalAlpha = part === 'frame' ? 0.5 : 0.85
-        pen.lineWidth = (part === 'frame' ? 1 : 1.4) * scale
-        pen.strokeStyle = rest
-        pen.stroke()
+        if (closed === true) context.closePath()
+        context.globalAlpha = part === 'frame' ? 0.5 : 0.85
+        context.lineWidth = (part === 'frame' ? 1 : 1.4) * scale
+        context.strokeStyle = rest
+        context.stroke()
         if (strength > 0.08) {
-          pen.globalAlpha = strength
-          pen.lineWidth = (1.4 + strength * 1.6) * scale
-          pen.strokeStyle = accent
-          pen.stroke()
+          context.globalAlpha = strength
+          context.lineWidth = (1.4 + strength * 1.6) * scale
+          context.strokeStyle = accent
+          context.stroke()
         }
       }
-      pen.globalAlpha = 1
+      context.globalAlpha = 1
     },
   }
 }

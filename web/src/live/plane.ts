@@ -2,13 +2,13 @@ import { h, svg } from '../ui/dom.ts'
 import { signed } from '../words/format.ts'
 import { t } from '../words/language.ts'
 
-type Place = { readonly valence: number; readonly arousal: number }
+type Point = { readonly valence: number; readonly arousal: number }
 
 const TRAIL = 8
-const x = ({ valence }: Place) => valence * 100
-const y = ({ arousal }: Place) => -arousal * 100
+const x = ({ valence }: Point) => valence * 100
+const y = ({ arousal }: Point) => -arousal * 100
 
-/** Where the expression lies between unpleasant and pleasant, calm and excited, and where it came from. */
+/** Plots valence and arousal of the latest windows with a trail. */
 export function createPlane() {
   const trail = svg('g', { class: 'trail' })
   const picture = svg(
@@ -24,28 +24,28 @@ export function createPlane() {
     svg('text', { x: -108, y: 3, class: 'end' }, t('unpleasant')),
     svg('text', { x: 108, y: 3, class: 'start' }, t('pleasant')),
   )
-  const places: Place[] = []
+  const points: Point[] = []
   return {
     element: h('section', { class: 'plane' }, h('h2', {}, t('plane')), picture),
-    add(place: Place): void {
-      places.push(place)
-      if (places.length > TRAIL) places.shift()
-      const lines = places.slice(1).map((to, i) => {
-        const from = places[i] ?? to
-        const strength = ((i + 1) / places.length).toFixed(2)
+    add(point: Point): void {
+      points.push(point)
+      if (points.length > TRAIL) points.shift()
+      const lines = points.slice(1).map((to, i) => {
+        const from = points[i] ?? to
+        const strength = ((i + 1) / points.length).toFixed(2)
         return svg('line', { x1: x(from), y1: y(from), x2: x(to), y2: y(to), opacity: strength })
       })
-      const dots = places.map((dot, i) =>
+      const dots = points.map((dot, i) =>
         svg('circle', {
           cx: x(dot),
           cy: y(dot),
-          r: i === places.length - 1 ? 7 : 3,
-          opacity: ((i + 1) / places.length).toFixed(2),
+          r: i === points.length - 1 ? 7 : 3,
+          opacity: ((i + 1) / points.length).toFixed(2),
         }),
       )
       trail.replaceChildren(...lines, ...dots)
-      const said = t('planeLabel', { valence: signed(place.valence), arousal: signed(place.arousal) })
-      picture.setAttribute('aria-label', said)
+      const label = t('planeLabel', { valence: signed(point.valence), arousal: signed(point.arousal) })
+      picture.setAttribute('aria-label', label)
     },
   }
 }

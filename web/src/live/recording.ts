@@ -10,20 +10,20 @@ const FRAME_MS = 100
 const SIZE = { width: 640, height: 480 }
 const DEADLINE_MS = 60_000
 
-/** The session's clock: which window is open, and how far it is. */
+/** The session's clock: the open window and the elapsed share of it. */
 export type Clock = () => { readonly window: number; readonly share: number }
 
-/** As a recording knows and a camera does not. */
+/** A source of recorded faces with known expressions. */
 export type Recording = FaceSource & {
-  /** The expression that is played in a window. */
-  readonly labelOf: (window: number) => Emotion | undefined
-  /** Follows the session from now on; before that it is at rest. */
+  /** The expression played in a window. */
+  readonly getLabel: (window: number) => Emotion | undefined
+  /** Follows the session's clock from now on; until then the first face is shown. */
   readonly follow: (clock: Clock) => void
 }
 
 /**
- * The recorded synthetic head (geometry from ICT-FaceKit, MIT), one expression slowed to the length of each window, all
- * of them in turn.
+ * Plays the recorded synthetic head (geometry from ICT-FaceKit, MIT): each window shows one expression, stretched to the
+ * length of the window.
  */
 export function openRecording(): Recording {
   let segments: readonly Segment[] = []
@@ -32,13 +32,13 @@ export function openRecording(): Recording {
   let onState: (state: SourceState) => void = () => undefined
   let state = WAITING
   let timer: ReturnType<typeof setInterval> | undefined
-  const gone = new AbortController()
+  const closing = new AbortController()
 
   const change = (next: SourceState) => {
     state = next
-    if (!gone.signal.aborted) onState(state)
+    if (!closing.signal.aborted) onState(state)
   }
-  const segmentOf = (window: number) =>
+  const getSegment = (window: number) =>
     window < 1 ? undefined : segments[(window - 1) % Math.max(1, segments.length)]
 
   return {
@@ -51,47 +51,47 @@ export function openRecording(): Recording {
       onState = listener
       listener(state)
     },
-    labelOf: (window) => segmentOf(window)?.label,
+    getLabel: (window) => getSegment(window)?.label,
     follow: (next) => {
       clock = next
     },
     async start() {
       try {
         change(WAITING)
-        segments = await readSegments(gone.signal)
+        segments = await readSegments(closing.signal)
         change({ camera: 'ready', model: 'ready', fault: null })
       } catch {
         change({ camera: 'failed', model: 'waiting', fault: 'recordingFailed' })
         return
       }
-      if (gone.signal.aborted) return
+      if (closing.signal.aborted) return
       clearInterval(timer)
       timer = setInterval(() => {
         const { window, share } = clock()
-        const points = faceAt(segmentOf(window) ?? segments[0], share)
+        const points = interpolateFace(getSegment(window) ?? segments[0], share)
         onFace({ points, ...SIZE, ageMs: 0 })
       }, FRAME_MS)
     },
     close() {
-      gone.abort()
+      closing.abort()
       clearInterval(timer)
     },
   }
 }
 
-/** The stretches of the recording that show something. */
+/** Loads the non-neutral segments of the recording. */
 async function readSegments(signal: AbortSignal): Promise<Segment[]> {
-  const late = AbortSignal.timeout(DEADLINE_MS)
-  const given = new AbortController() // either of the two; `AbortSignal.any` is younger than some telephones
-  for (const one of [signal, late]) one.addEventListener('abort', () => given.abort(one.reason))
-  const answer = await fetch(PATH, { signal: given.signal })
-  if (!answer.ok || answer.body === null) throw new Error(`the recording: ${answer.status}`)
+  const timeout = AbortSignal.timeout(DEADLINE_MS)
+  const either = new AbortController() // older mobile browsers lack `AbortSignal.any`
+  for (const one of [signal, timeout]) one.addEventListener('abort', () => either.abort(one.reason))
+  const answer = await fetch(PATH, { signal: either.signal })
+  if (!answer.ok || answer.body === null) throw new Error(`recording: status ${answer.status}`)
   const text = await new Response(answer.body.pipeThrough(new DecompressionStream('gzip'))).text()
   const [, ...lines] = text.trim().split('\n')
   const segments: Segment[] = []
   let before = ''
   for (const line of lines) {
-    const { label, data } = JSON.parse(line) as Line // our own file
+    const { label, data } = JSON.parse(line) as Line // a file of this project
     const emotion = parseEmotion(label)
     const isNew = label !== before
     before = label
@@ -99,14 +99,14 @@ async function readSegments(signal: AbortSignal): Promise<Segment[]> {
     const face = Float32Array.from(data.flatMap(({ x, y, z }) => [x, y, z]))
     if (isNew) segments.push({ label: emotion, faces: [face] })
     else segments.at(-1)?.faces.push(face)
-    // Twenty megabytes of text: the page stays awake meanwhile.
+    // Twenty megabytes of text: yield to the event loop.
     if (isNew) await new Promise((resolve) => setTimeout(resolve))
   }
   return segments
 }
 
-/** Between two frames of the recording. */
-function faceAt(segment: Segment | undefined, share: number): Float32Array | null {
+/** Interpolates between two frames of the recording. */
+function interpolateFace(segment: Segment | undefined, share: number): Float32Array | null {
   if (segment === undefined) return null
   const { faces } = segment
   const position = Math.min(Math.max(share, 0), 1) * (faces.length - 1)

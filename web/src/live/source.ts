@@ -1,33 +1,33 @@
-import type { Word } from '../words/language.ts'
+import type { TextKey } from '../words/language.ts'
 
-/** One face, as the client takes it, with what is needed to draw it. */
+/** One face for the client, with the image size for drawing. */
 export type Face = {
-  /** x, y, z of each point; x and z in widths of the image, y in heights. Null: nobody is in sight. */
+  /** x, y, z of each point; x and z in image widths, y in image heights. Null without a face. */
   readonly points: Float32Array | null
   readonly width: number
   readonly height: number
-  /** How long the model has looked at the picture, ms. */
+  /** Time since the capture of the image, ms. */
   readonly ageMs: number
 }
 
 export type SourceState = {
-  /** `interrupted`: it is there and gives no pictures, as during a call on a telephone. */
+  /** `interrupted`: connected but without images, for example during a phone call. */
   readonly camera: 'waiting' | 'ready' | 'interrupted' | 'failed'
   readonly model: 'waiting' | 'ready' | 'failed'
-  /** The sentence that says what is wrong, and what to do. */
-  readonly fault: Word | null
+  /** Text that explains the error and what to do. */
+  readonly fault: TextKey | null
 }
 
 export const WAITING: SourceState = { camera: 'waiting', model: 'waiting', fault: null }
 
-/** Where faces come from: a camera or the recording. */
+/** A source of faces: a camera or the recording. */
 export type FaceSource = {
   readonly kind: 'camera' | 'recording'
-  /** What is shown under the outline; a recording of points has no picture. */
+  /** The video under the outline; null for a recording of points. */
   readonly preview: HTMLVideoElement | null
   readonly onFace: (listener: (face: Face) => void) => void
   readonly onState: (listener: (state: SourceState) => void) => void
-  /** Begins, or tries again what has failed; `state` says what is missing. */
+  /** Starts, or retries after a failure; progress is reported through `onState`. */
   readonly start: () => Promise<void>
   readonly close: () => void
 }

@@ -4,16 +4,16 @@ import { createMeter, type Motion } from './measures.ts'
 import { createOutline } from './outline.ts'
 import { type Face, type FaceSource, type SourceState, WAITING } from './source.ts'
 
-export type Seen = { readonly face: Face; readonly motion: Motion | undefined }
+export type FaceEvent = { readonly face: Face; readonly motion: Motion | undefined }
 export type Stage = ReturnType<typeof createStage>
 
-/** The preview with the face's outline over it. Hears the source, and tells whoever wants to know. */
+/** The preview with the outline of the face. Forwards faces and states of the source to one listener each. */
 export function createStage(source: FaceSource) {
   const outline = createOutline()
   const meter = createMeter()
   const caption = h('p', { class: 'caption' }, t(source.kind === 'camera' ? 'neverSent' : 'syntheticFace'))
   const label = t(source.kind === 'camera' ? 'preview' : 'previewRecording')
-  let onSeen: (seen: Seen) => void = () => undefined
+  let onFace: (event: FaceEvent) => void = () => undefined
   let onState: (state: SourceState) => void = () => undefined
   let state = WAITING
 
@@ -24,7 +24,7 @@ export function createStage(source: FaceSource) {
   source.onFace((face) => {
     const motion = meter.measure(face)
     outline.draw(face, motion)
-    onSeen({ face, motion })
+    onFace({ face, motion })
   })
 
   return {
@@ -36,9 +36,9 @@ export function createStage(source: FaceSource) {
       caption,
     ),
     caption,
-    /** The one who listens now; before it another one did. */
-    onSeen(listener: (seen: Seen) => void): void {
-      onSeen = listener
+    /** Replaces the listener. */
+    onFace(listener: (event: FaceEvent) => void): void {
+      onFace = listener
     },
     onState(listener: (state: SourceState) => void): void {
       onState = listener

@@ -1,30 +1,31 @@
 import { createChart } from '../ui/chart.ts'
 import { type Child, h } from '../ui/dom.ts'
 import { clock } from '../words/format.ts'
-import { t, type Word } from '../words/language.ts'
-import type { Readiness } from './look.ts'
+import { t, type TextKey } from '../words/language.ts'
+import type { Readiness } from './server-state.ts'
 import { quantile, type Sample, sum, sumBy } from './prometheus.ts'
 
 const MINUTE_MS = 60_000
 const SHOWN_MS = 10 * MINUTE_MS
 const MIB = 1024 ** 2
 
-type Past = { readonly at: number } & Readonly<Record<'local' | 'gemini', number>>
+type Snapshot = { readonly at: number } & Readonly<Record<'local' | 'gemini', number>>
 
-const whole = (value: number) => String(Math.round(value))
-const seconds = (value: number | undefined) => (value === undefined ? t('noCalls') : `${value.toFixed(2)} s`)
+const toInteger = (value: number) => String(Math.round(value))
+const formatSeconds = (value: number | undefined) =>
+  value === undefined ? t('noCalls') : `${value.toFixed(2)} s`
 
-function figure(word: Word) {
+function figure(key: TextKey) {
   const value = h('dd', {}, '·')
   return {
-    element: h('div', {}, h('dt', {}, t(word)), value),
-    say: (...text: readonly Child[]) =>
+    element: h('div', {}, h('dt', {}, t(key)), value),
+    set: (...text: readonly Child[]) =>
       value.replaceChildren(...text.filter((part) => part instanceof Node || typeof part === 'string')),
     mark: (isGood: boolean) => value.classList.toggle('bad', !isGood),
   }
 }
 
-/** Everything that an operator looks at first, from one page of metrics after the other. */
+/** The operator's overview, updated from successive reads of `/metrics`. */
 export async function createBoard() {
   const figures = {
     faces: figure('faceConnections'),
@@ -47,16 +48,16 @@ export async function createBoard() {
     x: (minutes) => (minutes < 0 ? `−${clock(-minutes * MINUTE_MS)}` : clock(0)),
   })
   const errors = h('ul', { class: 'lines' })
-  const past: Past[] = []
+  const snapshots: Snapshot[] = []
   let errorsAtFirst: Map<string, number> | undefined
 
-  /** Windows a minute between each look and the one a minute before it, or the first. */
-  const rates = (): [number[], number[], number[]] => {
+  /** Windows per minute between each snapshot and the one a minute earlier, or the first. */
+  const computeRates = (): [number[], number[], number[]] => {
     const table: [number[], number[], number[]] = [[], [], []]
-    const last = past.at(-1)
+    const last = snapshots.at(-1)
     if (last === undefined) return table
-    for (const [i, one] of past.entries()) {
-      const from = past.find(({ at }) => one.at - at <= MINUTE_MS) ?? one
+    for (const [i, one] of snapshots.entries()) {
+      const from = snapshots.find(({ at }) => one.at - at <= MINUTE_MS) ?? one
       const minutes = (one.at - from.at) / MINUTE_MS
       if (i === 0 || minutes === 0) continue
       table[0].push((one.at - last.at) / MINUTE_MS)
@@ -69,11 +70,11 @@ export async function createBoard() {
   const showRates = (samples: readonly Sample[]) => {
     const now = performance.now()
     const count = (source: string) => sum(samples, 'maeum_windows_total', { source })
-    past.push({ at: now, local: count('local'), gemini: count('gemini') })
-    while (past[0] !== undefined && now - past[0].at > SHOWN_MS) past.shift()
-    const table = rates()
+    snapshots.push({ at: now, local: count('local'), gemini: count('gemini') })
+    while (snapshots[0] !== undefined && now - snapshots[0].at > SHOWN_MS) snapshots.shift()
+    const table = computeRates()
     const [local, gemini] = [table[1].at(-1) ?? 0, table[2].at(-1) ?? 0]
-    chart.show(table, t('windowsChartLabel', { local: whole(local), gemini: whole(gemini) }))
+    chart.show(table, t('windowsChartLabel', { local: toInteger(local), gemini: toInteger(gemini) }))
   }
 
   const showErrors = (samples: readonly Sample[]) => {
@@ -102,24 +103,24 @@ export async function createBoard() {
     element,
     close: () => chart.close(),
     show(samples: readonly Sample[], checks: Readiness): void {
-      // What another instance has taken over is not lost: it answers.
+      // Windows of sessions that another instance has taken over are not lost.
       const dropped = (reason = {}) => sum(samples, 'maeum_windows_dropped_total', reason)
       const lost = dropped() - dropped({ reason: 'not_ours' })
-      figures.faces.say(whole(sum(samples, 'maeum_sockets', { channel: 'landmarks' })))
-      figures.lost.say(whole(lost))
+      figures.faces.set(toInteger(sum(samples, 'maeum_sockets', { channel: 'landmarks' })))
+      figures.lost.set(toInteger(lost))
       figures.lost.mark(lost === 0)
-      figures.waiting.say(whole(sum(samples, 'maeum_outbox_windows')))
-      const middle = quantile(samples, 'maeum_model_seconds', 0.5)
+      figures.waiting.set(toInteger(sum(samples, 'maeum_outbox_windows')))
+      const median = quantile(samples, 'maeum_model_seconds', 0.5)
       const slow = quantile(samples, 'maeum_model_seconds', 0.95)
-      figures.latency.say(
-        seconds(middle),
-        middle !== undefined && h('small', {}, `${t('median')} · ${t('slowest')} ${seconds(slow)}`),
+      figures.latency.set(
+        formatSeconds(median),
+        median !== undefined && h('small', {}, `${t('median')} · ${t('slowest')} ${formatSeconds(slow)}`),
       )
-      figures.loop.say(`${whole(sum(samples, 'maeum_nodejs_eventloop_lag_p99_seconds') * 1000)} ms`)
-      figures.memory.say(`${whole(sum(samples, 'maeum_process_resident_memory_bytes') / MIB)} MiB`)
+      figures.loop.set(`${toInteger(sum(samples, 'maeum_nodejs_eventloop_lag_p99_seconds') * 1000)} ms`)
+      figures.memory.set(`${toInteger(sum(samples, 'maeum_process_resident_memory_bytes') / MIB)} MiB`)
       for (const name of ['model', 'database', 'schema', 'process'] as const) {
         const { ok, details } = checks[name]
-        states[name].say(h('b', {}, t(ok ? 'good' : 'bad')), ...details.map((line) => h('small', {}, line)))
+        states[name].set(h('b', {}, t(ok ? 'good' : 'bad')), ...details.map((line) => h('small', {}, line)))
         states[name].mark(ok)
       }
       showRates(samples)

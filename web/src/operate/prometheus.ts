@@ -8,7 +8,7 @@ export type Sample = {
 const LINE = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)/
 const LABEL = /(\w+)="((?:[^"\\]|\\.)*)"/g
 
-/** The samples of a page of metrics; what is no sample is passed over. */
+/** Parses Prometheus text; other lines are skipped. */
 export const parseMetrics = (text: string): Sample[] =>
   text.split('\n').flatMap((line) => {
     const [, name, labels = '', value] = LINE.exec(line) ?? []

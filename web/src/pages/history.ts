@@ -1,44 +1,44 @@
 import { BASE } from '../base.ts'
-import { ask } from '../ui/ask.ts'
+import { confirm } from '../ui/confirm.ts'
 import { h } from '../ui/dom.ts'
-import { attempt, createNotice, sentenceOf } from '../ui/notice.ts'
+import { runAction, createNotice, toErrorText } from '../ui/notice.ts'
 import type { Context, OpenPage } from '../ui/page.ts'
 import { dateTime, duration, emotionName } from '../words/format.ts'
-import { t, type Word } from '../words/language.ts'
+import { t, type TextKey } from '../words/language.ts'
 
-const askStatistics = ({ client }: Context) => client.call('GET /api/session/stats/summary')
-const askSessions = ({ client }: Context, cursor?: string) =>
+const fetchStatistics = ({ client }: Context) => client.call('GET /api/session/stats/summary')
+const fetchSessions = ({ client }: Context, cursor?: string) =>
   client.call('GET /api/session', { query: cursor === undefined ? {} : { cursor } })
-type Statistics = Awaited<ReturnType<typeof askStatistics>>
-type Page = Awaited<ReturnType<typeof askSessions>>
+type Statistics = Awaited<ReturnType<typeof fetchStatistics>>
+type Page = Awaited<ReturnType<typeof fetchSessions>>
 type Line = Page['sessions'][number]
 
 const STATUS = {
   active: 'statusActive',
   paused: 'statusPaused',
   ended: 'statusEnded',
-} as const satisfies Record<Line['status'], Word>
+} as const satisfies Record<Line['status'], TextKey>
 
 export const openHistory: OpenPage = async (context) => {
   const { client } = context
   const notice = createNotice('status')
   const totals = h('dl', { class: 'facts-row' })
   const list = h('ul', { class: 'lines sessions' })
-  const older = h('div', {})
+  const olderSection = h('div', {})
 
   const remove = async (line: Line) => {
     const when = dateTime(line.startedAt)
-    const isMeant = await ask({
+    const isConfirmed = await confirm({
       title: t('removeSession'),
       text: t('removeSessionText', { when }),
       action: t('remove'),
     })
-    if (!isMeant) return
+    if (!isConfirmed) return
     try {
       await client.call('DELETE /api/session/:id', { params: { id: line.id } })
       await showAll()
     } catch (error) {
-      notice.say(sentenceOf(error))
+      notice.show(toErrorText(error))
     }
   }
 
@@ -70,7 +70,7 @@ export const openHistory: OpenPage = async (context) => {
   }
 
   const showTotals = ({ total, active, paused, avgDuration }: Statistics) => {
-    const fact = (word: Word, text: string) => h('div', {}, h('dt', {}, t(word)), h('dd', {}, text))
+    const fact = (key: TextKey, text: string) => h('div', {}, h('dt', {}, t(key)), h('dd', {}, text))
     totals.replaceChildren(
       fact('total', String(total)),
       fact('stillOpen', String(active + paused)),
@@ -78,11 +78,11 @@ export const openHistory: OpenPage = async (context) => {
     )
   }
 
-  /** The page after what is there already. */
+  /** Appends a page of sessions. */
   const add = ({ sessions, nextCursor }: Page) => {
     list.append(...sessions.map(row))
     if (list.childElementCount === 0) list.append(h('li', { class: 'quiet-text' }, t('recentNone')))
-    older.replaceChildren(...(nextCursor === null ? [] : [olderButton(nextCursor)]))
+    olderSection.replaceChildren(...(nextCursor === null ? [] : [olderButton(nextCursor)]))
   }
 
   const olderButton = (cursor: string) => {
@@ -90,15 +90,15 @@ export const openHistory: OpenPage = async (context) => {
     button.addEventListener(
       'click',
       () =>
-        void attempt(button, notice, async () => {
-          add(await askSessions(context, cursor))
+        void runAction(button, notice, async () => {
+          add(await fetchSessions(context, cursor))
         }),
     )
     return button
   }
 
   const showAll = async () => {
-    const [statistics, newest] = await Promise.all([askStatistics(context), askSessions(context)])
+    const [statistics, newest] = await Promise.all([fetchStatistics(context), fetchSessions(context)])
     showTotals(statistics)
     list.replaceChildren()
     add(newest)
@@ -112,7 +112,7 @@ export const openHistory: OpenPage = async (context) => {
     h('p', { class: 'lead' }, t('historyText')),
     totals,
     list,
-    older,
+    olderSection,
     notice.element,
   )
   return { title: t('history'), element }

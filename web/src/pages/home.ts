@@ -1,16 +1,16 @@
 import { BASE } from '../base.ts'
-import { h, vary } from '../ui/dom.ts'
+import { h, setVariables } from '../ui/dom.ts'
 import type { Context, OpenPage } from '../ui/page.ts'
 import { dateTime, signed } from '../words/format.ts'
-import { t, type Word } from '../words/language.ts'
+import { t, type TextKey } from '../words/language.ts'
 
-type Dashboard = Awaited<ReturnType<typeof askDashboard>>
-const askDashboard = (client: Context['client']) => client.call('GET /api/dashboard/summary')
+type Dashboard = Awaited<ReturnType<typeof fetchDashboard>>
+const fetchDashboard = (client: Context['client']) => client.call('GET /api/dashboard/summary')
 
-const AXES = ['valence', 'arousal', 'dominance'] as const satisfies readonly Word[]
+const AXES = ['valence', 'arousal', 'dominance'] as const satisfies readonly TextKey[]
 
-/** Today in three lines, each from -1 to 1. */
-function today({ todayAvg, trend }: Dashboard): HTMLElement {
+/** The averages of today, each from -1 to 1. */
+function createToday({ todayAvg, trend }: Dashboard): HTMLElement {
   const rows = AXES.flatMap((axis) => {
     const value = todayAvg[axis]
     if (value === null) return []
@@ -23,7 +23,7 @@ function today({ todayAvg, trend }: Dashboard): HTMLElement {
         'dd',
         {},
         h('b', {}, signed(value)),
-        vary(h('span', { class: 'track', 'aria-hidden': 'true' }, h('span', { class: 'bar' })), {
+        setVariables(h('span', { class: 'track', 'aria-hidden': 'true' }, h('span', { class: 'bar' })), {
           '--value': value,
         }),
         change !== null && change !== 0 && h('small', {}, t('sinceYesterday', { change: signed(change) })),
@@ -39,8 +39,8 @@ function today({ todayAvg, trend }: Dashboard): HTMLElement {
 }
 
 export const openHome: OpenPage = async ({ client }) => {
-  const [{ user }, dashboard] = await Promise.all([client.call('GET /api/auth/me'), askDashboard(client)])
-  const offers = dashboard.recommendations.map(({ title, desc }) =>
+  const [{ user }, dashboard] = await Promise.all([client.call('GET /api/auth/me'), fetchDashboard(client)])
+  const suggestions = dashboard.recommendations.map(({ title, desc }) =>
     h('li', {}, h('h3', {}, title), h('p', {}, desc)),
   )
   const recent = dashboard.recentSessions.map(({ sessionId, createdAt, vadScore }) =>
@@ -66,7 +66,7 @@ export const openHome: OpenPage = async ({ client }) => {
       ),
       h('p', { class: 'hint' }, t('startHint')),
     ),
-    today(dashboard),
+    createToday(dashboard),
     h(
       'section',
       {},
@@ -75,8 +75,8 @@ export const openHome: OpenPage = async ({ client }) => {
         ? h('p', { class: 'quiet-text' }, t('recentNone'))
         : h('ul', { class: 'lines' }, ...recent),
     ),
-    offers.length > 0 &&
-      h('section', {}, h('h2', {}, t('suggestions')), h('ul', { class: 'offers' }, ...offers)),
+    suggestions.length > 0 &&
+      h('section', {}, h('h2', {}, t('suggestions')), h('ul', { class: 'suggestions' }, ...suggestions)),
   )
   return { title: t('home'), element }
 }

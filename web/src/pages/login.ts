@@ -1,9 +1,9 @@
-import { consentState } from '../consent.ts'
+import { getConsentState } from '../consent.ts'
 import { applyPreferences } from '../preferences.ts'
 import { BASE } from '../base.ts'
 import { h } from '../ui/dom.ts'
 import { field } from '../ui/fields.ts'
-import { attempt, createNotice } from '../ui/notice.ts'
+import { runAction, createNotice } from '../ui/notice.ts'
 import type { Context, OpenPage, Page } from '../ui/page.ts'
 import { t } from '../words/language.ts'
 
@@ -14,25 +14,25 @@ type Form = {
   readonly other: HTMLElement
 }
 
-function page({ client, go }: Context, { title, fields, submit, other }: Form): Page {
+function createPage({ client, go }: Context, { title, fields, submit, other }: Form): Page {
   const notice = createNotice('alert')
   const button = h('button', { type: 'submit', class: 'main wide' }, title)
-  const enter = async () => {
+  const signIn = async () => {
     await submit()
-    const [consent] = await Promise.all([consentState(client), applyPreferences(client)])
+    const [consent] = await Promise.all([getConsentState(client), applyPreferences(client)])
     go(consent === 'given' ? '/' : '/consent')
   }
   const form = h('form', {}, ...fields.map(({ element }) => element), notice.element, button)
   form.addEventListener('submit', (event) => {
     event.preventDefault()
-    void attempt(button, notice, enter)
+    void runAction(button, notice, signIn)
   })
   const element = h(
     'div',
-    { class: 'door' },
+    { class: 'login' },
     h(
       'section',
-      { class: 'promise' },
+      { class: 'welcome' },
       h('p', { class: 'display' }, t('welcome')),
       h('p', { class: 'lead' }, t('welcomeText')),
     ),
@@ -41,7 +41,7 @@ function page({ client, go }: Context, { title, fields, submit, other }: Form): 
   return { title, element }
 }
 
-const emailField = () =>
+const createEmailField = () =>
   field(t('email'), {
     type: 'email',
     name: 'email',
@@ -51,14 +51,14 @@ const emailField = () =>
   })
 
 export const openLogin: OpenPage = (context) => {
-  const email = emailField()
+  const email = createEmailField()
   const password = field(t('password'), {
     type: 'password',
     name: 'password',
     required: true,
     autocomplete: 'current-password',
   })
-  return page(context, {
+  return createPage(context, {
     title: t('logIn'),
     fields: [email, password],
     submit: () => context.client.login({ email: email.input.value, password: password.input.value }),
@@ -74,7 +74,7 @@ export const openSignup: OpenPage = (context) => {
     maxlength: 50,
     autocomplete: 'nickname',
   })
-  const email = emailField()
+  const email = createEmailField()
   const password = field(
     t('password'),
     {
@@ -87,7 +87,7 @@ export const openSignup: OpenPage = (context) => {
     },
     t('passwordHint'),
   )
-  return page(context, {
+  return createPage(context, {
     title: t('signUp'),
     fields: [username, email, password],
     submit: () =>

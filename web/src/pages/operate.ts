@@ -1,12 +1,12 @@
 import { createBoard } from '../operate/board.ts'
-import { hasToken, keepToken, lookAtServer } from '../operate/look.ts'
+import { hasToken, storeToken, fetchServerState } from '../operate/server-state.ts'
 import { h } from '../ui/dom.ts'
 import { field } from '../ui/fields.ts'
 import { createNotice } from '../ui/notice.ts'
 import type { OpenPage } from '../ui/page.ts'
 import { language, t } from '../words/language.ts'
 
-const EVERY_MS = 5000
+const POLL_INTERVAL_MS = 5000
 
 export const openOperate: OpenPage = async () => {
   const board = await createBoard()
@@ -16,24 +16,24 @@ export const openOperate: OpenPage = async () => {
   let timer: ReturnType<typeof setTimeout> | undefined
   let isOpen = true
 
-  const look = async (): Promise<void> => {
+  const refresh = async (): Promise<void> => {
     clearTimeout(timer)
     try {
-      const seen = await lookAtServer()
+      const state = await fetchServerState()
       if (!isOpen) return
-      if (seen.kind === 'denied') {
-        body.replaceChildren(door)
-        notice.say(hasToken() ? t('operateDenied') : '')
+      if (state.kind === 'denied') {
+        body.replaceChildren(tokenForm)
+        notice.show(hasToken() ? t('operateDenied') : '')
         return
       }
       if (body.firstChild !== board.element) body.replaceChildren(board.element)
-      board.show(seen.samples, seen.checks)
+      board.show(state.samples, state.checks)
       updated.textContent = t('updated', { time: new Date().toLocaleTimeString(language()) })
-      notice.say('')
+      notice.show('')
     } catch {
-      if (isOpen) notice.say(t('unreachable'))
+      if (isOpen) notice.show(t('unreachable'))
     }
-    if (isOpen) timer = setTimeout(() => void look(), EVERY_MS)
+    if (isOpen) timer = setTimeout(() => void refresh(), POLL_INTERVAL_MS)
   }
 
   const token = field(
@@ -41,19 +41,19 @@ export const openOperate: OpenPage = async () => {
     { type: 'password', autocomplete: 'off', required: true },
     t('operateTokenText'),
   )
-  const door = h(
+  const tokenForm = h(
     'form',
     { class: 'card narrow' },
     token.element,
     h('button', { class: 'main' }, t('operateEnter')),
   )
-  door.addEventListener('submit', (event) => {
+  tokenForm.addEventListener('submit', (event) => {
     event.preventDefault()
-    keepToken(token.input.value)
-    void look()
+    storeToken(token.input.value)
+    void refresh()
   })
 
-  void look()
+  void refresh()
   return {
     title: t('operate'),
     element: h(

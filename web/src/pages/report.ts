@@ -1,24 +1,24 @@
-import { column } from '../live/timeline.ts'
-import { courseOf } from '../report/course.ts'
-import { crisisOf } from '../report/crisis.ts'
-import { rate } from '../report/feedback.ts'
-import { h, vary } from '../ui/dom.ts'
+import { createColumn } from '../live/timeline.ts'
+import { createCourse } from '../report/course.ts'
+import { createCrisisSection } from '../report/crisis.ts'
+import { createFeedbackForm } from '../report/feedback.ts'
+import { h, setVariables } from '../ui/dom.ts'
 import { download } from '../ui/download.ts'
 import { createNotice } from '../ui/notice.ts'
 import type { Context, OpenPage } from '../ui/page.ts'
 import { dateTime, duration, emotionName, percent } from '../words/format.ts'
-import { language, t, type Word } from '../words/language.ts'
+import { language, t, type TextKey } from '../words/language.ts'
 
-const askReport = ({ client }: Context, id: string) =>
+const fetchReport = ({ client }: Context, id: string) =>
   client.call('GET /api/session/:id/report', { params: { id } })
-export type Report = Awaited<ReturnType<typeof askReport>>
+export type Report = Awaited<ReturnType<typeof fetchReport>>
 
 export const openReport: OpenPage = async (context) => {
   const id = context.fragment
-  const report = await askReport(context, id)
+  const report = await fetchReport(context, id)
   const { metadata, analysis } = report
   const summary = analysis.emotionSummary
-  const course = report.vadTimeline.length > 0 ? await courseOf(report) : undefined
+  const course = report.vadTimeline.length > 0 ? await createCourse(report) : undefined
   const observations = analysis.overallAssessment.keyObservations
   const element = h(
     'article',
@@ -37,9 +37,9 @@ export const openReport: OpenPage = async (context) => {
       summary === null
         ? h('p', { class: 'lead' }, t('reportEmpty'))
         : h('p', { class: 'lead' }, `${t('mostSeen')}, ${summary.primaryEmotion.percentage}%`),
-      files(context, id),
+      createDownloads(context, id),
     ),
-    crisisOf(report),
+    createCrisisSection(report),
     observations.length > 0 &&
       h(
         'section',
@@ -48,9 +48,9 @@ export const openReport: OpenPage = async (context) => {
         h('ul', { class: 'plain-list' }, ...observations.map((text) => h('li', {}, text))),
       ),
     course?.element,
-    report.emotionTimeline.length > 0 && shares(report),
-    report.emotionTimeline.length > 0 && windows(report),
-    thoughts(report),
+    report.emotionTimeline.length > 0 && createShares(report),
+    report.emotionTimeline.length > 0 && createWindows(report),
+    createThoughts(report),
     analysis.recommendations.length > 0 &&
       h(
         'section',
@@ -58,26 +58,26 @@ export const openReport: OpenPage = async (context) => {
         h('h2', {}, t('recommendations')),
         h(
           'ul',
-          { class: 'offers' },
+          { class: 'suggestions' },
           ...analysis.recommendations.map(({ title, description }) =>
             h('li', {}, h('h3', {}, title), h('p', {}, description)),
           ),
         ),
       ),
-    facts(report),
-    rate(context.client, id),
+    createFacts(report),
+    createFeedbackForm(context.client, id),
   )
   return { title: t('report'), element, close: () => course?.close() }
 }
 
-function files({ client }: Context, id: string): HTMLElement {
+function createDownloads({ client }: Context, id: string): HTMLElement {
   const notice = createNotice('alert')
   const path = `/api/session/${encodeURIComponent(id)}/report`
-  const button = (word: Word, address: string, name: string, kind: string) => {
-    const element = h('button', { type: 'button', class: kind }, t(word))
+  const button = (key: TextKey, address: string, name: string, kind: string) => {
+    const element = h('button', { type: 'button', class: kind }, t(key))
     element.addEventListener('click', () => {
-      notice.say('')
-      download(client, address, name).catch(() => notice.say(t('downloadFailed')))
+      notice.show('')
+      download(client, address, name).catch(() => notice.show(t('downloadFailed')))
     })
     return element
   }
@@ -95,15 +95,15 @@ function files({ client }: Context, id: string): HTMLElement {
   )
 }
 
-/** How often each expression was seen. */
-function shares({ emotionTimeline }: Report): HTMLElement {
+/** The share of each expression. */
+function createShares({ emotionTimeline }: Report): HTMLElement {
   const counts = new Map<Report['emotionTimeline'][number]['emotion'], number>()
   for (const { emotion } of emotionTimeline) counts.set(emotion, (counts.get(emotion) ?? 0) + 1)
   const rows = [...counts]
     .sort(([, a], [, b]) => b - a)
     .map(([emotion, count]) => {
       const share = count / emotionTimeline.length
-      const bar = vary(h('span', { class: 'share', 'aria-hidden': 'true' }), { '--share': share })
+      const bar = setVariables(h('span', { class: 'share', 'aria-hidden': 'true' }), { '--share': share })
       return h(
         'div',
         {},
@@ -114,7 +114,7 @@ function shares({ emotionTimeline }: Report): HTMLElement {
   return h('section', {}, h('h2', {}, t('distribution')), h('dl', { class: 'shares' }, ...rows))
 }
 
-function windows({ emotionTimeline }: Report): HTMLElement {
+function createWindows({ emotionTimeline }: Report): HTMLElement {
   return h(
     'section',
     { class: 'timeline' },
@@ -122,12 +122,12 @@ function windows({ emotionTimeline }: Report): HTMLElement {
     h(
       'ol',
       { class: 'windows', role: 'list', tabindex: 0, 'aria-labelledby': 'windows' },
-      ...emotionTimeline.map(column),
+      ...emotionTimeline.map(createColumn),
     ),
   )
 }
 
-function thoughts({ analysis }: Report): HTMLElement | false {
+function createThoughts({ analysis }: Report): HTMLElement | false {
   const { distortions } = analysis.cbtSummary
   if (distortions.length === 0) return false
   const rows = distortions.map(({ name_ko, name_en, count }) =>
@@ -141,8 +141,8 @@ function thoughts({ analysis }: Report): HTMLElement | false {
   return h('section', {}, h('h2', {}, t('thoughts')), h('ul', { class: 'lines' }, ...rows))
 }
 
-function facts({ metadata, statistics, provenance }: Report): HTMLElement {
-  const fact = (word: Word, text: string) => h('div', {}, h('dt', {}, t(word)), h('dd', {}, text))
+function createFacts({ metadata, statistics, provenance }: Report): HTMLElement {
+  const fact = (key: TextKey, text: string) => h('div', {}, h('dt', {}, t(key)), h('dd', {}, text))
   const { gemini, local } = provenance.windows
   return h(
     'dl',

@@ -1,6 +1,6 @@
 import { MaeumError } from '../../../client/index.ts'
-import { consentState } from '../consent.ts'
-import { inTab } from '../kept.ts'
+import { getConsentState } from '../consent.ts'
+import { tabStorage } from '../storage.ts'
 import { openCamera } from '../live/camera.ts'
 import { createCheck } from '../live/check.ts'
 import { createLive, type Live } from '../live/live.ts'
@@ -11,29 +11,29 @@ import { h } from '../ui/dom.ts'
 import type { OpenPage } from '../ui/page.ts'
 import { t } from '../words/language.ts'
 
-/** The session of this tab, so that a reload or another language comes back to it. */
+/** The session of this tab, so that it is resumed after a reload or a change of language. */
 const KEY = 'maeum.session'
-type Kept = { readonly id: string; readonly kind: FaceSource['kind'] }
+type StoredSession = { readonly id: string; readonly kind: FaceSource['kind'] }
 
-function kept(): Kept | undefined {
+function readStoredSession(): StoredSession | undefined {
   try {
-    const { id, kind } = Object(JSON.parse(inTab.get(KEY) ?? 'null')) as Partial<Kept>
+    const { id, kind } = Object(JSON.parse(tabStorage.get(KEY) ?? 'null')) as Partial<StoredSession>
     return typeof id === 'string' && (kind === 'camera' || kind === 'recording') ? { id, kind } : undefined
   } catch {
-    return undefined // not ours, or spoilt
+    return undefined
   }
 }
 
-/** First the camera is looked at, then a session runs; at its end there is a report. */
+/** Camera check, then the live session, then the report. */
 export const openSessionPage: OpenPage = async (context) => {
   const { client, about, go, fragment } = context
   const root = h('div', { class: 'session' })
-  const before = kept()
+  const stored = readStoredSession()
   let source: FaceSource | undefined
   let live: Live | undefined
   let isOpen = true
 
-  if ((await consentState(client)) === 'required') {
+  if ((await getConsentState(client)) === 'required') {
     go('/consent')
     return { title: t('session'), element: root }
   }
@@ -52,7 +52,7 @@ export const openSessionPage: OpenPage = async (context) => {
       source: opened,
       stage,
       begin: () => run(opened, stage),
-      use: (otherKind, otherId) => check(otherKind, otherId),
+      useSource: (otherKind, otherId) => check(otherKind, otherId),
     })
     root.replaceChildren(view)
   }
@@ -63,42 +63,42 @@ export const openSessionPage: OpenPage = async (context) => {
       session.close()
       return
     }
-    inTab.set(KEY, JSON.stringify({ id: session.id, kind: from.kind } satisfies Kept))
+    tabStorage.set(KEY, JSON.stringify({ id: session.id, kind: from.kind } satisfies StoredSession))
     live = createLive({
       client,
       about,
       session,
       source: from,
       stage,
-      onOver: (sessionId) => {
-        inTab.remove(KEY)
+      onEnd: (sessionId) => {
+        tabStorage.remove(KEY)
         from.close()
         go(`/report#${sessionId}`)
       },
-      onComeBack: () => context.go('/session'),
+      onReconnect: () => context.go('/session'),
     })
     root.replaceChildren(live.element)
     root.querySelector('h1')?.setAttribute('tabindex', '-1')
     root.querySelector('h1')?.focus()
   }
 
-  const resume = async ({ id, kind }: Kept): Promise<void> => {
+  const resume = async ({ id, kind }: StoredSession): Promise<void> => {
     const opened = openSource(kind)
     const stage = createStage(opened)
     await run(opened, stage, id)
     void opened.start()
   }
 
-  if (before === undefined) check(fragment === 'recording' ? 'recording' : 'camera')
+  if (stored === undefined) check(fragment === 'recording' ? 'recording' : 'camera')
   else {
-    await resume(before).catch((error: unknown) => {
-      // Only the server's own word ends it: while it cannot be reached, coming back may be tried again.
+    await resume(stored).catch((error: unknown) => {
+      // Only a response of the server ends the session: while it is unreachable, the user may retry.
       if (error instanceof MaeumError && error.retryable) {
         source?.close()
         throw error
       }
-      inTab.remove(KEY)
-      check(before.kind)
+      tabStorage.remove(KEY)
+      check(stored.kind)
     })
   }
   return {

@@ -1,32 +1,31 @@
 import { FONT_SCALES, LAYOUT_DENSITIES, type Preferences } from '../../../src/domain/preferences.ts'
-import { carriesBaseline, carryBaseline, withdrawConsent } from '../consent.ts'
-import { askPreferences, savePreferences } from '../preferences.ts'
-import { ask } from '../ui/ask.ts'
+import { isBaselineKept, setBaselineKept, withdrawConsent } from '../consent.ts'
+import { fetchPreferences, savePreferences } from '../preferences.ts'
+import { confirm } from '../ui/confirm.ts'
 import { h } from '../ui/dom.ts'
 import { download } from '../ui/download.ts'
 import { choice, field, toggle } from '../ui/fields.ts'
-import { applyLook, look, THEMES } from '../ui/look.ts'
-import { attempt, createNotice, sentenceOf } from '../ui/notice.ts'
+import { applyAppearance, getAppearance, THEMES } from '../ui/appearance.ts'
+import { runAction, createNotice, toErrorText } from '../ui/notice.ts'
 import type { Context, OpenPage } from '../ui/page.ts'
 import { language, setLanguage, t } from '../words/language.ts'
 
-const THEME_WORDS = { system: 'themeSystem', light: 'themeLight', dark: 'themeDark' } as const
-const SCALE_WORDS = { sm: 'fontSm', md: 'fontMd', lg: 'fontLg', xl: 'fontXl' } as const
-const DENSITY_WORDS = { compact: 'densityCompact', spacious: 'densitySpacious' } as const
+const THEME_TEXTS = { system: 'themeSystem', light: 'themeLight', dark: 'themeDark' } as const
+const SCALE_TEXTS = { sm: 'fontSm', md: 'fontMd', lg: 'fontLg', xl: 'fontXl' } as const
+const DENSITY_TEXTS = { compact: 'densityCompact', spacious: 'densitySpacious' } as const
 
 export const openSettings: OpenPage = async (context) => {
   const { client } = context
-  const [{ user }, preferences, isCarried] = await Promise.all([
+  const [{ user }, preferences, isKept] = await Promise.all([
     client.call('GET /api/auth/me'),
-    askPreferences(client),
-    carriesBaseline(client),
+    fetchPreferences(client),
+    isBaselineKept(client),
   ])
   const notice = createNotice('status')
   const save = (saving: Promise<void>) => {
-    saving.then(() => notice.say(t('saved'))).catch((error: unknown) => notice.say(sentenceOf(error)))
+    saving.then(() => notice.show(t('saved'))).catch((error: unknown) => notice.show(toErrorText(error)))
   }
   const set = (changes: Partial<Preferences>) => save(savePreferences(client, changes))
-  const zones = [...new Set([preferences.timezone, 'UTC', ...Intl.supportedValuesOf('timeZone')])]
   const element = h(
     'div',
     { class: 'medium settings' },
@@ -38,55 +37,15 @@ export const openSettings: OpenPage = async (context) => {
       h(
         'div',
         { class: 'grid' },
-        choice(
-          t('languageLabel'),
-          [
-            ['ko', '한국어'],
-            ['en', 'English'],
-          ],
-          language(),
-          (value) => {
-            setLanguage(value)
-            set({ language: value })
-            context.go('/settings')
-          },
-        ).element,
-        choice(
-          t('theme'),
-          THEMES.map((value) => [value, t(THEME_WORDS[value])] as const),
-          look().theme,
-          (theme) => applyLook({ theme }),
-        ).element,
-        choice(
-          t('fontScale'),
-          FONT_SCALES.map((value) => [value, t(SCALE_WORDS[value])] as const),
-          preferences.fontScale,
-          (fontScale) => {
-            applyLook({ fontScale })
-            set({ fontScale })
-          },
-        ).element,
-        choice(
-          t('density'),
-          LAYOUT_DENSITIES.map((value) => [value, t(DENSITY_WORDS[value])] as const),
-          preferences.layoutDensity,
-          (layoutDensity) => {
-            applyLook({ layoutDensity })
-            set({ layoutDensity })
-          },
-        ).element,
-        choice(
-          t('timezone'),
-          zones.map((zone) => [zone, zone] as const),
-          preferences.timezone,
-          (timezone) => set({ timezone, timezoneSource: 'person' }),
-        ).element,
+        createLanguageChoice(context, set),
+        ...createAppearanceChoices(preferences, set),
+        createTimeZoneChoice(preferences, set),
       ),
       h(
         'div',
         { class: 'grid toggles' },
-        toggle(t('carryBaseline'), isCarried, t('carryBaselineText'), (isWanted) =>
-          save(carryBaseline(client, isWanted)),
+        toggle(t('carryBaseline'), isKept, t('carryBaselineText'), (isWanted) =>
+          save(setBaselineKept(client, isWanted)),
         ).element,
         toggle(
           t('notifications'),
@@ -97,13 +56,69 @@ export const openSettings: OpenPage = async (context) => {
       ),
       notice.element,
     ),
-    account(context, user),
-    data(context),
+    createAccountSection(context, user),
+    createDataSection(context),
   )
   return { title: t('settings'), element }
 }
 
-function account(
+/** Saves changed preferences and shows the result. */
+type SetPreferences = (changes: Partial<Preferences>) => void
+
+const createLanguageChoice = ({ go }: Context, set: SetPreferences): HTMLElement =>
+  choice(
+    t('languageLabel'),
+    [
+      ['ko', '한국어'],
+      ['en', 'English'],
+    ],
+    language(),
+    (value) => {
+      setLanguage(value)
+      set({ language: value })
+      go('/settings')
+    },
+  ).element
+
+/** The theme belongs to this device; font size and density are saved with the account too. */
+const createAppearanceChoices = (preferences: Preferences, set: SetPreferences): HTMLElement[] => [
+  choice(
+    t('theme'),
+    THEMES.map((value) => [value, t(THEME_TEXTS[value])] as const),
+    getAppearance().theme,
+    (theme) => applyAppearance({ theme }),
+  ).element,
+  choice(
+    t('fontScale'),
+    FONT_SCALES.map((value) => [value, t(SCALE_TEXTS[value])] as const),
+    preferences.fontScale,
+    (fontScale) => {
+      applyAppearance({ fontScale })
+      set({ fontScale })
+    },
+  ).element,
+  choice(
+    t('density'),
+    LAYOUT_DENSITIES.map((value) => [value, t(DENSITY_TEXTS[value])] as const),
+    preferences.layoutDensity,
+    (layoutDensity) => {
+      applyAppearance({ layoutDensity })
+      set({ layoutDensity })
+    },
+  ).element,
+]
+
+function createTimeZoneChoice({ timezone: current }: Preferences, set: SetPreferences): HTMLElement {
+  const zones = [...new Set([current, 'UTC', ...Intl.supportedValuesOf('timeZone')])]
+  return choice(
+    t('timezone'),
+    zones.map((zone) => [zone, zone] as const),
+    current,
+    (timezone) => set({ timezone, timezoneSource: 'person' }),
+  ).element
+}
+
+function createAccountSection(
   { client }: Context,
   user: { readonly username: string; readonly email: string },
 ): HTMLElement {
@@ -119,9 +134,9 @@ function account(
   const form = h('form', { class: 'inline' }, name.element, save)
   form.addEventListener('submit', (event) => {
     event.preventDefault()
-    void attempt(save, notice, async () => {
+    void runAction(save, notice, async () => {
       await client.call('PUT /api/auth/profile', { body: { username: name.input.value } })
-      notice.say(t('saved'))
+      notice.show(t('saved'))
     })
   })
   return h(
@@ -131,11 +146,11 @@ function account(
     h('p', { class: 'quiet-text' }, user.email),
     form,
     notice.element,
-    password(client),
+    createPasswordForm(client),
   )
 }
 
-function password(client: Context['client']): HTMLElement {
+function createPasswordForm(client: Context['client']): HTMLElement {
   const notice = createNotice('status')
   const current = field(t('currentPassword'), {
     type: 'password',
@@ -151,13 +166,13 @@ function password(client: Context['client']): HTMLElement {
   const form = h('form', { class: 'password' }, current.element, next.element, notice.element, save)
   form.addEventListener('submit', (event) => {
     event.preventDefault()
-    void attempt(save, notice, async () => {
+    void runAction(save, notice, async () => {
       const hints = await client.changePassword({
         currentPassword: current.input.value,
         newPassword: next.input.value,
       })
       form.reset()
-      notice.say(
+      notice.show(
         [t('passwordChanged'), ...hints.map(({ message }) => `${t('newPassword')}: ${message}`)].join(' '),
       )
     })
@@ -165,18 +180,18 @@ function password(client: Context['client']): HTMLElement {
   return form
 }
 
-function data(context: Context): HTMLElement {
+function createDataSection(context: Context): HTMLElement {
   const { client } = context
   const notice = createNotice('status')
   const button = (text: string, kind: string, work: () => Promise<void>) => {
     const element = h('button', { type: 'button', class: kind }, text)
-    element.addEventListener('click', () => void attempt(element, notice, work))
+    element.addEventListener('click', () => void runAction(element, notice, work))
     return element
   }
   const save = () => download(client, '/api/user/export', 'maeum-export.json')
   const withdraw = async () => {
     await withdrawConsent(client)
-    notice.say(t('consentWithdrawn'))
+    notice.show(t('consentWithdrawn'))
   }
   return h(
     'section',
@@ -188,7 +203,7 @@ function data(context: Context): HTMLElement {
       { class: 'row' },
       button(t('exportData'), 'quiet', save),
       button(t('withdrawConsent'), 'quiet', withdraw),
-      button(t('deleteAccount'), 'grave', () => deleteAccount(context)),
+      button(t('deleteAccount'), 'danger', () => deleteAccount(context)),
     ),
     notice.element,
   )
@@ -200,14 +215,14 @@ async function deleteAccount({ client, go }: Context): Promise<void> {
     autocomplete: 'current-password',
     required: true,
   })
-  const isMeant = await ask({
+  const isConfirmed = await confirm({
     title: t('deleteAccount'),
     text: t('deleteAccountText'),
     action: t('deleteForGood'),
     more: [password.element],
   })
-  if (!isMeant) return
+  if (!isConfirmed) return
   await client.call('DELETE /api/user', { body: { password: password.input.value } })
-  await client.logout().catch(() => undefined) // there is nobody any more who could log out
+  await client.logout().catch(() => undefined) // the account no longer exists
   go('/signup')
 }

@@ -4,10 +4,10 @@ import { h } from '../ui/dom.ts'
 import { clock, emotionName, percent, signed } from '../words/format.ts'
 import { t } from '../words/language.ts'
 
-/** Valence and arousal over the session, as a picture and as a table. */
-export async function courseOf({ vadTimeline, emotionTimeline, metadata, analysis }: Report) {
+/** Valence and arousal over the session, as a chart and as a table. */
+export async function createCourse({ vadTimeline, emotionTimeline, metadata, analysis }: Report) {
   const seconds = vadTimeline.map(({ timestamp }) => (timestamp - metadata.startedAt) / 1000)
-  const { valence, arousal } = analysis.vadVector ?? { valence: 0, arousal: 0 } // there are windows here
+  const { valence, arousal } = analysis.vadVector ?? { valence: 0, arousal: 0 } // not null: the report has windows
   const chart = await createChart({
     label: t('courseLabel', { n: vadTimeline.length, valence: signed(valence), arousal: signed(arousal) }),
     lines: [t('valence'), t('arousal')],
@@ -39,7 +39,7 @@ export async function courseOf({ vadTimeline, emotionTimeline, metadata, analysi
       h(
         'table',
         {},
-        h('thead', {}, h('tr', {}, ...heads.map((word) => h('th', { scope: 'col' }, t(word))))),
+        h('thead', {}, h('tr', {}, ...heads.map((key) => h('th', { scope: 'col' }, t(key))))),
         h('tbody', {}, ...rows),
       ),
     ),

@@ -1,13 +1,13 @@
 import type { Client } from '../../../client/index.ts'
 import { h } from '../ui/dom.ts'
 import { field } from '../ui/fields.ts'
-import { attempt, createNotice } from '../ui/notice.ts'
+import { runAction, createNotice } from '../ui/notice.ts'
 import { t } from '../words/language.ts'
 
 const RATINGS = [1, 2, 3, 4, 5]
 
-/** How it was for the person. */
-export function rate(client: Client, sessionId: string): HTMLElement {
+/** Form for rating the session. */
+export function createFeedbackForm(client: Client, sessionId: string): HTMLElement {
   const notice = createNotice('status')
   const note = field(t('note'), { name: 'note', maxlength: 2000, autocomplete: 'off' })
   const send = h('button', { class: 'quiet' }, t('sendFeedback'))
@@ -34,14 +34,14 @@ export function rate(client: Client, sessionId: string): HTMLElement {
   )
   form.addEventListener('submit', (event) => {
     event.preventDefault()
-    void attempt(send, notice, async () => {
+    void runAction(send, notice, async () => {
       const rating = Number(new FormData(form).get('rating'))
       await client.call('POST /api/session/:id/feedback', {
         params: { id: sessionId },
         body: { rating, note: note.input.value },
       })
       form.remove()
-      notice.say(t('thanks'))
+      notice.show(t('thanks'))
     })
   })
   return h('section', {}, h('h2', {}, t('rateTitle')), form, notice.element)

@@ -1,21 +1,21 @@
 import type { AlignedData } from 'uplot'
-import { colourOf } from './colour.ts'
+import { resolveColour } from './colour.ts'
 import { h } from './dom.ts'
 
-type Look = {
-  /** What the picture says, for whoever does not see it. */
+type ChartOptions = {
+  /** Accessible description of the chart. */
   readonly label: string
-  /** Names of the lines; the first is drawn in the accent. */
+  /** Names of the lines; the first is drawn in the accent colour. */
   readonly lines: readonly string[]
-  readonly range: readonly [least: number, most: number | null]
+  readonly range: readonly [min: number, max: number | null]
   readonly x: (value: number) => string
 }
 
 const HEIGHT = 220
 const DASHES = [[], [6, 5]]
 
-/** Lines over time. The library comes when the first chart does. */
-export async function createChart({ label, lines, range, x }: Look) {
+/** Line chart over time. The library is loaded with the first chart. */
+export async function createChart({ label, lines, range, x }: ChartOptions) {
   const [{ default: Plot }] = await Promise.all([import('uplot'), import('uplot/dist/uPlot.min.css')])
   const canvas = h('div', { class: 'canvas', 'aria-hidden': 'true' })
   const key = h(
@@ -30,7 +30,7 @@ export async function createChart({ label, lines, range, x }: Look) {
 
   const draw = () => {
     const style = getComputedStyle(element)
-    const colour = (name: string) => colourOf(element, name)
+    const colour = (name: string) => resolveColour(element, name)
     const axis = {
       stroke: colour('--muted'),
       grid: { stroke: colour('--line'), width: 1 },
@@ -46,7 +46,7 @@ export async function createChart({ label, lines, range, x }: Look) {
         cursor: { show: false },
         scales: {
           x: { time: false },
-          y: { range: (_plot, _least, most) => [range[0], range[1] ?? Math.max(5, Math.ceil(most * 1.15))] },
+          y: { range: (_plot, _min, max) => [range[0], range[1] ?? Math.max(5, Math.ceil(max * 1.15))] },
         },
         axes: [
           { ...axis, values: (_plot, marks) => marks.map(x) },
@@ -68,23 +68,22 @@ export async function createChart({ label, lines, range, x }: Look) {
     )
   }
 
-  // Its size and its colours are the page's.
   const size = new ResizeObserver(() => draw())
-  const dark = matchMedia('(prefers-color-scheme: dark)')
-  const onColours = () => draw()
+  const darkScheme = matchMedia('(prefers-color-scheme: dark)')
+  const onColourScheme = () => draw()
   size.observe(element)
-  dark.addEventListener('change', onColours)
+  darkScheme.addEventListener('change', onColourScheme)
 
   return {
     element,
-    show(next: AlignedData, said?: string): void {
+    show(next: AlignedData, nextLabel?: string): void {
       data = next
-      if (said !== undefined) picture?.setAttribute('aria-label', said)
+      if (nextLabel !== undefined) picture?.setAttribute('aria-label', nextLabel)
       plot?.setData(data)
     },
     close(): void {
       size.disconnect()
-      dark.removeEventListener('change', onColours)
+      darkScheme.removeEventListener('change', onColourScheme)
       plot?.destroy()
     },
   }

@@ -1,5 +1,5 @@
-/** A colour of the style sheet as a canvas understands it: resolved for the theme that holds now. */
-export function colourOf(inside: HTMLElement, name: string): string {
+/** Resolves a colour variable of the style sheet for use in a canvas, in the current theme. */
+export function resolveColour(inside: HTMLElement, name: string): string {
   const probe = document.createElement('span')
   probe.style.color = `var(${name})`
   inside.append(probe)

@@ -3,29 +3,25 @@ type Value = string | number | boolean | null | undefined | Listener
 export type Attributes = Readonly<Record<string, Value>>
 export type Child = Node | string | null | undefined | false
 
-/** An element: `on…` attributes are listeners, `true` is an attribute without a value, `false` and null none at all. */
+/** Creates an element: `on…` attributes are listeners, `true` sets an empty attribute, `false` and null set none. */
 export function h<Tag extends keyof HTMLElementTagNameMap>(
   tag: Tag,
   attributes: Attributes = {},
   ...children: readonly Child[]
 ): HTMLElementTagNameMap[Tag] {
-  return furnish(document.createElement(tag), attributes, children)
+  return fill(document.createElement(tag), attributes, children)
 }
 
-/** The same for pictures. */
+/** Creates an SVG element. */
 export function svg<Tag extends keyof SVGElementTagNameMap>(
   tag: Tag,
   attributes: Attributes = {},
   ...children: readonly Child[]
 ): SVGElementTagNameMap[Tag] {
-  return furnish(document.createElementNS('http://www.w3.org/2000/svg', tag), attributes, children)
+  return fill(document.createElementNS('http://www.w3.org/2000/svg', tag), attributes, children)
 }
 
-function furnish<Kind extends Element>(
-  element: Kind,
-  attributes: Attributes,
-  children: readonly Child[],
-): Kind {
+function fill<Kind extends Element>(element: Kind, attributes: Attributes, children: readonly Child[]): Kind {
   for (const [name, value] of Object.entries(attributes)) {
     if (typeof value === 'function') element.addEventListener(name.slice(2), value)
     else if (value === true) element.setAttribute(name, '')
@@ -36,8 +32,8 @@ function furnish<Kind extends Element>(
   return element
 }
 
-/** A length or number for the style sheet; set by script, since the policy allows no style attributes. */
-export function vary<Kind extends HTMLElement | SVGElement>(
+/** Sets CSS variables; by script, since the content security policy forbids style attributes. */
+export function setVariables<Kind extends HTMLElement | SVGElement>(
   element: Kind,
   values: Readonly<Record<`--${string}`, string | number>>,
 ): Kind {

@@ -2,7 +2,7 @@ import { type Attributes, h } from './dom.ts'
 
 let fields = 0
 
-/** A labelled input; the hint is part of its description. */
+/** A labelled input; the hint is its accessible description. */
 export function field(label: string, attributes: Attributes, hint?: string) {
   const id = `field-${++fields}`
   const hintId = hint === undefined ? null : `${id}-hint`
@@ -17,23 +17,23 @@ export function field(label: string, attributes: Attributes, hint?: string) {
   return { element, input }
 }
 
-/** A labelled yes or no, with what it means. */
+/** A labelled checkbox with a hint. */
 export function toggle(label: string, isOn: boolean, hint: string, onChange: (isOn: boolean) => void) {
   const id = `field-${++fields}`
   const input = h('input', { id, type: 'checkbox', checked: isOn, 'aria-describedby': `${id}-hint` })
   input.addEventListener('change', () => onChange(input.checked))
-  const words = h('label', { for: id }, label)
+  const labelElement = h('label', { for: id }, label)
   const element = h(
     'div',
     { class: 'toggle' },
     input,
-    words,
+    labelElement,
     h('p', { id: `${id}-hint`, class: 'hint' }, hint),
   )
   return { element, input }
 }
 
-/** A labelled choice of one. */
+/** A labelled select. */
 export function choice<Value extends string>(
   label: string,
   options: readonly (readonly [value: Value, text: string])[],

@@ -4,13 +4,13 @@ import type { About } from '../about.ts'
 export type Context = {
   readonly client: Client
   readonly about: About
-  /** Goes to a place of the console, such as `/report#id`. */
-  readonly go: (place: string) => void
-  /** What stands after the `#` of the address: ids, which are nobody's business but the page's. */
+  /** Navigates to a path of the console, such as `/report#id`. */
+  readonly go: (path: string) => void
+  /** The fragment of the URL, without `#`: ids, which browsers do not send to the server. */
   readonly fragment: string
 }
 
-/** One screen. `close` lets go of what lives: cameras, sockets, timers. */
+/** One page. `close` releases cameras, sockets and timers. */
 export type Page = {
   readonly title: string
   readonly element: HTMLElement

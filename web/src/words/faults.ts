@@ -1,8 +1,8 @@
-import { ERROR_CODES, errorMessage } from '../../../src/errors.ts'
-import { language, t, type Word } from './language.ts'
+import { ERROR_CODES, errorMessage } from '../../../src/protocol/errors.ts'
+import { language, t, type TextKey } from './language.ts'
 
-/** What the client and the console say of themselves. */
-const OWN: Readonly<Record<string, Word>> = {
+/** Texts for the error codes of the client library and the console. */
+const CLIENT_ERRORS: Readonly<Record<string, TextKey>> = {
   NETWORK: 'unreachable',
   TIMEOUT: 'tookTooLong',
   BAD_ANSWER: 'unreadable',
@@ -14,10 +14,10 @@ const OWN: Readonly<Record<string, Word>> = {
   UNKNOWN: 'failed',
 }
 
-/** What went wrong, in the language of the page, in which not everything that is told was said; `said` where the code is new. */
-export function faultOf(code: string, said: string): string {
-  const own = OWN[code]
-  if (own !== undefined) return t(own)
+/** The text for an error code in the language of the page; `fallback` for an unknown code. */
+export function getErrorText(code: string, fallback: string): string {
+  const key = CLIENT_ERRORS[code]
+  if (key !== undefined) return t(key)
   const known = ERROR_CODES.find((one) => one === code)
-  return known === undefined ? said : errorMessage(known, language())
+  return known === undefined ? fallback : errorMessage(known, language())
 }

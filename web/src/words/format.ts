@@ -8,10 +8,10 @@ export function emotionName(emotion: Emotion): string {
 
 export const percent = (ratio: number): string => `${Math.round(ratio * 100)}%`
 
-/** -1 to 1 with its sign, so that nobody has to look for it. */
+/** Formats -1 to 1 with an explicit sign. */
 export const signed = (value: number): string => `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(2)}`
 
-/** Where the person lives, once that is known: all times are told there, as in their documents. */
+/** The user's time zone, once loaded: all times are shown in it, as in the reports. */
 let timeZone: string | undefined
 
 export const setTimeZone = (zone: string): void => {
@@ -26,7 +26,7 @@ export const dateTime = (at: number | string): string =>
     ...(timeZone === undefined ? {} : { timeZone }),
   }).format(new Date(at))
 
-/** `1:05`, minutes and seconds. */
+/** Minutes and seconds, such as `1:05`. */
 export function clock(ms: number): string {
   const seconds = Math.max(0, Math.floor(ms / 1000))
   return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`

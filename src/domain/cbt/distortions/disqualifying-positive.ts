@@ -8,7 +8,7 @@ export const disqualifyingPositive: Distortion = {
     ko: '좋은 일이나 칭찬을 운이나 예의 탓으로 돌려 없던 것으로 만드는 생각입니다.',
     en: 'Turning good events and praise into luck or politeness, so that they no longer count.',
   },
-  speaksOfOthers: true,
+  isAboutOthers: true,
   cues: {
     ko: [
       ['운이 좋(았을 뿐|았던 것뿐|았던 거|아서 그런|았던 것 뿐)', 0.9],
@@ -81,7 +81,7 @@ export const disqualifyingPositive: Distortion = {
     en: [
       {
         title: 'Collect the good words',
-        description: 'Write down three kind things people said lately, word for word and without comment.',
+        description: 'Write down three kind things people said recently, word for word and without comment.',
         difficulty: 'easy',
         duration: '5 minutes',
       },

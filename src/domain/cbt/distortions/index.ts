@@ -24,12 +24,12 @@ const BY_TYPE: Readonly<Record<DistortionType, Distortion>> = {
 }
 
 /**
- * The classic distortions of thought, with words of our own in Korean and English.
- * The kinds follow Beck, A. T. (1976), Cognitive Therapy and the Emotional Disorders, and Burns, D. D. (1980),
- * Feeling Good: The New Mood Therapy. Burns lists catastrophising under magnification; here it stands by itself, and
- * his tenth, personalisation, is not read, because guilt and its reasons cannot be told apart from single sentences.
- * A cue is a hint in somebody's wording and never a finding about the person.
+ * The classic cognitive distortions, with texts written for this project in Korean and English.
+ * The types follow Beck, A. T. (1976), Cognitive Therapy and the Emotional Disorders, and Burns, D. D. (1980),
+ * Feeling Good: The New Mood Therapy. Burns lists catastrophising under magnification; here it is a type of its own. His
+ * tenth, personalisation, is not detected, because justified and unjustified guilt cannot be distinguished in single
+ * sentences. A cue is a hint in the wording, not a finding about the person.
  */
 export const DISTORTIONS: readonly Distortion[] = Object.values(BY_TYPE)
 
-export const distortionOf = (type: DistortionType): Distortion => BY_TYPE[type]
+export const getDistortion = (type: DistortionType): Distortion => BY_TYPE[type]

@@ -8,7 +8,7 @@ export const jumpingToConclusions: Distortion = {
     ko: '확인하지 않은 채 남의 마음을 읽은 듯 여기거나 앞일을 정해진 것처럼 내다보는 생각입니다.',
     en: 'Reading minds or telling the future without checking.',
   },
-  speaksOfOthers: true,
+  isAboutOthers: true,
   cues: {
     ko: [
       [
@@ -86,13 +86,13 @@ export const jumpingToConclusions: Distortion = {
     en: [
       {
         title: 'Three other explanations',
-        description: 'Write down what somebody did and three reasons that could explain it.',
+        description: 'Write down something a person did and three reasons that could explain it.',
         difficulty: 'easy',
         duration: '10 minutes',
       },
       {
-        title: 'Forecast and weather',
-        description: 'Note what you expect beforehand and lay it beside what really happened.',
+        title: 'Compare forecast and outcome',
+        description: 'Write down what you expect, and compare it later with what really happened.',
         difficulty: 'medium',
         duration: 'a few days',
       },

@@ -70,7 +70,7 @@ export const magnification: Distortion = {
         duration: '10 minutes',
       },
       {
-        title: 'The other scale',
+        title: 'The other side of the scale',
         description: 'For every mistake you write down, add one thing you did well or tried hard at.',
         difficulty: 'medium',
         duration: '15 minutes',

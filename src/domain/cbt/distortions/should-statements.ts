@@ -53,7 +53,7 @@ export const shouldStatements: Distortion = {
       },
       {
         title: '작은 예외 허락하기',
-        description: '오늘 하루 작은 규칙 하나를 일부러 쉬어 보고, 어땠는지 적어 보세요.',
+        description: '오늘 하루 작은 규칙 하나를 일부러 지키지 않아 보고, 어땠는지 적어 보세요.',
         difficulty: 'hard',
         duration: '하루',
       },
@@ -67,7 +67,7 @@ export const shouldStatements: Distortion = {
       },
       {
         title: 'Allow one exception',
-        description: 'Let one small rule rest for a day on purpose and note how it was.',
+        description: 'Set one small rule aside on purpose for a day and write down how it felt.',
         difficulty: 'hard',
         duration: 'one day',
       },

@@ -2,18 +2,18 @@ import { and, eq, sql } from 'drizzle-orm'
 import type postgres from 'postgres'
 import type { Orm } from '../../../db/orm.ts'
 import { refreshFamilies } from '../../../db/schema/index.ts'
-import type { Principal } from '../../../plugins/authentication.ts'
+import type { Principal } from '../../../http/principal.ts'
 import type { Device } from './standing.ts'
 
-/** `now()` plus a span: the database's clock decides about expiry on every instance. */
+/** `now()` plus `ms`: all instances use the database's clock for expiry. */
 const fromNow = (ms: number) => sql`now() + ${ms} * interval '1 millisecond'`
 
 /**
- * Devices that are logged in, each with the counter of its refresh tokens. What requests wait for goes straight to the
- * driver, where it takes one round trip.
+ * Logged-in devices, each with the counter of its refresh tokens. Queries that requests wait for use the driver
+ * directly, which takes one round trip.
  */
 export const familyRepository = {
-  /** Locks the family until the transaction ends. `age` is the time since its counter was issued, in ms. */
+  /** Locks the family until the transaction ends. `ageMs` is the time since its counter was issued. */
   lock: async (orm: Orm, id: string) =>
     (
       await orm
@@ -37,7 +37,7 @@ export const familyRepository = {
       .where(eq(refreshFamilies.id, id))
   },
 
-  /** The counter of a device that is logged in to this account, and whether its pair was received. */
+  /** The counter of a device that is logged in to this account, and whether the client received its token pair. */
   async find(client: postgres.Sql, { userId, familyId }: Device) {
     const [row] = await client`
       select counter, confirmed from refresh_families
@@ -47,7 +47,7 @@ export const familyRepository = {
       : { counter: Number(row['counter']), confirmed: row['confirmed'] === true }
   },
 
-  /** Marks the pair as received; false unless the device is logged in to this account under this name. */
+  /** Marks the token pair as received; false if the device is not logged in to this account under this name. */
   async updateConfirmed(client: postgres.Sql, { userId, familyId, counter }: Principal): Promise<boolean> {
     const rows = await client`
       with confirmed as (
@@ -59,7 +59,7 @@ export const familyRepository = {
     return rows.length > 0
   },
 
-  /** Up to `limit` devices that were logged out within `ms`, the last ones first. */
+  /** Up to `limit` devices that were logged out within `ms`, newest first. */
   async listRevoked(client: postgres.Sql, ms: number, limit: number): Promise<string[]> {
     const rows = await client`
       select id from refresh_families
@@ -68,9 +68,9 @@ export const familyRepository = {
     return rows.map((row) => String(row['id']))
   },
 
-  /** Those of the devices that are not logged in to their accounts, in whatever way that came about. */
+  /** Those of the devices that are not logged in to their accounts, for any reason. */
   async listDead(client: postgres.Sql, devices: readonly Device[]): Promise<string[]> {
-    // Arrays do not pass the driver; ids hold no comma.
+    // The driver cannot send these arrays; ids contain no comma.
     const ids = devices.map(({ familyId }) => familyId).join(',')
     const owners = devices.map(({ userId }) => userId).join(',')
     const rows = await client`
@@ -84,8 +84,8 @@ export const familyRepository = {
   },
 
   /**
-   * Revokes one family of the user, or all of them, and returns their ids: also of those revoked before, for what hangs
-   * on them may not have been ended then.
+   * Revokes one family of the user, or all of them, and returns their ids. Includes families revoked before, because
+   * their sessions may not have been ended.
    */
   async revoke(orm: Orm, userId: number, familyId: string | null): Promise<string[]> {
     const rows = await orm

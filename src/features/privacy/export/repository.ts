@@ -17,7 +17,7 @@ import {
   voiceWindows,
 } from '../../../db/schema/index.ts'
 
-/** Where a list of rows goes on; the row before it, undefined at the beginning. */
+/** The last row of the previous page; undefined for the first page. */
 type After<Row> = Row | undefined
 
 type SessionPlace = { readonly id: string; readonly startedAt: Date }
@@ -133,7 +133,7 @@ export const exportRepository = {
   findReport: async (orm: Orm, sessionId: string) =>
     (await orm.select().from(reports).where(eq(reports.sessionId, sessionId)))[0],
 
-  /** What the trail holds about the person. */
+  /** The user's rows of the audit trail. */
   listTrail: (orm: Orm, subject: string) => (after: After<{ chain: string; place: number }>, limit: number) =>
     orm
       .select({

@@ -1,8 +1,8 @@
 import type { Orm } from '../../../db/orm.ts'
+import { SEALED } from '../../../db/sealed-columns.ts'
 import { decodeMeasures } from '../../../domain/face/encoding.ts'
 import { decodeLearnt, NOTHING_LEARNT } from '../../../domain/face/learnt.ts'
-import { BASELINE, exchangeRow, findingRow, windowRow } from '../../../domain/sealed-rows.ts'
-import { AppError } from '../../../errors.ts'
+import { AppError } from '../../../protocol/errors.ts'
 import { type Safe, SealError } from '../../../lib/sealing.ts'
 import type { ExportRepository } from './repository.ts'
 
@@ -13,10 +13,10 @@ type Dependencies = {
   readonly pseudonymOf: (userId: number) => Promise<string | undefined>
 }
 
-/** Rows that are in memory at a time. */
-const PAGE = 200
+/** Rows per query. */
+const PAGE_SIZE = 200
 
-/** A field that cannot be opened does not keep the rest from its owner. */
+/** A field that cannot be decrypted is exported as `unreadable`. */
 function readable<T>(open: () => T): T | { readonly unreadable: string } {
   try {
     return open()
@@ -26,7 +26,7 @@ function readable<T>(open: () => T): T | { readonly unreadable: string } {
   }
 }
 
-/** A row without what only the database needs. */
+/** The row without these keys. */
 function without<Row extends object, Key extends keyof Row>(
   row: Row,
   ...keys: readonly Key[]
@@ -37,32 +37,32 @@ function without<Row extends object, Key extends keyof Row>(
 
 const base64 = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64')
 
-/** Measures as names and numbers; bytes of an older kind as they are. */
+/** Measures as names and numbers; bytes of an unknown format as base64. */
 const toMeasures = (bytes: Uint8Array) => decodeMeasures(bytes) ?? { base64: base64(bytes) }
 
-/** The same of the neutral face that a person's next session begins with. */
+/** The stored baseline of the user. */
 const toNeutralFace = (bytes: Uint8Array) => decodeLearnt(bytes).baseline ?? { base64: base64(bytes) }
 
-/** And of what a session has learnt: of the camera, the neutral face, and those that it was given. */
+/** What a session has learnt: the camera, its own baseline and the ones it was given. */
 const toLearnt = (bytes: Uint8Array) => {
   const learnt = decodeLearnt(bytes)
   return learnt === NOTHING_LEARNT ? { base64: base64(bytes) } : learnt
 }
 
-/** Every row, page by page, each read when the one before has been taken: a slow reader holds no connection. */
-async function* paged<Place, Row extends Place>(
+/** Every row. A page is read when the one before was consumed, so a slow reader holds no connection. */
+async function* readPages<Place, Row extends Place>(
   read: (after: Place | undefined, limit: number) => Promise<Row[]>,
 ) {
   for (let after: Place | undefined; ; ) {
-    const rows = await read(after, PAGE)
+    const rows = await read(after, PAGE_SIZE)
     yield* rows
     after = rows.at(-1)
-    if (rows.length < PAGE) return
+    if (rows.length < PAGE_SIZE) return
   }
 }
 
 /** A JSON list as text, element by element. */
-async function* listOf<Row>(
+async function* writeList<Row>(
   rows: AsyncIterable<Row>,
   write: (row: Row) => AsyncIterable<string> | Iterable<string>,
 ): AsyncGenerator<string> {
@@ -79,82 +79,82 @@ const asJson =
   <Row>(view: (row: Row) => unknown) =>
   (row: Row): string[] => [JSON.stringify(view(row))]
 
-/** Without the closing brace, for something is to follow. */
-const opened = (view: object): string => JSON.stringify(view).slice(0, -1)
+/** Without the closing brace; more fields follow. */
+const openObject = (view: object): string => JSON.stringify(view).slice(0, -1)
 
-/** Everything that is kept of a person, as one JSON document that is read from the database while it is written. */
+/** All stored data of a user as one JSON document, read from the database while it is written. */
 export function createExport({ orm, repository, safeOf, pseudonymOf }: Dependencies) {
   const sessionText = (safe: Safe) =>
     async function* (session: Awaited<ReturnType<ReturnType<ExportRepository['listSessions']>>>[number]) {
       const { id, baseline, ...row } = without(session, 'endAnswer', 'userId', 'leaseOwner')
-      yield opened({
+      yield openObject({
         ...row,
         id,
-        baseline: baseline === null ? null : readable(() => toLearnt(safe.open(baseline, BASELINE))),
+        baseline:
+          baseline === null
+            ? null
+            : readable(() => toLearnt(safe.open(baseline, SEALED.sessions.baseline.at()))),
       })
       yield ',"windows":'
-      yield* listOf(
-        paged(repository.listWindows(orm, id)),
-        asJson(({ sessionId, measures, sttSnippet, intervention, ...window }) => {
-          const name = windowRow(sessionId, window.window)
+      yield* writeList(
+        readPages(repository.listWindows(orm, id)),
+        asJson((row) => {
+          const { measures, sttSnippet, intervention, ...window } = without(row, 'sessionId')
+          const sealed = SEALED.emotionWindows
           return {
             ...window,
-            measures: readable(() => toMeasures(safe.open(measures, 'emotion_windows.measures', name))),
+            measures: readable(() => toMeasures(safe.open(measures, sealed.measures.at(row)))),
             sttSnippet:
-              sttSnippet === null
-                ? null
-                : readable(() => safe.open(sttSnippet, 'emotion_windows.stt_snippet', name)),
+              sttSnippet === null ? null : readable(() => safe.open(sttSnippet, sealed.sttSnippet.at(row))),
             intervention:
-              intervention &&
-              readable(() => safe.openJson(intervention, 'emotion_windows.intervention', name)),
+              intervention && readable(() => safe.openJson(intervention, sealed.intervention.at(row))),
           }
         }),
       )
       yield ',"voice":'
-      yield* listOf(
-        paged(repository.listVoice(orm, id)),
-        asJson(({ sessionId, measures, ...row }) => {
-          const name = windowRow(sessionId, row.window)
-          return {
-            ...row,
-            measures: readable(() => safe.openJson(measures, 'voice_windows.measures', name)),
-          }
-        }),
+      yield* writeList(
+        readPages(repository.listVoice(orm, id)),
+        asJson((row) => ({
+          ...without(row, 'sessionId'),
+          measures: readable(() => safe.openJson(row.measures, SEALED.voiceWindows.measures.at(row))),
+        })),
       )
       yield ',"findings":'
-      yield* listOf(
-        paged(repository.listFindings(orm, id)),
-        asJson(({ detections, intervention, ...row }) => {
-          const name = findingRow(row.sessionId, row.at)
+      yield* writeList(
+        readPages(repository.listFindings(orm, id)),
+        asJson((row) => {
+          const { detections, intervention, ...finding } = without(row, 'sessionId', 'id')
+          const sealed = SEALED.cbtFindings
           return {
-            ...without(row, 'sessionId', 'id'),
-            detections: readable(() => safe.openJson(detections, 'cbt_findings.detections', name)),
+            ...finding,
+            detections: readable(() => safe.openJson(detections, sealed.detections.at(row))),
             intervention:
-              intervention && readable(() => safe.openJson(intervention, 'cbt_findings.intervention', name)),
+              intervention && readable(() => safe.openJson(intervention, sealed.intervention.at(row))),
           }
         }),
       )
       yield ',"conversations":'
-      yield* listOf(
-        paged(repository.listExchanges(orm, id)),
-        asJson(({ message, response, ...row }) => {
-          const exchange = without(row, 'id', 'sessionId')
-          const name = exchangeRow(row.sessionId, row.createdAt)
+      yield* writeList(
+        readPages(repository.listExchanges(orm, id)),
+        asJson((row) => {
+          const { message, response, ...exchange } = without(row, 'id', 'sessionId')
+          const sealed = SEALED.conversations
           return {
             ...exchange,
-            message: readable(() => safe.open(message, 'conversations.message', name)),
-            response: readable(() => safe.open(response, 'conversations.response', name)),
+            message: readable(() => safe.open(message, sealed.message.at(row))),
+            response: readable(() => safe.open(response, sealed.response.at(row))),
           }
         }),
       )
       const report = await repository.findReport(orm, id)
-      const content = report && readable(() => safe.openJson(report.content, 'reports.content', id))
+      const content =
+        report && readable(() => safe.openJson(report.content, SEALED.reports.content.at(report)))
       yield `,"report":${JSON.stringify(content ?? null)}}`
     }
 
   return {
     /**
-     * The document in pieces. Nothing is yielded, and the promise rejects, when there is no such person.
+     * The document in pieces. Rejects when the user does not exist.
      * @throws UNAUTHORIZED
      */
     async begin(userId: number): Promise<AsyncGenerator<string>> {
@@ -173,7 +173,7 @@ export function createExport({ orm, repository, safeOf, pseudonymOf }: Dependenc
   ): AsyncGenerator<string> {
     const userId = account.id
     const baseline = await repository.findBaseline(orm, userId)
-    yield `{"success":true,"data":${opened({
+    yield `{"success":true,"data":${openObject({
       exportedAt: new Date(),
       account,
       preferences: await repository.findPreferences(orm, userId),
@@ -182,41 +182,42 @@ export function createExport({ orm, repository, safeOf, pseudonymOf }: Dependenc
           ? null
           : {
               updatedAt: baseline.updatedAt,
-              ...readable(() => toNeutralFace(safe.open(baseline.measures, BASELINE))),
+              ...readable(() => toNeutralFace(safe.open(baseline.measures, SEALED.baselines.measures.at()))),
             },
     })}`
     yield ',"devices":'
-    yield* listOf(
-      paged(repository.listDevices(orm, userId)),
+    yield* writeList(
+      readPages(repository.listDevices(orm, userId)),
       asJson((device) => device),
     )
     yield ',"consents":'
-    yield* listOf(
-      paged(repository.listConsents(orm, userId)),
+    yield* writeList(
+      readPages(repository.listConsents(orm, userId)),
       asJson((row) => without(row, 'id', 'userId')),
     )
     yield ',"sessions":'
-    yield* listOf(paged(repository.listSessions(orm, userId)), sessionText(safe))
+    yield* writeList(readPages(repository.listSessions(orm, userId)), sessionText(safe))
     yield ',"counselings":'
-    yield* listOf(
-      paged(repository.listCounselings(orm, userId)),
+    yield* writeList(
+      readPages(repository.listCounselings(orm, userId)),
       asJson(({ notes, survey, ...row }) => ({
         ...without(row, 'id', 'userId'),
-        notes: notes === null ? null : readable(() => safe.open(notes, 'counselings.notes')),
-        survey: survey === null ? null : readable(() => safe.openJson(survey, 'counselings.survey')),
+        notes: notes === null ? null : readable(() => safe.open(notes, SEALED.counselings.notes.at())),
+        survey:
+          survey === null ? null : readable(() => safe.openJson(survey, SEALED.counselings.survey.at())),
       })),
     )
     yield ',"feedback":'
-    yield* listOf(
-      paged(repository.listFeedback(orm, userId)),
+    yield* writeList(
+      readPages(repository.listFeedback(orm, userId)),
       asJson(({ note, ...row }) => ({
         ...without(row, 'id', 'userId'),
-        note: note === null ? null : readable(() => safe.open(note, 'feedbacks.note')),
+        note: note === null ? null : readable(() => safe.open(note, SEALED.feedbacks.note.at())),
       })),
     )
     yield ',"auditTrail":'
-    yield* listOf(
-      paged(repository.listTrail(orm, subject ?? '')),
+    yield* writeList(
+      readPages(repository.listTrail(orm, subject ?? '')),
       asJson((row) => without(row, 'chain', 'place')),
     )
     yield '}}'

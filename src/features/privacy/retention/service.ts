@@ -11,18 +11,18 @@ type Dependencies = {
   readonly repository: RetentionRepository
   readonly days: Readonly<Partial<Record<Kind, number>>>
   readonly retainAudit: (days: number, signal: AbortSignal) => Promise<number>
-  /** A kind that was not erased, or one row of it that was passed over. */
+  /** Called for a kind that was not deleted, or for one row that was skipped. */
   readonly onFailed: (kind: Kind, error: unknown) => void
   readonly statementMs?: number
 }
 
-const BATCH = 200
-/** Of each kind in one night: what is left goes the next night. */
+const BATCH_SIZE = 200
+/** Batches per kind and night; the rest is deleted the next night. */
 const MAX_TRIES = 500
-/** Shorter than the pool's own deadlines, so that a batch that is too large ends with an error that says so. */
+/** Shorter than the pool's own deadlines, so that a batch that is too large fails with `query_canceled`. */
 const STATEMENT_MS = 12_000
 
-/** Erases what is older than it may become. */
+/** Deletes data that is older than its retention period. */
 export function createRetention(dependencies: Dependencies) {
   const { orm, repository, days, retainAudit, onFailed, statementMs = STATEMENT_MS } = dependencies
   const steps = {
@@ -32,16 +32,16 @@ export function createRetention(dependencies: Dependencies) {
     sessions: (tx: Orm, expired: Expired) => repository.deleteSessions(tx, expired),
   }
 
-  /** One batch a transaction, each under the lock: of several instances one works and the others find it taken. */
+  /** One batch per transaction, each under the lock, so that only one instance works at a time. */
   const deleteAll = (kind: keyof typeof steps, age: number, signal: AbortSignal): Promise<number> =>
     removeAll({
       remove: (limit, skipped) =>
         orm.transaction(async (tx) =>
           (await repository.lock(tx, statementMs)) ? steps[kind](tx, { days: age, limit, skipped }) : 0,
         ),
-      batch: BATCH,
+      batch: BATCH_SIZE,
       maxTries: MAX_TRIES,
-      isTooMuch: isTimedOut,
+      isTooLarge: isTimedOut,
       onSkip: (error) => onFailed(kind, error),
       signal,
     })
@@ -51,8 +51,8 @@ export function createRetention(dependencies: Dependencies) {
 
   return {
     /**
-     * Returns how many rows of each kind have gone; only kinds that are not kept permanently are named. A kind that
-     * fails is reported and does not stop the others.
+     * Returns the number of deleted rows of each kind that has a retention period. A kind that fails is reported and
+     * does not stop the others.
      */
     async run(signal: AbortSignal): Promise<Partial<Record<Kind, number>>> {
       const gone: Partial<Record<Kind, number>> = {}
@@ -69,8 +69,6 @@ export function createRetention(dependencies: Dependencies) {
     },
   }
 }
-
-export type Retention = ReturnType<typeof createRetention>
 
 const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS

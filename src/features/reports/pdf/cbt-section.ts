@@ -5,11 +5,11 @@ import type { PrintedReport } from './printed-report.ts'
 import { sinceStart } from './sections.ts'
 import { COLOURS, CONTENT, PAGE, type Sheet } from './sheet.ts'
 
-const MOST_ROWS = 16
-const MOST_EXERCISES = 3
+const MAX_ROWS = 16
+const MAX_EXERCISES = 3
 const ROW = 17
 
-/** What was noticed and when, and the exercise that was last offered for each kind; the words themselves are left out. */
+/** The detections with their times, and the last exercise offered for each type; the words themselves are left out. */
 export function cbtSection(sheet: Sheet, report: PrintedReport, language: Language, labels: Labels): void {
   const rows = report.cbtFindings.flatMap(({ timestamp, detections }) =>
     detections.map((detection) => ({ ...detection, time: sinceStart(report, timestamp) })),
@@ -29,22 +29,22 @@ export function cbtSection(sheet: Sheet, report: PrintedReport, language: Langua
   ] as const
   const line = (cells: readonly string[], style: { size: number; colour?: string }) => {
     for (const [i, { x, width, align }] of columns.entries())
-      sheet.put(cells[i] ?? '', x, sheet.y + 4, width, { ...style, align })
+      sheet.put(cells[i] ?? '', { x, y: sheet.y + 4, width }, { ...style, align })
     sheet.y += ROW
   }
   const { time, pattern, severity, confidence } = labels.cbtColumns
   line([time, pattern, severity, confidence], { size: 8, colour: COLOURS.muted })
-  for (const row of rows.slice(0, MOST_ROWS)) {
+  for (const row of rows.slice(0, MAX_ROWS)) {
     sheet.ensure(ROW)
-    sheet.rule(PAGE.margin, sheet.y, PAGE.margin + CONTENT)
+    sheet.rule(PAGE.margin, PAGE.margin + CONTENT, sheet.y)
     const name = language === 'ko' ? row.name_ko : (row.name_en ?? row.name_ko)
     line([row.time, name, labels.severities[row.severity], `${Math.round(row.confidence * 100)}%`], {
       size: 9,
     })
   }
-  if (rows.length > MOST_ROWS) sheet.note(labels.more(rows.length - MOST_ROWS))
-  if (report.statistics.crisisFindings > 0) return // safety first: no homework beside it
-  for (const intervention of [...offered.values()].slice(-MOST_EXERCISES))
+  if (rows.length > MAX_ROWS) sheet.note(labels.more(rows.length - MAX_ROWS))
+  if (report.statistics.crisisFindings > 0) return // after self-harm language no exercise is offered
+  for (const intervention of [...offered.values()].slice(-MAX_EXERCISES))
     exercise(sheet, intervention, labels)
 }
 

@@ -8,7 +8,7 @@ import { COLOURS, CONTENT, createSheet, PAGE, type Sheet } from './sheet.ts'
 import { drawVadCharts, isSmoothed } from './vad-charts.ts'
 
 /**
- * Writes a report on A4 pages and hands out its bytes in order. Blocks its thread for tens of milliseconds.
+ * Writes a report on A4 pages and passes its bytes to `onBytes`, in order. Blocks its thread for tens of milliseconds.
  * The same report gives the same bytes.
  */
 export function writeDocument(report: PrintedReport, onBytes: (bytes: Uint8Array) => void): Promise<void> {
@@ -17,8 +17,8 @@ export function writeDocument(report: PrintedReport, onBytes: (bytes: Uint8Array
   const sheet = createSheet({ title: labels.title, language, madeAt: new Date(report.generatedAt) })
   const { doc } = sheet
   writeParts(sheet, report, language, labels)
-  number(sheet, labels)
-  doc.end() // whatever can go wrong has gone wrong by now, before the first byte is out
+  drawFooters(sheet, labels)
+  doc.end() // all errors are thrown before this, so before the first byte
   return new Promise<void>((resolve, reject) => {
     doc.on('data', onBytes).on('end', resolve).on('error', reject)
   })
@@ -26,7 +26,7 @@ export function writeDocument(report: PrintedReport, onBytes: (bytes: Uint8Array
 
 function writeParts(sheet: Sheet, report: PrintedReport, language: Language, labels: Labels): void {
   const windows = drawnWindows(report)
-  const { duration } = report.metadata
+  const session = { windows, durationMs: report.metadata.duration }
   title(sheet, report, language, labels)
   facts(sheet, report, language, labels)
   tiles(sheet, report, language, labels)
@@ -35,12 +35,12 @@ function writeParts(sheet: Sheet, report: PrintedReport, language: Language, lab
   if (windows.length > 0) {
     sheet.heading(labels.headings.timeline, 180)
     sheet.note(labels.timelineNote)
-    drawEmotionTimeline(sheet, windows, duration, language, labels)
+    drawEmotionTimeline(sheet, session, language, labels)
     sheet.heading(labels.headings.distribution, 130)
     drawDistribution(sheet, windows, language, labels)
     sheet.heading(labels.headings.vad, 300)
     if (isSmoothed(windows)) sheet.note(labels.vadNote)
-    drawVadCharts(sheet, windows, duration, labels)
+    drawVadCharts(sheet, session, labels)
     vadTable(sheet, report, language, labels)
   }
   recommendations(sheet, report, language, labels)
@@ -48,15 +48,17 @@ function writeParts(sheet: Sheet, report: PrintedReport, language: Language, lab
   limits(sheet, report, language, labels)
 }
 
-/** The foot of each page, once it is known how many there are. */
-function number(sheet: Sheet, labels: Labels): void {
+/** The footer of each page. Needs the number of pages. */
+function drawFooters(sheet: Sheet, labels: Labels): void {
   const { start, count } = sheet.doc.bufferedPageRange()
   const y = PAGE.height - 40
+  const right = PAGE.margin + CONTENT
   for (let page = 0; page < count; page++) {
     sheet.doc.switchToPage(start + page)
-    sheet.rule(PAGE.margin, y - 8, PAGE.margin + CONTENT)
+    sheet.rule(PAGE.margin, right, y - 8)
     const style = { size: 7.5, colour: COLOURS.muted } as const
-    sheet.put(labels.footer, PAGE.margin, y, CONTENT - 80, style)
-    sheet.put(labels.page(page + 1, count), PAGE.margin + CONTENT - 80, y, 80, { ...style, align: 'right' })
+    sheet.put(labels.footer, { x: PAGE.margin, y, width: CONTENT - 80 }, style)
+    const number = labels.page(page + 1, count)
+    sheet.put(number, { x: right - 80, y, width: 80 }, { ...style, align: 'right' })
   }
 }

@@ -1,11 +1,11 @@
 import { EMOTION_NAMES, EMOTIONS, type Emotion } from '../../../domain/emotion.ts'
 import type { Language } from '../../../domain/language.ts'
 import type { Labels } from './labels.ts'
-import type { DrawnWindow } from './printed-report.ts'
+import type { DrawnSession, DrawnWindow } from './printed-report.ts'
 import { COLOURS, CONTENT, PAGE, type Sheet } from './sheet.ts'
 import { createTimeAxis, drawTimeAxis } from './time-axis.ts'
 
-/** Told apart by their row or their name as well, never by colour alone. */
+/** Rows and names also identify the emotions, so colour is never the only distinction. */
 const EMOTION_COLOURS: Readonly<Record<Emotion, string>> = {
   happy: '#d99a1c',
   sad: '#4573b0',
@@ -21,8 +21,8 @@ const LABEL_WIDTH = 62
 const ROW = 15
 const UNCERTAIN_OPACITY = 0.35
 
-/** Windows side by side that look the same are one box. */
-function boxes(windows: readonly DrawnWindow[]): DrawnWindow[] {
+/** Merges adjacent windows that look the same. */
+function mergeWindows(windows: readonly DrawnWindow[]): DrawnWindow[] {
   const merged: DrawnWindow[] = []
   for (const window of windows) {
     const last = merged.at(-1)
@@ -37,11 +37,10 @@ function boxes(windows: readonly DrawnWindow[]): DrawnWindow[] {
   return merged
 }
 
-/** One row for each emotion, one box for each run of windows. */
+/** One row per emotion, one box per run of windows. */
 export function drawEmotionTimeline(
   sheet: Sheet,
-  windows: readonly DrawnWindow[],
-  durationMs: number,
+  { windows, durationMs }: DrawnSession,
   language: Language,
   labels: Labels,
 ): void {
@@ -55,13 +54,13 @@ export function drawEmotionTimeline(
     const y = top + row * ROW
     if (row % 2 === 0) doc.rect(left, y, axis.right - left, ROW).fill(COLOURS.soft)
     const style = { size: 8.5, align: 'right' } as const
-    sheet.put(EMOTION_NAMES[emotion][language], PAGE.margin, y + 3, LABEL_WIDTH - 8, style)
+    sheet.put(EMOTION_NAMES[emotion][language], { x: PAGE.margin, y: y + 3, width: LABEL_WIDTH - 8 }, style)
   }
   for (const ms of axis.ticks) {
     doc.moveTo(axis.at(ms), top).lineTo(axis.at(ms), top + height)
     doc.lineWidth(0.4).strokeColor(COLOURS.line).stroke()
   }
-  for (const { from, to, emotion, uncertain } of boxes(windows)) {
+  for (const { from, to, emotion, uncertain } of mergeWindows(windows)) {
     const [x, y] = [axis.at(from), top + EMOTIONS.indexOf(emotion) * ROW + 2.5]
     doc.fillOpacity(uncertain ? UNCERTAIN_OPACITY : 1)
     doc.rect(x, y, Math.max(0.6, axis.at(to) - x), ROW - 5).fill(EMOTION_COLOURS[emotion])
@@ -71,7 +70,7 @@ export function drawEmotionTimeline(
   sheet.y = top + height + 30
 }
 
-/** One bar for each emotion that was seen, the most frequent first. */
+/** One bar per emotion that occurred, the most frequent first. */
 export function drawDistribution(
   sheet: Sheet,
   windows: readonly DrawnWindow[],
@@ -85,18 +84,19 @@ export function drawDistribution(
   const seen = counted.filter(({ count }) => count > 0).sort((a, b) => b.count - a.count)
   const most = seen[0]?.count ?? 1
   const left = PAGE.margin + LABEL_WIDTH
-  const room = CONTENT - LABEL_WIDTH - 110
+  const barWidth = CONTENT - LABEL_WIDTH - 110
   sheet.ensure(seen.length * (ROW + 1))
   for (const { emotion, count } of seen) {
     const { y } = sheet
     const name = EMOTION_NAMES[emotion][language]
-    sheet.put(name, PAGE.margin, y + 3, LABEL_WIDTH - 8, { size: 8.5, align: 'right' })
-    sheet.doc.rect(left, y + 2.5, room, ROW - 5).fill(COLOURS.soft)
-    sheet.doc.rect(left, y + 2.5, (count / most) * room, ROW - 5).fill(EMOTION_COLOURS[emotion])
+    sheet.put(name, { x: PAGE.margin, y: y + 3, width: LABEL_WIDTH - 8 }, { size: 8.5, align: 'right' })
+    sheet.doc.rect(left, y + 2.5, barWidth, ROW - 5).fill(COLOURS.soft)
+    sheet.doc.rect(left, y + 2.5, (count / most) * barWidth, ROW - 5).fill(EMOTION_COLOURS[emotion])
     const share = `${((count / windows.length) * 100).toFixed(1)}%`
-    sheet.put(share, left + room, y + 3, 48, { size: 8.5, font: 'bold', align: 'right' })
+    const right = left + barWidth
+    sheet.put(share, { x: right, y: y + 3, width: 48 }, { size: 8.5, font: 'bold', align: 'right' })
     const style = { size: 8.5, colour: COLOURS.muted, align: 'right' } as const
-    sheet.put(labels.windowCount(count), left + room + 48, y + 3, 62, style)
+    sheet.put(labels.windowCount(count), { x: right + 48, y: y + 3, width: 62 }, style)
     sheet.y += ROW + 1
   }
 }

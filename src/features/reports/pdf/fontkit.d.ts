@@ -1,4 +1,4 @@
-/** What is used of fontkit, the library by which pdfkit reads fonts; it comes without types. */
+/** The used part of fontkit, with which pdfkit reads fonts. It has no types of its own. */
 declare module 'fontkit' {
   export function create(font: Buffer): { hasGlyphForCodePoint(codePoint: number): boolean }
 }

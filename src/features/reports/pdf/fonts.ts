@@ -11,12 +11,12 @@ export type FontName = keyof typeof FILES
 
 const { resolve } = createRequire(import.meta.url)
 
-/** fontkit reads the head of the last, empty glyph past the end of these files: it needs something to read there. */
-const GLYPH_HEAD = new Uint8Array(16)
+/** fontkit reads the header of the last, empty glyph past the end of these files, so they are padded. */
+const GLYPH_HEADER = new Uint8Array(16)
 
-const load = (name: FontName) => Buffer.concat([readFileSync(resolve(FILES[name])), GLYPH_HEAD])
+const load = (name: FontName) => Buffer.concat([readFileSync(resolve(FILES[name])), GLYPH_HEADER])
 
-/** Nanum Gothic (SIL Open Font License 1.1): all of Hangul and Latin. A document embeds the glyphs that it uses. */
+/** Nanum Gothic (SIL Open Font License 1.1) covers Hangul and Latin. A document embeds only the glyphs that it uses. */
 export const loadFonts = (): Readonly<Record<FontName, Buffer>> => ({
   regular: load('regular'),
   bold: load('bold'),

@@ -1,6 +1,6 @@
 import type { Language } from '../../../domain/language.ts'
 
-/** Every word of the printed report that does not come from the report itself. */
+/** All texts of the printed report that are not part of the report itself. */
 export type Labels = {
   readonly title: string
   readonly subtitle: string

@@ -3,15 +3,15 @@ import type { Emotion } from '../../../domain/emotion.ts'
 import type { ReportContent } from '../../../domain/report.ts'
 import type { SessionStatus } from '../../../domain/session.ts'
 
-/** A report as a document shows it; plain data, so that it can be handed to another thread. */
+/** A report as a document shows it; plain data that can be posted to another thread. */
 export type PrintedReport = Omit<ReportContent, 'metadata'> & {
   readonly reportId: string | null
   readonly generatedAt: number
-  /** Length of a window of the session, ms. */
+  /** Length of a window, ms. */
   readonly intervalMs: number
-  /** Empty when no words of self-harm were noticed. */
+  /** Empty when no self-harm language was detected. */
   readonly crisisLines: readonly CrisisLine[]
-  /** Where the person lives: IANA name of the zone in which times are told. */
+  /** IANA name of the user's time zone, in which times are formatted. */
   readonly timezone: string
   readonly metadata: Omit<ReportContent['metadata'], 'status'> & { readonly status: SessionStatus }
 }
@@ -28,9 +28,12 @@ export type DrawnWindow = {
   readonly dominance: number
 }
 
+/** The windows of a session, and its length in ms. */
+export type DrawnSession = { readonly windows: readonly DrawnWindow[]; readonly durationMs: number }
+
 /**
- * The two timelines, which list the same windows in the same order, put together. Windows begin at whole intervals; any
- * may have closed early: the last, and one that an owner closed when it handed the session over.
+ * Merges the two timelines, which list the same windows in the same order. Windows begin at multiples of the interval
+ * and may have closed early: the last one, and one that its owner closed at a handover.
  */
 export function drawnWindows({ emotionTimeline, vadTimeline, intervalMs }: PrintedReport): DrawnWindow[] {
   return emotionTimeline.map(({ window, relativeTime, emotion, uncertain }, i) => {

@@ -2,21 +2,21 @@ import { performance } from 'node:perf_hooks'
 import { Readable } from 'node:stream'
 import { Worker } from 'node:worker_threads'
 import pLimit from 'p-limit'
-import { AppError } from '../../../errors.ts'
+import { AppError } from '../../../protocol/errors.ts'
 import type { PrintedReport } from './printed-report.ts'
 import type { WorkerMessage } from './worker.ts'
 
-/** Documents that may wait for the one that is being written. */
-const MOST_WAITING = 16
+/** Documents that may wait. */
+const MAX_WAITING = 16
 /**
- * As long as a request may take. An hour's session takes a tenth of a second: what takes this long, start of the thread
- * included, is stuck, and who has waited this long for a turn is not there any more.
+ * The deadline of a request. A session of one hour takes a tenth of a second, so a document that takes this long,
+ * including the start of the thread, is stuck, and a client that has waited this long has disconnected.
  */
 const DEADLINE_MS = 15_000
-/** An idle worker keeps the fonts in memory this long. */
+/** An idle worker, which holds the fonts in memory, is stopped after this time. */
 const IDLE_MS = 60_000
 const RETRY_SECONDS = 2
-/** Megabytes of heap that a document may take. */
+/** Heap limit of the worker. */
 const HEAP_MB = 256
 
 const EXTENSION = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
@@ -24,7 +24,7 @@ const PROGRAM = new URL(`./worker.${EXTENSION}`, import.meta.url)
 
 const busy = (cause?: unknown) => new AppError('SERVER_BUSY', { retryAfter: RETRY_SECONDS, cause })
 
-/** Where the source runs as it is (development, tests) a thread has no loader of TypeScript until it registers one. */
+/** When the source is not compiled (development, tests), a thread must register the TypeScript loader itself. */
 const uncompiled = () => `
   import(${JSON.stringify(import.meta.resolve('tsx/esm/api'))}).then(({ register }) => {
     register()
@@ -39,9 +39,8 @@ export const startWriter = (): Worker => {
 }
 
 /**
- * Writes documents one at a time on a thread of its own: subsetting the fonts and drawing the charts would hold up the
- * sockets of every live session for a tenth of a second. The thread is started for the first document and let go when
- * nobody has asked for another in a minute.
+ * Writes documents one at a time on a worker thread, because subsetting the fonts and drawing the charts would block
+ * the sockets for a tenth of a second. The thread starts with the first document and stops after a minute without one.
  */
 export function createPrinter(start = startWriter) {
   const queue = pLimit(1)
@@ -49,7 +48,7 @@ export function createPrinter(start = startWriter) {
   let idle: NodeJS.Timeout | undefined
   let isClosed = false
 
-  const letGo = async (old: Worker | undefined): Promise<void> => {
+  const dismiss = async (old: Worker | undefined): Promise<void> => {
     if (worker === old) {
       clearTimeout(idle)
       worker = undefined
@@ -57,8 +56,8 @@ export function createPrinter(start = startWriter) {
     await old?.terminate()
   }
 
-  /** A machine that gives no thread now may give one later. */
-  const started = (): Worker => {
+  /** A thread that cannot be started now may start later. */
+  const startWorker = (): Worker => {
     try {
       return start()
     } catch (error) {
@@ -66,61 +65,61 @@ export function createPrinter(start = startWriter) {
     }
   }
 
-  const hire = (): Worker => {
+  const getWorker = (): Worker => {
     if (isClosed) throw busy()
     clearTimeout(idle)
     if (worker !== undefined) return worker
-    const hired = started()
-    hired.unref()
-    hired.on('error', () => undefined) // who waits for a document hears of it through a listener of its own
-    hired.once('exit', () => {
-      if (worker === hired) worker = undefined
+    const created = startWorker()
+    created.unref()
+    created.on('error', () => undefined) // each document has its own listener
+    created.once('exit', () => {
+      if (worker === created) worker = undefined
     })
-    worker = hired
-    return hired
+    worker = created
+    return created
   }
 
-  /** Hands out the bytes from the worker until the document is complete. A thread that is lost is nobody's mistake. */
+  /** Passes the bytes to `onBytes` until the document is complete. Rejects with SERVER_BUSY when the thread is lost. */
   const write = (report: PrintedReport, onBytes: (bytes: Uint8Array) => void) =>
     new Promise<void>((resolve, reject) => {
-      const writer = hire()
+      const writer = getWorker()
       const finish = (fault?: Error) => {
         clearTimeout(deadline)
-        writer.off('message', listen).off('error', lost).off('exit', gone)
+        writer.off('message', onMessage).off('error', onLost).off('exit', onExit)
         if (fault === undefined) resolve()
         else reject(fault)
       }
-      const lost = (cause: unknown) => {
-        void letGo(writer)
+      const onLost = (cause: unknown) => {
+        void dismiss(writer)
         finish(busy(cause))
       }
-      const gone = () => lost(new Error('the thread that wrote the document ended'))
-      const listen = (message: WorkerMessage) => {
+      const onExit = () => onLost(new Error('the thread that wrote the document ended'))
+      const onMessage = (message: WorkerMessage) => {
         if (message.kind === 'bytes') onBytes(message.bytes)
         else finish(message.kind === 'done' ? undefined : new Error(message.reason))
       }
       const deadline = setTimeout(
-        () => lost(new Error(`a document took longer than ${DEADLINE_MS} ms`)),
+        () => onLost(new Error(`a document took longer than ${DEADLINE_MS} ms`)),
         DEADLINE_MS,
       )
-      writer.on('message', listen).once('error', lost).once('exit', gone)
+      writer.on('message', onMessage).once('error', onLost).once('exit', onExit)
       try {
         writer.postMessage(report)
       } catch (error) {
-        finish(error instanceof Error ? error : new Error('a report that cannot be handed over'))
+        finish(error instanceof Error ? error : new Error('the report cannot be passed to the thread'))
       }
     })
 
   return {
     /**
-     * The document, readable when its first bytes are there. Its size is bounded (about 100 KB, by what is drawn of
-     * however long a session), so it is not held back for a slow reader, who would hold up everybody else's.
-     * Throws `SERVER_BUSY` when too many wait or the thread is lost: whoever asks again gets another one.
+     * Resolves with the document when its first bytes are available. Its size is bounded (about 100 KB for any length
+     * of session), so the writer does not wait for a slow reader, which would delay all others.
+     * Rejects with `SERVER_BUSY` when too many documents wait or the thread is lost; a retry starts a new thread.
      */
     async print(report: PrintedReport): Promise<Readable> {
-      if (isClosed || queue.pendingCount >= MOST_WAITING) throw busy()
+      if (isClosed || queue.pendingCount >= MAX_WAITING) throw busy()
       const askedAt = performance.now()
-      const document = new Readable({ read: () => undefined }).on('error', () => undefined) // its reader is told as well
+      const document = new Readable({ read: () => undefined }).on('error', () => undefined) // the reader gets it too
       return new Promise((resolve, reject) => {
         void queue(async () => {
           try {
@@ -131,18 +130,18 @@ export function createPrinter(start = startWriter) {
             })
             document.push(null)
           } catch (error) {
-            reject(error instanceof Error ? error : new Error(String(error))) // heard until the first bytes
-            document.destroy(new Error('the document breaks off', { cause: error }))
+            reject(error instanceof Error ? error : new Error(String(error))) // no effect after the first bytes
+            document.destroy(new Error('the document is incomplete', { cause: error }))
           }
-          if (queue.pendingCount === 0) idle = setTimeout(() => void letGo(worker), IDLE_MS).unref()
+          if (queue.pendingCount === 0) idle = setTimeout(() => void dismiss(worker), IDLE_MS).unref()
         })
       })
     },
 
-    /** Waits for nothing: what is being written is cut off. */
+    /** Does not wait: a document in progress is aborted. */
     close: async (): Promise<void> => {
       isClosed = true
-      await letGo(worker)
+      await dismiss(worker)
     },
   }
 }

@@ -1,7 +1,7 @@
 import { EMOTION_NAMES } from '../../../domain/emotion.ts'
 import type { Language } from '../../../domain/language.ts'
 import { formatDuration } from '../../../domain/report.ts'
-import { timeIn } from '../../../domain/zone.ts'
+import { formatTime } from '../../../domain/zone.ts'
 import type { Labels } from './labels.ts'
 import type { PrintedReport } from './printed-report.ts'
 import { COLOURS, CONTENT, PAGE, type Sheet } from './sheet.ts'
@@ -12,35 +12,36 @@ const percent = (ratio: number) => `${(ratio * 100).toFixed(1)}%`
 
 export const title: Part = (sheet, report, _language, labels) => {
   sheet.doc.rect(0, 0, PAGE.width, 6).fill(COLOURS.accent)
-  sheet.put(labels.title, PAGE.margin, sheet.y, CONTENT, { size: 23, font: 'bold' })
+  const line = () => ({ x: PAGE.margin, y: sheet.y, width: CONTENT })
+  sheet.put(labels.title, line(), { size: 23, font: 'bold' })
   sheet.y += 32
-  sheet.put(labels.subtitle, PAGE.margin, sheet.y, CONTENT, { size: 10.5, colour: COLOURS.muted })
+  sheet.put(labels.subtitle, line(), { size: 10.5, colour: COLOURS.muted })
   sheet.y += 22
   if (report.reportId === null) sheet.paragraph(labels.unfinished, { font: 'bold', colour: COLOURS.alarm })
-  sheet.rule(PAGE.margin, sheet.y, PAGE.margin + CONTENT, COLOURS.accent, 1)
+  sheet.rule(PAGE.margin, PAGE.margin + CONTENT, sheet.y, { colour: COLOURS.accent, width: 1 })
   sheet.y += 10
 }
 
-/** Two columns of three. */
+/** Two columns of three rows. */
 export const facts: Part = (sheet, report, language, labels) => {
   const { metadata, provenance, reportId, generatedAt, timezone } = report
   const { total, gemini, local } = provenance.windows
   const entries = [
-    [labels.facts.started, timeIn(timezone, metadata.startedAt, language)],
+    [labels.facts.started, formatTime(timezone, metadata.startedAt, language)],
     [labels.facts.duration, metadata.durationFormatted],
     [
       labels.facts.ended,
-      metadata.status === 'ended' ? timeIn(timezone, metadata.endedAt, language) : labels.ongoing,
+      metadata.status === 'ended' ? formatTime(timezone, metadata.endedAt, language) : labels.ongoing,
     ],
     [labels.facts.windows, labels.windowsFact(total, gemini, local)],
-    [labels.facts.generated, timeIn(timezone, generatedAt, language)],
+    [labels.facts.generated, formatTime(timezone, generatedAt, language)],
     [labels.facts.reportId, reportId ?? labels.none],
   ] as const
   const column = CONTENT / 2
   for (const [i, [name, value]] of entries.entries()) {
     const [x, y] = [PAGE.margin + (i % 2) * column, sheet.y + Math.floor(i / 2) * 17]
-    sheet.put(name, x, y, 78, { size: 8.5, colour: COLOURS.muted })
-    sheet.put(value, x + 78, y, column - 84, { size: 9 })
+    sheet.put(name, { x, y, width: 78 }, { size: 8.5, colour: COLOURS.muted })
+    sheet.put(value, { x: x + 78, y, width: column - 84 }, { size: 9 })
   }
   sheet.y += 3 * 17 + 6
 }
@@ -64,16 +65,17 @@ export const tiles: Part = (sheet, { analysis: { emotionSummary } }, language, l
   for (const [i, [name, figure, detail]] of figures.entries()) {
     const x = PAGE.margin + i * (width + gap)
     sheet.doc.roundedRect(x, sheet.y, width, height, 4).fill(COLOURS.soft)
-    sheet.put(name, x + 9, sheet.y + 8, width - 14, { size: 7.5, colour: COLOURS.muted })
-    sheet.put(figure, x + 9, sheet.y + 20, width - 14, { size: 14, font: 'bold' })
-    sheet.put(detail, x + 9, sheet.y + 40, width - 14, { size: 7, colour: COLOURS.muted })
+    const line = (offset: number) => ({ x: x + 9, y: sheet.y + offset, width: width - 14 })
+    sheet.put(name, line(8), { size: 7.5, colour: COLOURS.muted })
+    sheet.put(figure, line(20), { size: 14, font: 'bold' })
+    sheet.put(detail, line(40), { size: 7, colour: COLOURS.muted })
   }
   sheet.y += height
 }
 
 const percentOf = ({ percentage }: { percentage: number }) => `${percentage.toFixed(1)}%`
 
-/** Only when words of self-harm were noticed. */
+/** Only when self-harm language was detected. */
 export const safety: Part = (sheet, { analysis, crisisLines }, _language, labels) => {
   const { note } = analysis.overallAssessment.forCounsellor
   if (note === null) return
@@ -85,7 +87,7 @@ export const safety: Part = (sheet, { analysis, crisisLines }, _language, labels
   sheet.doc.roundedRect(PAGE.margin, sheet.y, CONTENT, height, 4).fill(COLOURS.alarmSoft)
   sheet.doc.rect(PAGE.margin, sheet.y, 3, height).fill(COLOURS.alarm)
   const style = { size: 10, font: 'bold', colour: COLOURS.alarm } as const
-  sheet.put(labels.headings.safety, PAGE.margin + 14, sheet.y + 9, CONTENT - 24, style)
+  sheet.put(labels.headings.safety, { x: PAGE.margin + 14, y: sheet.y + 9, width: CONTENT - 24 }, style)
   sheet.y += 25
   sheet.paragraph(note, {}, PAGE.margin + 14, CONTENT - 24)
   sheet.y += 3
@@ -109,26 +111,29 @@ export const recommendations: Part = (sheet, { analysis }, _language, labels) =>
   }
 }
 
-/** Mean, least and greatest of each quantity. */
+/** Mean, minimum and maximum of each quantity. */
 export const vadTable: Part = (sheet, { analysis: { vadSummary } }, _language, labels) => {
   if (vadSummary === null) return
   const columns = ['average', 'minimum', 'maximum'] as const
   const width = 74
-  const x = (i: number) => PAGE.margin + CONTENT - (columns.length - i) * width
   sheet.ensure(4 * 16)
   const head = { size: 8, colour: COLOURS.muted, align: 'right' } as const
-  for (const [i, column] of columns.entries()) sheet.put(labels.table[column], x(i), sheet.y, width - 6, head)
+  const cell = (i: number, y: number) => ({
+    x: PAGE.margin + CONTENT - (columns.length - i) * width,
+    y,
+    width: width - 6,
+  })
+  for (const [i, column] of columns.entries()) sheet.put(labels.table[column], cell(i, sheet.y), head)
   sheet.y += 14
   for (const axis of ['valence', 'arousal', 'dominance'] as const) {
-    sheet.rule(PAGE.margin, sheet.y, PAGE.margin + CONTENT)
+    sheet.rule(PAGE.margin, PAGE.margin + CONTENT, sheet.y)
     const { name, low, high } = labels.axes[axis]
-    sheet.put(name, PAGE.margin + 4, sheet.y + 4, 70, { size: 8.5, font: 'bold' })
-    sheet.put(`-1 ${low} – +1 ${high}`, PAGE.margin + 74, sheet.y + 4, 180, {
-      size: 8,
-      colour: COLOURS.muted,
-    })
+    const y = sheet.y + 4
+    sheet.put(name, { x: PAGE.margin + 4, y, width: 70 }, { size: 8.5, font: 'bold' })
+    const range = `-1 ${low} – +1 ${high}`
+    sheet.put(range, { x: PAGE.margin + 74, y, width: 180 }, { size: 8, colour: COLOURS.muted })
     for (const [i, column] of columns.entries())
-      sheet.put(signed(vadSummary[axis][column]), x(i), sheet.y + 4, width - 6, { size: 9, align: 'right' })
+      sheet.put(signed(vadSummary[axis][column]), cell(i, y), { size: 9, align: 'right' })
     sheet.y += 17
   }
 }
@@ -145,6 +150,6 @@ export const limits: Part = (sheet, { analysis, provenance }, _language, labels)
   sheet.note(labels.provenance(provenance.analyzerVersion || labels.none, models || labels.none))
 }
 
-/** `3:20` into the session. */
+/** Time since the start of the session, such as `3:20`. */
 export const sinceStart = (report: PrintedReport, timestamp: number) =>
   formatDuration(Math.max(0, timestamp - report.metadata.startedAt))

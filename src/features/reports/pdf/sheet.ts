@@ -16,23 +16,28 @@ export const COLOURS = {
   alarmSoft: '#fbeeec',
 } as const
 
-export type TextStyle = {
+type TextStyle = {
   readonly size?: number
   readonly font?: FontName
   readonly colour?: string
   readonly align?: 'left' | 'right' | 'center'
 }
 
+/** Where one line of text goes. */
+type Line = { readonly x: number; readonly y: number; readonly width: number }
+
+type Stroke = { readonly colour?: string; readonly width?: number }
+
 const LEADING = 1.5
 const BODY = 9.5
-/** No line of the smallest print holds more; it bounds what is measured of a long word. */
-const MOST_IN_A_LINE = 160
+/** More than any line holds; bounds the cost of measuring a long word. */
+const MAX_CHARACTERS_PER_LINE = 160
 
 let fonts: ReturnType<typeof loadFonts> | undefined
 
 /**
- * Pages that are written from top to bottom. `y` is where the next thing goes; what does not fit goes on a new page.
- * Korean is broken between words only, which pdfkit's own wrapping would not do.
+ * Pages written from top to bottom. `y` is the position of the next element; an element that does not fit starts a new
+ * page. Korean is broken only between words, which pdfkit's own wrapping does not do.
  */
 export function createSheet(info: { title: string; language: string; madeAt: Date }) {
   fonts ??= loadFonts()
@@ -50,9 +55,9 @@ export function createSheet(info: { title: string; language: string; madeAt: Dat
   const set = ({ size = BODY, font = 'regular', colour = COLOURS.ink }: TextStyle) =>
     doc.font(font).fontSize(size).fillColor(colour)
 
-  /** Longest prefix of a word that fits; at least one character. */
+  /** The longest prefix of a word that fits, at least one character. */
   const prefix = (word: string, width: number): string => {
-    const characters = Array.from(word).slice(0, MOST_IN_A_LINE)
+    const characters = Array.from(word).slice(0, MAX_CHARACTERS_PER_LINE)
     let [fits, tooMany] = [1, characters.length + 1]
     while (tooMany - fits > 1) {
       const middle = Math.floor((fits + tooMany) / 2)
@@ -88,15 +93,15 @@ export function createSheet(info: { title: string; language: string; madeAt: Dat
     doc,
     y: PAGE.top as number,
 
-    /** Room for `height` on this page, or a new one. */
+    /** Starts a new page unless `height` is left on this one. */
     ensure(height: number): void {
       if (sheet.y + height <= PAGE.height - PAGE.bottom) return
       doc.addPage()
       sheet.y = PAGE.top
     },
 
-    /** One line at a place, cut where `width` ends; does not move `y`. */
-    put(text: string, x: number, y: number, width: number, style: TextStyle = {}): void {
+    /** One line at a position, cut at `width`; does not move `y`. */
+    put(text: string, { x, y, width }: Line, style: TextStyle = {}): void {
       set(style)
       const whole = legible(text)
       const fits = doc.widthOfString(whole) <= width
@@ -109,21 +114,22 @@ export function createSheet(info: { title: string; language: string; madeAt: Dat
     heightOf: (text: string, width: number, style: TextStyle = {}): number =>
       wrap(text, width, style).length * (style.size ?? BODY) * LEADING,
 
-    /** A paragraph from `y` on, which it moves. */
+    /** A paragraph at `y`; moves `y`. */
     paragraph(text: string, style: TextStyle = {}, x: number = PAGE.margin, width: number = CONTENT): void {
       const height = (style.size ?? BODY) * LEADING
       for (const line of wrap(text, width, style)) {
         sheet.ensure(height)
-        sheet.put(line, x, sheet.y, width + 1, style)
+        sheet.put(line, { x, y: sheet.y, width: width + 1 }, style)
         sheet.y += height
       }
     },
 
-    /** A heading that stays with at least `keep` points of what follows. */
+    /** A heading on the same page as at least `keep` points of its content. */
     heading(text: string, keep = 40): void {
       sheet.y += 16
       sheet.ensure(22 + keep)
-      sheet.put(text, PAGE.margin, sheet.y, CONTENT, { size: 12.5, font: 'bold', colour: COLOURS.accent })
+      const style = { size: 12.5, font: 'bold', colour: COLOURS.accent } as const
+      sheet.put(text, { x: PAGE.margin, y: sheet.y, width: CONTENT }, style)
       sheet.y += 21
     },
 
@@ -139,8 +145,9 @@ export function createSheet(info: { title: string; language: string; madeAt: Dat
       sheet.y += 2
     },
 
-    rule(x1: number, y: number, x2: number, colour: string = COLOURS.line, width = 0.5): void {
-      doc.moveTo(x1, y).lineTo(x2, y).lineWidth(width).strokeColor(colour).stroke()
+    /** A horizontal line. */
+    rule(left: number, right: number, y: number, { colour = COLOURS.line, width = 0.5 }: Stroke = {}): void {
+      doc.moveTo(left, y).lineTo(right, y).lineWidth(width).strokeColor(colour).stroke()
     },
   }
   return sheet

@@ -1,5 +1,5 @@
 import type { Labels } from './labels.ts'
-import type { DrawnWindow } from './printed-report.ts'
+import type { DrawnSession, DrawnWindow } from './printed-report.ts'
 import { COLOURS, CONTENT, PAGE, type Sheet } from './sheet.ts'
 import { createTimeAxis, drawTimeAxis, type TimeAxis } from './time-axis.ts'
 
@@ -14,29 +14,28 @@ type Point = { readonly ms: number; readonly value: number }
 const LABEL_WIDTH = 62
 const PANEL = 66
 const GAP = 10
-/** Missing windows beyond this break a line. */
-const LONGEST_GAP = 2
-/** More points than this are not to be told apart on the width of a page: neighbours are drawn as their mean. */
-const MOST_POINTS = 720
-/** A moving average spans this part of the session. */
+/** A longer gap between window numbers breaks the line. */
+const MAX_GAP = 2
+/** More points cannot be distinguished on the width of a page; neighbours are drawn as their mean. */
+const MAX_POINTS = 720
+/** A moving average spans one of this many parts of the session. */
 const SMOOTHING_PARTS = 40
 
 const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length
 
-/** Unbroken runs of windows. */
+/** Runs of windows without a long gap. */
 function runs(windows: readonly DrawnWindow[]): DrawnWindow[][] {
   const found: DrawnWindow[][] = []
   for (const window of windows) {
     const run = found.at(-1)
     const last = run?.at(-1)
-    if (run === undefined || last === undefined || window.number - last.number > LONGEST_GAP)
-      found.push([window])
+    if (run === undefined || last === undefined || window.number - last.number > MAX_GAP) found.push([window])
     else run.push(window)
   }
   return found
 }
 
-/** One point for each `size` windows, at their middle. */
+/** One point per `size` windows, at their middle. */
 function points(run: readonly DrawnWindow[], axis: (typeof PANELS)[number]['axis'], size: number): Point[] {
   return Array.from({ length: Math.ceil(run.length / size) }, (_, i) => {
     const part = run.slice(i * size, (i + 1) * size)
@@ -53,34 +52,29 @@ const smoothed = (line: readonly Point[], reach: number): Point[] =>
     value: mean(line.slice(Math.max(0, i - reach), i + reach + 1).map((point) => point.value)),
   }))
 
-/** Whether there are enough windows for a moving average to say more than they do. */
+/** Whether there are enough windows for a moving average. */
 export const isSmoothed = (windows: readonly DrawnWindow[]) => reachOf(windows) > 0
 
-const sizeOf = (windows: readonly DrawnWindow[]) => Math.ceil(windows.length / MOST_POINTS)
-/** Points on either side that a moving average takes in. */
+const sizeOf = (windows: readonly DrawnWindow[]) => Math.ceil(windows.length / MAX_POINTS)
+/** Points on either side that a moving average includes. */
 const reachOf = (windows: readonly DrawnWindow[]) =>
   Math.floor(windows.length / sizeOf(windows) / SMOOTHING_PARTS / 2)
 
 /** Three panels over one time axis: each quantity from -1 to 1 over the session. */
-export function drawVadCharts(
-  sheet: Sheet,
-  windows: readonly DrawnWindow[],
-  durationMs: number,
-  labels: Labels,
-): void {
+export function drawVadCharts(sheet: Sheet, { windows, durationMs }: DrawnSession, labels: Labels): void {
   sheet.ensure(PANELS.length * (PANEL + GAP) + 26)
   const axis = createTimeAxis(durationMs, PAGE.margin + LABEL_WIDTH, PAGE.margin + CONTENT)
   const size = sizeOf(windows)
   const reach = reachOf(windows)
   const lines = runs(windows)
-  for (const panel of PANELS) {
-    drawFrame(sheet, axis, labels.axes[panel.axis])
+  for (const { axis: quantity, colour } of PANELS) {
+    drawFrame(sheet, axis, labels.axes[quantity])
     const y = (value: number) => sheet.y + PANEL / 2 - (value * PANEL) / 2
     for (const run of lines) {
-      const line = points(run, panel.axis, size)
+      const line = points(run, quantity, size)
       const place = ({ ms, value }: Point) => [axis.at(ms), y(value)] as const
-      if (reach > 0) drawLine(sheet, line.map(place), panel.colour, 0.5, 0.45)
-      drawLine(sheet, smoothed(line, reach).map(place), panel.colour, 1.5, 1)
+      if (reach > 0) drawLine(sheet, line.map(place), { colour, width: 0.5, opacity: 0.45 })
+      drawLine(sheet, smoothed(line, reach).map(place), { colour, width: 1.5, opacity: 1 })
     }
     sheet.y += PANEL + GAP
   }
@@ -96,24 +90,26 @@ function drawFrame(sheet: Sheet, axis: TimeAxis, words: Labels['axes']['valence'
     doc.moveTo(axis.at(ms), y).lineTo(axis.at(ms), y + PANEL)
     doc.lineWidth(0.4).strokeColor(COLOURS.line).stroke()
   }
-  sheet.rule(axis.left, y + PANEL / 2, axis.right, COLOURS.muted, 0.5)
-  sheet.put(words.name, PAGE.margin, y + PANEL / 2 - 5, LABEL_WIDTH - 14, { size: 8.5, font: 'bold' })
+  const middle = y + PANEL / 2
+  sheet.rule(axis.left, axis.right, middle, { colour: COLOURS.muted })
+  const bold = { size: 8.5, font: 'bold' } as const
+  sheet.put(words.name, { x: PAGE.margin, y: middle - 5, width: LABEL_WIDTH - 14 }, bold)
   const small = { size: 7, colour: COLOURS.muted, align: 'right' } as const
   for (const [text, value] of [
     [`${words.high} +1`, 1],
     ['0', 0],
     [`${words.low} -1`, -1],
-  ] as const)
-    sheet.put(text, PAGE.margin, y + PANEL / 2 - (value * (PANEL - 8)) / 2 - 4, LABEL_WIDTH - 5, small)
+  ] as const) {
+    const at = middle - (value * (PANEL - 8)) / 2 - 4
+    sheet.put(text, { x: PAGE.margin, y: at, width: LABEL_WIDTH - 5 }, small)
+  }
 }
 
 /** A single point is a dot. */
 function drawLine(
   { doc }: Sheet,
   places: readonly (readonly [number, number])[],
-  colour: string,
-  width: number,
-  opacity: number,
+  { colour, width, opacity }: { readonly colour: string; readonly width: number; readonly opacity: number },
 ): void {
   const [first, ...rest] = places
   if (first === undefined) return

@@ -1,0 +1,1 @@
+ALTER TABLE "sessions" ADD COLUMN "lease_after_window" integer DEFAULT 0 NOT NULL;

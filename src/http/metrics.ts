@@ -1,0 +1,158 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+
+/** Every series of the server, in a registry of its own. */
+export function createMetrics() {
+  const registers = [new Registry()]
+  const [registry] = registers as [Registry]
+  collectDefaultMetrics({ register: registry, prefix: 'maeum_', eventLoopMonitoringPrecision: 100 })
+  return {
+    registry,
+    ...createRequestMetrics(registers),
+    ...createWindowMetrics(registers),
+    ...createModelMetrics(registers),
+    ...createSocketMetrics(registers),
+    ...createBrowserMetrics(registers),
+  }
+}
+
+export type Metrics = ReturnType<typeof createMetrics>
+
+/** Requests, their errors, and security events. */
+const createRequestMetrics = (registers: Registry[]) => ({
+  requests: new Histogram({
+    name: 'maeum_http_request_seconds',
+    help: 'Time to answer a request, by route and status.',
+    labelNames: ['method', 'route', 'status'],
+    buckets: [0.005, 0.02, 0.05, 0.1, 0.25, 1, 5],
+    registers,
+  }),
+  errors: new Counter({
+    name: 'maeum_errors_total',
+    help: 'Requests that were refused or failed, by the code they were answered with.',
+    labelNames: ['code'],
+    registers,
+  }),
+  internalErrors: new Counter({
+    name: 'maeum_internal_errors_total',
+    help: 'Errors of timers, listeners and other work that no request waits for, by place.',
+    labelNames: ['place'],
+    registers,
+  }),
+  databaseErrors: new Counter({
+    name: 'maeum_database_errors_total',
+    help: 'Errors that the database server sent, by SQLSTATE.',
+    labelNames: ['code'],
+    registers,
+  }),
+  securityEvents: new Counter({
+    name: 'maeum_security_events_total',
+    help: 'Logins, logouts and other security events, by event.',
+    labelNames: ['event'],
+    registers,
+  }),
+})
+
+/** Windows, from their frames to their storage. */
+const createWindowMetrics = (registers: Registry[]) => ({
+  frames: new Counter({
+    name: 'maeum_frames_total',
+    help: 'Landmark frames received, by what became of them.',
+    labelNames: ['fate'],
+    registers,
+  }),
+  windows: new Counter({
+    name: 'maeum_windows_total',
+    help: 'Windows answered, by who answered and why not the model.',
+    labelNames: ['source', 'model_outcome'],
+    registers,
+  }),
+  outboxWindows: new Gauge({
+    name: 'maeum_outbox_windows',
+    help: 'Answered windows that wait for the database.',
+    registers,
+  }),
+  droppedWindows: new Counter({
+    name: 'maeum_windows_dropped_total',
+    help: 'Answered windows that were never stored, by reason.',
+    labelNames: ['reason'],
+    registers,
+  }),
+  uncommittedAnswers: new Counter({
+    name: 'maeum_answers_before_commit_total',
+    help: 'Answers that were sent before their commit, because the database was slow or away.',
+    registers,
+  }),
+  restoredWindows: new Counter({
+    name: 'maeum_windows_restored_total',
+    help: 'Windows that the database lost after it had stored them, and that were stored again.',
+    registers,
+  }),
+})
+
+/** Calls of models. */
+const createModelMetrics = (registers: Registry[]) => ({
+  modelSeconds: new Histogram({
+    name: 'maeum_model_seconds',
+    help: 'Time a model took for one window.',
+    labelNames: ['model'],
+    buckets: [0.5, 1, 2, 4, 8, 15, 30, 45],
+    registers,
+  }),
+  modelRequests: new Counter({
+    name: 'maeum_model_requests_total',
+    help: 'Requests to a model, by what became of them; a hedge is a second one beside a slow first one.',
+    labelNames: ['model', 'outcome', 'kind'],
+    registers,
+  }),
+  modelAgreement: new Counter({
+    name: 'maeum_model_agreement_total',
+    help: 'Answers of a model, by whether their label is the one of the local analyser.',
+    labelNames: ['model', 'agrees'],
+    registers,
+  }),
+  modelTokens: new Counter({
+    name: 'maeum_model_tokens_total',
+    help: 'Tokens of a model, of prompts and of answers.',
+    labelNames: ['model', 'kind'],
+    registers,
+  }),
+  modelCost: new Counter({
+    name: 'maeum_model_cost_usd_total',
+    help: 'Estimated cost of a model, US dollars.',
+    labelNames: ['model'],
+    registers,
+  }),
+})
+
+/** WebSockets of all channels. */
+const createSocketMetrics = (registers: Registry[]) => ({
+  sockets: new Gauge({
+    name: 'maeum_sockets',
+    help: 'Open WebSockets, by channel.',
+    labelNames: ['channel'],
+    registers,
+  }),
+  refusedSockets: new Counter({
+    name: 'maeum_sockets_refused_total',
+    help: 'Handshakes refused, by reason.',
+    labelNames: ['reason'],
+    registers,
+  }),
+  droppedMessages: new Counter({
+    name: 'maeum_socket_messages_dropped_total',
+    help: 'Small messages that were not looked at because their socket sent too many.',
+    labelNames: ['channel'],
+    registers,
+  }),
+})
+
+/** What browsers report. */
+const createBrowserMetrics = (registers: Registry[]) => ({
+  webVitals: new Histogram({
+    name: 'maeum_web_vitals',
+    help: 'Web vitals as browsers report them: seconds, except CLS, which is a score.',
+    labelNames: ['metric'],
+    buckets: [0.05, 0.1, 0.2, 0.25, 0.3, 0.5, 0.8, 1.8, 2.5, 3, 4, 10],
+    registers,
+  }),
+})
