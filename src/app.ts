@@ -1,7 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { join } from 'node:path'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
-import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
 import Fastify, { type FastifyServerOptions, LogController } from 'fastify'
 import type { Config } from './config/config.ts'
 import { audit } from './features/audit/index.ts'
@@ -27,7 +26,7 @@ import { MAX_BODY_BYTES } from './http/bodies.ts'
 import { answerUnroutable } from './http/error-answers.ts'
 import { createHttpLimits } from './http/limits.ts'
 import { LOG_SERIALIZERS, requestId } from './http/logging.ts'
-import { createSerializerCompiler } from './http/serializers.ts'
+import { compileValidator, createSerializerCompiler } from './http/schema-compilers.ts'
 import { withoutBasePath } from './lib/base-path.ts'
 import { readOrCreateSecret } from './lib/secret-file.ts'
 import { authentication } from './plugins/authentication.ts'
@@ -84,7 +83,7 @@ function createServer({ logLevel, server }: Config, logger: Parts['logger']) {
     frameworkErrors: answerUnroutable,
   })
     .withTypeProvider<TypeBoxTypeProvider>()
-    .setValidatorCompiler(TypeBoxValidatorCompiler)
+    .setValidatorCompiler(compileValidator)
     .setSerializerCompiler(createSerializerCompiler())
 }
 

@@ -4,6 +4,7 @@ import type postgres from 'postgres'
 import { createSafe, KEY_BYTES, type Safe } from '../lib/sealing.ts'
 import type { Wrapping } from '../lib/wrapping.ts'
 import { AppError } from '../protocol/errors.ts'
+import { entryLimit } from '../lib/entry-limit.ts'
 
 /**
  * Data keys of users. A safe is fetched once, at the start of a piece of work; it then seals and opens synchronously.
@@ -63,11 +64,11 @@ async function findOwners(sql: postgres.Sql, sessionIds: readonly string[]) {
 
 export function createVault(sql: postgres.Sql, wrapping: Wrapping): Vault {
   const keys = new LRUCache<number, Promise<Uint8Array | undefined>>({
-    max: MAX_CACHED_KEYS,
+    ...entryLimit(MAX_CACHED_KEYS),
     ttl: CACHE_TTL_MS,
   })
 
-  const pseudonyms = new LRUCache<number, string>({ max: MAX_CACHED_KEYS, ttl: CACHE_TTL_MS })
+  const pseudonyms = new LRUCache<number, string>({ ...entryLimit(MAX_CACHED_KEYS), ttl: CACHE_TTL_MS })
 
   /** `known` is the stored key, if the caller has already read it. */
   const load = async (userId: number, known?: Stored): Promise<Uint8Array | undefined> => {

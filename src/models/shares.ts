@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import type { PerMinute } from './allowance.ts'
+import { entryLimit } from '../lib/entry-limit.ts'
 
 type Options = {
   readonly perMinute: PerMinute
@@ -20,7 +21,7 @@ type Taken = { minute: number; requests: number; tokens: number; day: number; mi
 
 /** Prevents one user from using up the shared models. Counted per process, by UTC. */
 export function createShares({ perMinute, dailyBudgetMicroUsd, clock }: Options) {
-  const byUser = new LRUCache<number, Taken>({ max: MAX_USERS })
+  const byUser = new LRUCache<number, Taken>(entryLimit(MAX_USERS))
 
   const takenBy = (userId: number): Taken => {
     const [minute, day] = [Math.floor(clock() / MINUTE_MS), Math.floor(clock() / DAY_MS)]

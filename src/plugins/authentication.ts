@@ -6,6 +6,7 @@ import { LRUCache } from 'lru-cache'
 import type { Config } from '../config/config.ts'
 import type { Bearer, Principal } from '../http/principal.ts'
 import { AppError } from '../protocol/errors.ts'
+import { entryLimit } from '../lib/entry-limit.ts'
 
 /** Claims of an access token. */
 type AccessClaims = {
@@ -90,7 +91,7 @@ export const authentication = fp(
     }
 
     /** Verified tokens. A signature stays valid, so later requests check only the expiry. */
-    const verified = new LRUCache<string, VerifiedToken>({ max: MAX_CACHED_TOKENS })
+    const verified = new LRUCache<string, VerifiedToken>(entryLimit(MAX_CACHED_TOKENS))
     const verifyCached = (token: string): VerifiedToken | undefined => {
       const known = verified.get(token)
       if (known !== undefined) return known

@@ -1,6 +1,7 @@
 import fp from 'fastify-plugin'
 import { LRUCache } from 'lru-cache'
 import type { Language } from '../domain/language.ts'
+import { entryLimit } from '../lib/entry-limit.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -16,7 +17,7 @@ const MAX_CACHED_USERS = 10_000
 
 export const languages = fp(
   (app, _options, done) => {
-    app.decorate('languages', new LRUCache<number, Language>({ max: MAX_CACHED_USERS }))
+    app.decorate('languages', new LRUCache<number, Language>(entryLimit(MAX_CACHED_USERS)))
     done()
   },
   { name: 'languages' },

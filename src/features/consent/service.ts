@@ -4,6 +4,7 @@ import { commitDurably } from '../../db/durable.ts'
 import { CARRY_BASELINE, EXPRESSION_READING } from '../../domain/consent.ts'
 import { AppError } from '../../protocol/errors.ts'
 import type { ConsentRepository, ConsentRow, NewConsent } from './repository.ts'
+import { entryLimit } from '../../lib/entry-limit.ts'
 
 type Dependencies = {
   readonly database: Pick<Database, 'orm'>
@@ -32,7 +33,7 @@ type Known = {
 export function createConsents(dependencies: Dependencies) {
   const { repository, isRequired, monotonic } = dependencies
   const { orm } = dependencies.database
-  const known = new LRUCache<number, Known>({ max: MAX_CACHED_USERS })
+  const known = new LRUCache<number, Known>(entryLimit(MAX_CACHED_USERS))
 
   let now = 0
   /** Results from before this time are read again, because the database may have lost them. */

@@ -4,6 +4,7 @@ import type { SessionStatus } from '../../domain/session.ts'
 import { within } from '../../lib/deadline.ts'
 import type { ConversationContext } from './counsellor.ts'
 import type { Exchange, RecentEmotion } from './prompt.ts'
+import { entryLimit } from '../../lib/entry-limit.ts'
 
 export type ContextDependencies = {
   readonly findSession: (
@@ -23,7 +24,9 @@ const CONTEXT_MS = 800
 /** The data of sessions that answers use, as far as the database returns them in time. */
 export function createContexts(dependencies: ContextDependencies) {
   const { onFailure } = dependencies
-  const recentEmotions = new LRUCache<string, readonly RecentEmotion[]>({ max: REMEMBERED_SESSIONS })
+  const recentEmotions = new LRUCache<string, readonly RecentEmotion[]>({
+    ...entryLimit(REMEMBERED_SESSIONS),
+  })
 
   /** The result of the query, or `fallback` if it fails or is late. */
   const queryOr = async <T>(query: Promise<T>, fallback: T): Promise<T> => {

@@ -10,6 +10,7 @@ import { type ContextDependencies, createContexts } from './context.ts'
 import type { Counsellor } from './counsellor.ts'
 import { createFlagTimes } from './flag-times.ts'
 import type { Thoughts } from './thoughts.ts'
+import { entryLimit } from '../../lib/entry-limit.ts'
 
 /** A session socket. */
 type Listener = {
@@ -53,7 +54,7 @@ export function createConversations(dependencies: Dependencies) {
   const flights = new Map<string, Flight>()
   /** Work in progress, with its session. */
   const running = new Map<Promise<void>, string>()
-  const shownAt = new LRUCache<string, true>({ max: REMEMBERED_SESSIONS, ttl: CRISIS_AGAIN_MS })
+  const shownAt = new LRUCache<string, true>({ ...entryLimit(REMEMBERED_SESSIONS), ttl: CRISIS_AGAIN_MS })
   const reading = new Map<string, number>()
 
   /** Answers the request and returns the last event. */

@@ -6,6 +6,7 @@ import type { Language } from '../../domain/language.ts'
 import { TokenBucket } from '../../lib/token-bucket.ts'
 import type { FindingRow } from './repository.ts'
 import { createUtterances, type Words } from './utterances.ts'
+import { entryLimit } from '../../lib/entry-limit.ts'
 
 type Offer = { readonly at: number; readonly type: DistortionType }
 
@@ -37,7 +38,7 @@ const FINDING_RATE = { perSecond: 0.2, burst: 20 }
 
 /** One token bucket per session. */
 function createLimit(monotonic: () => number) {
-  const buckets = new LRUCache<string, TokenBucket>({ max: REMEMBERED_SESSIONS })
+  const buckets = new LRUCache<string, TokenBucket>(entryLimit(REMEMBERED_SESSIONS))
   return (sessionId: string): boolean => {
     const bucket = buckets.get(sessionId) ?? new TokenBucket(FINDING_RATE, monotonic())
     buckets.set(sessionId, bucket)
@@ -50,10 +51,13 @@ function createLimit(monotonic: () => number) {
  * detected, no exercise is offered in that session.
  */
 export function createThoughts({ store, recall, onRecallFailed, monotonic }: Dependencies) {
-  const pastOffers = new LRUCache<string, readonly Offer[]>({ max: REMEMBERED_SESSIONS })
-  const lastTimes = new LRUCache<string, number>({ max: REMEMBERED_SESSIONS })
-  const pendingOffers = new LRUCache<string, Intervention>({ max: REMEMBERED_SESSIONS, ttl: OFFER_MS })
-  const closedSessions = new LRUCache<string, true>({ max: REMEMBERED_SESSIONS })
+  const pastOffers = new LRUCache<string, readonly Offer[]>(entryLimit(REMEMBERED_SESSIONS))
+  const lastTimes = new LRUCache<string, number>(entryLimit(REMEMBERED_SESSIONS))
+  const pendingOffers = new LRUCache<string, Intervention>({
+    ...entryLimit(REMEMBERED_SESSIONS),
+    ttl: OFFER_MS,
+  })
+  const closedSessions = new LRUCache<string, true>(entryLimit(REMEMBERED_SESSIONS))
   const admitsFinding = createLimit(monotonic)
   const admitsFlag = createLimit(monotonic)
   const selectUncounted = createUtterances(monotonic)

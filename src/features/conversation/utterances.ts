@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache'
+import { entryLimit } from '../../lib/entry-limit.ts'
 
 /** The web client also sends acknowledged speech of its voice channel to the counsellor, as a message. */
 export type Words = { readonly text: string; readonly isSpoken: boolean }
@@ -34,7 +35,7 @@ function isSame(before: Words, after: Words): boolean {
  * that the recogniser sends again with more text. The same message written twice is two utterances.
  */
 export function createUtterances(monotonic: () => number) {
-  const bySession = new LRUCache<string, readonly Utterance[]>({ max: REMEMBERED_SESSIONS })
+  const bySession = new LRUCache<string, readonly Utterance[]>(entryLimit(REMEMBERED_SESSIONS))
 
   /** Returns the labels that are not counted yet, and counts them. */
   return (sessionId: string, { text, isSpoken }: Words, found: readonly string[]): readonly string[] => {

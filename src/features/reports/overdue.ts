@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import type { Unfinalised } from './repository.ts'
+import { entryLimit } from '../../lib/entry-limit.ts'
 
 type Dependencies = {
   /** Up to `limit` sessions without a report in the order of their end, after `after`. */
@@ -16,7 +17,7 @@ const MAX_PAUSE_MS = 600_000
 /** Cycles through the sessions without a report, so that sessions that fail do not block the others. */
 export function createOverdue({ list, monotonic }: Dependencies) {
   let last: Unfinalised | undefined
-  const postponed = new LRUCache<string, { pauseMs: number; until: number }>({ max: MAX_POSTPONED })
+  const postponed = new LRUCache<string, { pauseMs: number; until: number }>(entryLimit(MAX_POSTPONED))
   const isDue = ({ id }: Unfinalised) => (postponed.get(id)?.until ?? 0) <= monotonic()
 
   return {

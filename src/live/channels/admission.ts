@@ -4,6 +4,7 @@ import type { Channel, SessionStatus } from '../../domain/session.ts'
 import { AppError } from '../../protocol/errors.ts'
 import { within } from '../../lib/deadline.ts'
 import type { ClaimedStart } from '../session-start.ts'
+import { entryLimit } from '../../lib/entry-limit.ts'
 
 type FoundSession = {
   readonly session: {
@@ -76,10 +77,12 @@ export function createAdmissions({
 }: Dependencies) {
   /** When each was last looked up. */
   const refused = new LRUCache<string, { lookedAt: number }>({
-    max: REMEMBERED_REFUSALS,
+    ...entryLimit(REMEMBERED_REFUSALS),
     ttl: REFUSED_FOR_MS,
   })
-  const changes = new LRUCache<string, { status: SessionStatus; at: number }>({ max: REMEMBERED_CHANGES })
+  const changes = new LRUCache<string, { status: SessionStatus; at: number }>({
+    ...entryLimit(REMEMBERED_CHANGES),
+  })
 
   const lookUp = async (sessionId: string, channel: Channel, admitUser: AdmitUser) => {
     const claimed = channel === 'landmarks' ? await claim(sessionId, admitUser) : undefined

@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache'
+import { entryLimit } from '../../lib/entry-limit.ts'
 
 /** Bytes of invalid traffic that are read in each millisecond, and for how many ms of it at once. */
 const USER_BYTES_PER_MS = 256
@@ -17,7 +18,7 @@ const REFUSAL_BYTES = 512
 /** Accounts by key, each of which recovers `bytesPerMs`. */
 function createAccounts(bytesPerMs: number, monotonic: () => number) {
   /** When the account is settled. */
-  const paidAt = new LRUCache<string | number, number>({ max: REMEMBERED })
+  const paidAt = new LRUCache<string | number, number>(entryLimit(REMEMBERED))
   /** Charges the account; returns for how many ms reading pauses, usually 0. */
   return (key: string | number, bytes: number): number => {
     const now = monotonic()

@@ -4,6 +4,7 @@ import { createPoll } from '../../lib/poll.ts'
 import type { SessionRow } from '../../db/session-row.ts'
 import type { StatusChanged } from '../../protocol/session-events.ts'
 import type { Believed, Differing } from './state-repository.ts'
+import { entryLimit } from '../../lib/entry-limit.ts'
 
 type Dependencies = {
   /** Sessions that have a socket or a loop in this process, with the epoch of the lease that is held here. */
@@ -42,7 +43,7 @@ const changeTime = ({ status, ...row }: SessionRow): number => {
  */
 export function createWatch(dependencies: Dependencies) {
   const { onStatus, onClaimed, onDeleted } = dependencies
-  const known = new LRUCache<string, Known>({ max: REMEMBERED })
+  const known = new LRUCache<string, Known>(entryLimit(REMEMBERED))
   let tick = 0
   let looks = 0
 

@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import type { Principal } from '../../../http/principal.ts'
+import { entryLimit } from '../../../lib/entry-limit.ts'
 
 export type Device = Pick<Principal, 'userId' | 'familyId'>
 
@@ -29,11 +30,11 @@ export function createStanding(dependencies: Dependencies) {
   const ttl = dependencies.tokenTtlMs
   /** `confirmed` is the highest counter whose token pair is marked as received in the database. */
   const live = new LRUCache<string, { readonly userId: number; confirmed: number }>({
-    max: REMEMBERED,
+    ...entryLimit(REMEMBERED),
     ttl,
     updateAgeOnGet: true,
   })
-  const dead = new LRUCache<string, true>({ max: REMEMBERED, ttl })
+  const dead = new LRUCache<string, true>({ ...entryLimit(REMEMBERED), ttl })
   const lookups = new Map<string, Promise<boolean>>()
   /** Incremented by `clear`: results of older queries are ignored. */
   let generation = 0
