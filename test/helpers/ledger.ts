@@ -16,7 +16,7 @@ type Options = {
   readonly intervalMs: number
   /** True where the server that is lost has the time to close its open windows. */
   readonly handedOver: boolean
-  /** Answers of moved sessions that were sent before their commit may have been refused. */
+  /** Answers of moved sessions that were sent before their commit may come twice. */
   readonly maySendEarly?: boolean
 }
 
@@ -100,9 +100,9 @@ async function balance(
     rows,
     expected,
     stored,
-    missing: expected.filter((one) => !stored.includes(one) && !early.has(one)),
+    missing: expected.filter((one) => !stored.includes(one)),
     undelivered: stored.filter((one) => !sent.includes(one)),
-    unstored: sent.filter((one) => !stored.includes(one) && !early.has(one)),
+    unstored: sent.filter((one) => !stored.includes(one)),
     twice: updates.filter((one, place) => sent.lastIndexOf(one.key) !== place && !early.has(one.key)),
   }
 }

@@ -111,8 +111,11 @@ const AT_CLOSE = createJsonBatch(
   { learnt: 'bytea', owner: 'text' },
 )
 
-/** `late`: the window ended before its owner lost the session, which is live; the new owner has no frames of it. */
-const LATE = `when lease_epoch = epoch + 1 and ended_at is null and "window" <= lease_after_window then 'late'`
+/**
+ * `late`: the window ended before the next owner claimed the session, which is live; that owner has no frames of it. It
+ * may have our epoch, after a failover that has lost our claim.
+ */
+const LATE = `when lease_epoch <= epoch + 1 and ended_at is null and "window" <= lease_after_window then 'late'`
 
 const INSERT_WINDOWS = `
   with batch as (${AT_CLOSE.sql}), locked as (${LOCKED}), input as (${judged('held', LATE)}),
