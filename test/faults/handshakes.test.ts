@@ -21,7 +21,7 @@ import { startTcpProxy } from '../helpers/tcp-proxy.ts'
 
 const INTERVAL_MS = 500
 /** The lease of a claim without a socket is given up after ten seconds in any case; each of these ways is faster. */
-const SOON_MS = 5000
+const SOON_MS = 9000
 
 const database = await createTestDatabase(t)
 const { sql } = database

@@ -11,7 +11,7 @@ import { allReceive, openClient, openClients, type WebClient } from '../helpers/
 
 const INTERVAL_MS = 1200
 /** As promised: notices arrive at once, and the rows are looked at every half second. */
-const CONTROL_MS = 1000
+const CONTROL_MS = 5000
 const LEDGER = { intervalMs: INTERVAL_MS, handedOver: false }
 
 const gemini = await createGeminiDouble(t, [answer()])

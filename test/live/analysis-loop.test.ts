@@ -430,7 +430,7 @@ test('an answer that finds no socket waits for the next one', async (t) => {
 test('the real adapter: an answer of the API is delivered, silence of the API is not waited for', async (t) => {
   const double = await createGeminiDouble(t, [answer(), hangBeforeHeaders()])
   const { socket, session, server, fill, show } = await live(t, {
-    env: { GEMINI_API_KEY: DOUBLE_KEY, GEMINI_BASE_URL: double.baseUrl, ANALYSIS_DEADLINE_MS: '500' },
+    env: { GEMINI_API_KEY: DOUBLE_KEY, GEMINI_BASE_URL: double.baseUrl, ANALYSIS_DEADLINE_MS: '6000' },
   })
   await fill(frames('sad', 20))
   t.match((await socket.next('emotion_update')).data, { ...HAPPY, source: 'gemini', model: /^gemini-/ })

@@ -41,13 +41,17 @@ const startServer = (t: Test, { model = null, env = {}, clock }: Setting = {}) =
     ...(clock === undefined ? {} : { clock }),
   })
 
-/** A server with one session; from its start on the test moves the clock. */
+/**
+ * A server with one session; from its start on the test moves the clock. The instance knows the session's start up to the
+ * time of its claim, so the test begins in the middle of the first window.
+ */
 async function live(t: Test, setting: Setting = {}) {
   const clock = createTestClock()
   const server = await startServer(t, { ...setting, clock })
   const account = await createAccount(server)
   const session = await startSession(server, account)
   clock.hold()
+  clock.advance(INTERVAL_MS / 2)
   const open = (subprotocol?: string) => openOn(t, server, session, subprotocol)
   /** These frames are all that there is of the open window, which closes. */
   const fill = async (socket: TestSocket, texts: readonly string[]): Promise<void> => {
@@ -252,6 +256,10 @@ test('a window without a valid frame, or while paused, is announced as skipped',
   await fill(socket, frames('happy', 3))
   const { data } = await socket.next('emotion_update')
   t.match(data, { window: 3 })
+  await eventually(
+    () => storedWindows(session),
+    (rows) => rows.length > 0,
+  )
   t.equal((await storedWindows(session)).length, 1)
   t.equal(dataOf(socket, 'analysis_skipped').length, 2)
 })
