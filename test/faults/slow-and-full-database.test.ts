@@ -185,7 +185,7 @@ t.test(
     await playWindow(socket)
     await eventually(
       () => rows(session),
-      ([row]) => row?.['delivered_at'] !== null,
+      ([row]) => row !== undefined && row['delivered_at'] !== null,
     )
     await burden('emotion_windows', 'update of delivered_at', 'perform pg_sleep(0.25)')
     for (const text of frames('happy', FRAMES)) socket.send(text)

@@ -175,7 +175,7 @@ test('a late answer of the model comes as revision 2 of its window and changes n
   t.match(data, { ...reading, window, revision: 2, source: 'gemini', model: 'scripted-1' })
   const rows = await eventually(
     () => storedWindows(session),
-    ([row]) => row?.['refined_emotion'] !== null,
+    ([row]) => row !== undefined && row['refined_emotion'] !== null,
   )
   t.match(rows, [
     {
