@@ -11,10 +11,10 @@ import { runTests } from './test/run.ts'
 // Compiles the tests once and runs them against one temporary Postgres: `npm test`, or `npm test --
 // test/db/url.test.ts`. `--jobs 1` runs one file at a time.
 
-/** One file per CPU, up to this limit: with more, tests that measure time fail. */
+/** One file more than there are CPUs, up to this limit: many files wait half of the time. */
 const MAX_JOBS = 8
 
-/** The slowest files (browsers, several processes) start first, to shorten the run. */
+/** Files of several processes: they wait most of the time, and are the longest. */
 const LONG = /^test\/(web|faults)\//
 
 /** Load the machine to its limit, or follow fifty scenarios at once: run first, each alone. */
@@ -30,7 +30,7 @@ function ensureBuilds(): void {
 }
 
 const { values, positionals } = parseArgs({ options: { jobs: { type: 'string' } }, allowPositionals: true })
-const jobs = Number(values.jobs ?? Math.min(MAX_JOBS, availableParallelism()))
+const jobs = Number(values.jobs ?? Math.min(MAX_JOBS, availableParallelism() + 1))
 
 // Ctrl-C also reaches the running tests; wait for their end, then clean up.
 const interrupted = new AbortController()
