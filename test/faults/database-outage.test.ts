@@ -63,17 +63,22 @@ async function setUp(t: Test, sessions: number) {
   }
 }
 
-/** Plays one window with a face and returns the number of its delivered update. */
-async function playWindow({ send, next }: TestSocket): Promise<number> {
-  for (const text of frames('happy', FRAMES)) send(text)
-  return Number((await next('emotion_update')).data['window'])
+/** How many frames were sent on each socket. */
+const sentFrames = new WeakMap<TestSocket, number>()
+
+/** Sends the frames of one window and waits for an update; on a busy machine they may fall into two windows. */
+async function playWindow(socket: TestSocket): Promise<void> {
+  for (const text of frames('happy', FRAMES)) socket.send(text)
+  sentFrames.set(socket, (sentFrames.get(socket) ?? 0) + FRAMES)
+  await socket.next('emotion_update')
 }
 
-async function playWindows(socket: TestSocket, count: number): Promise<number[]> {
-  const numbers: number[] = []
-  for (let i = 0; i < count; i++) numbers.push(await playWindow(socket))
-  return numbers
+async function playWindows(socket: TestSocket, count: number): Promise<void> {
+  for (let i = 0; i < count; i++) await playWindow(socket)
 }
+
+/** Nothing is answered by the database until it is mended: an update that waited for it would never come. */
+const LATE_MS = 5000
 
 const delivered = ({ messages }: TestSocket) =>
   messages.filter(({ type }) => type === 'emotion_update').map(({ data }) => Number(data['window']))
@@ -81,15 +86,24 @@ const delivered = ({ messages }: TestSocket) =>
 const storedWindows = ({ sessionId }: StartedSession) =>
   database.sql`select "window", stored_at, emotion from emotion_windows where session_id = ${sessionId} order by "window"`
 
-/** Waits until everything that was delivered is stored, and checks that it is there once and came in order. */
-async function isStored(t: Test, session: StartedSession, windows: readonly number[]): Promise<void> {
+const countedFrames = async ({ sessionId }: StartedSession): Promise<number> => {
+  const [row] = await database.sql`select landmark_count from sessions where id = ${sessionId}`
+  return Number(row?.['landmark_count'])
+}
+
+/** Waits until every frame that was sent is counted, and checks that what was delivered is stored once and in order. */
+async function isStored(t: Test, session: StartedSession, socket: TestSocket): Promise<void> {
+  await eventually(
+    () => countedFrames(session),
+    (count) => count >= (sentFrames.get(socket) ?? 0),
+  )
   const rows = await eventually(
     () => storedWindows(session),
-    (stored) => stored.length === windows.length,
+    (stored) => stored.length === delivered(socket).length,
   )
   t.same(
     rows.map((row) => row['window'] as unknown),
-    windows,
+    delivered(socket),
   )
   const moments = rows.map((row) => Date.parse(String(row['stored_at'])))
   t.same(
@@ -97,8 +111,7 @@ async function isStored(t: Test, session: StartedSession, windows: readonly numb
     [...moments].sort((a, b) => a - b),
     'stored in order',
   )
-  const [row] = await database.sql`select landmark_count from sessions where id = ${session.sessionId}`
-  t.equal(Number(row?.['landmark_count']), windows.length * FRAMES, 'each frame counted once')
+  t.equal(await countedFrames(session), sentFrames.get(socket), 'each frame counted once')
 }
 
 const failure = (connecting: Promise<unknown>): Promise<string> =>
@@ -119,7 +132,7 @@ t.test(
     for (let i = 0; i < 2; i++) t.match(await failure(connect(t, session.wsUrls.voice)), '503')
     await mend()
     await Promise.all(live.map(({ socket }) => playWindow(socket)))
-    for (const { session, socket } of live) await isStored(t, session, delivered(socket))
+    for (const { session, socket } of live) await isStored(t, session, socket)
     t.equal(await metric('maeum_outbox_windows'), 0)
     t.equal(await failure(connect(t, session.wsUrls.voice)), 'admitted')
     const lines = server.log.filter((line) => line.includes('results wait for the database'))
@@ -135,11 +148,11 @@ t.test('a database that falls silent holds up no update', async (t) => {
   for (let i = 0; i < 3; i++) {
     await playWindow(socket)
     const late = Date.now() - Number(socket.messages.at(-1)?.data['timestamp'])
-    t.ok(late < 1000, `${late} ms after the close of its window`)
+    t.ok(late < LATE_MS, `${late} ms after the close of its window`)
   }
   reset()
   await playWindow(socket)
-  await isStored(t, session, delivered(socket))
+  await isStored(t, session, socket)
 })
 
 t.test(
@@ -189,7 +202,7 @@ t.test('results of a session that has been deleted are dropped alone and not tri
   await Promise.all(live.map(({ socket }) => playWindows(socket, 2)))
   await database.sql`delete from sessions where id = ${gone.session.sessionId}`
   await mend()
-  await isStored(t, kept.session, delivered(kept.socket))
+  await isStored(t, kept.session, kept.socket)
   await eventually(
     () => metric('maeum_outbox_windows'),
     (waiting) => waiting === 0,
@@ -219,8 +232,8 @@ t.test('backends that are killed again and again lose nothing', async (t) => {
   await killer
   t.ok(killed > 5, `${killed} backends killed`)
   for (const { session, socket } of live) {
-    t.equal(delivered(socket).length, 8)
-    await isStored(t, session, delivered(socket))
+    t.ok(delivered(socket).length >= 8)
+    await isStored(t, session, socket)
     // A connection that was killed last may be found dead only now.
     const answer = await eventually(
       () =>
@@ -230,7 +243,10 @@ t.test('backends that are killed again and again lose nothing', async (t) => {
         }),
       ({ statusCode }) => statusCode !== 503,
     )
-    t.match(answer.json<{ data: object }>().data, { emotionCount: 8, landmarkCount: 8 * FRAMES })
+    t.match(answer.json<{ data: object }>().data, {
+      emotionCount: delivered(socket).length,
+      landmarkCount: 8 * FRAMES,
+    })
   }
 })
 
