@@ -25,7 +25,8 @@ RUN mkdir /data && chown node:node /data
 
 ARG GIT_COMMIT=unknown
 ENV GIT_COMMIT=$GIT_COMMIT
-USER node
+# The account `node`, as a number: Kubernetes can then verify that it is not root.
+USER 1000:1000
 EXPOSE 8000
 HEALTHCHECK --interval=15s --timeout=3s --start-period=90s \
   CMD ["node", "-e", "fetch('http://localhost:' + (process.env.PORT || 8000) + '/api/health').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
