@@ -66,6 +66,11 @@ const createWindowMetrics = (registers: Registry[]) => ({
     labelNames: ['source', 'model_outcome'],
     registers,
   }),
+  liveSessions: new Gauge({
+    name: 'maeum_live_sessions',
+    help: 'Sessions that this instance serves.',
+    registers,
+  }),
   outboxWindows: new Gauge({
     name: 'maeum_outbox_windows',
     help: 'Answered windows that wait for the database.',

@@ -83,6 +83,7 @@ function createSessionScheduler(
       if (window !== null) metrics.droppedWindows.labels('failed').inc()
       log.error({ err: error, session: logId(sessionId), window }, 'a window could not be analysed')
     },
+    onLive: (count) => metrics.liveSessions.set(count),
     onReleaseFailed: (error) => log.warn({ err: error }, 'leases could not be released; they will expire'),
     onAnswered: (sessionId, answer) => {
       metrics.windows.labels(answer.source, answer.modelOutcome ?? 'not_asked').inc()

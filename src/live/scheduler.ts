@@ -11,6 +11,8 @@ type Dependencies = Omit<ResultDependencies, 'keepUndelivered'> & {
   readonly owner: string
   readonly leases: { release(sessionIds: readonly string[]): Promise<void> }
   readonly onReleaseFailed: (error: unknown) => void
+  /** Called with the number of sessions in this process whenever it changes. */
+  readonly onLive: (count: number) => void
   /** Longest time after the end in which anything of the session is in flight. */
   readonly graceMs: number
   /** A session without a feeding socket is released after this long. */
@@ -34,14 +36,13 @@ async function endWithin(graceMs: number, session: LiveSession): Promise<void> {
 
 /** The sessions that live in this process. */
 export function createScheduler(dependencies: Dependencies) {
-  const { settings, outbox, leases, owner } = dependencies
+  const { settings, outbox, leases, owner, onLive } = dependencies
   const live = new Map<string, LiveSession>()
   const results = createResults({
     ...dependencies,
     keepUndelivered: (sessionId, answer) => live.get(sessionId)?.undelivered.add(answer),
   })
   const activity = createActivity({ live, clock: settings.clock, quietMs: dependencies.quietMs })
-
   const create = (start: SessionStart) =>
     new LiveSession(
       start,
@@ -51,10 +52,14 @@ export function createScheduler(dependencies: Dependencies) {
 
   const release = (sessionIds: readonly string[]) =>
     leases.release(sessionIds).catch(dependencies.onReleaseFailed)
+  const remove = (sessionId: string): void => {
+    live.delete(sessionId)
+    onLive(live.size)
+  }
 
   const lose = (sessionId: string): void => {
     live.get(sessionId)?.discard()
-    live.delete(sessionId)
+    remove(sessionId)
   }
 
   return {
@@ -78,6 +83,7 @@ export function createScheduler(dependencies: Dependencies) {
       lose(start.id)
       const session = create(start)
       live.set(start.id, session)
+      onLive(live.size)
       return session
     },
 
@@ -95,7 +101,7 @@ export function createScheduler(dependencies: Dependencies) {
       const session = live.get(sessionId)
       if (session === undefined) return
       await endWithin(dependencies.graceMs, session)
-      live.delete(sessionId)
+      remove(sessionId)
     },
 
     setStatus: (sessionId: string, status: 'active' | 'paused') => live.get(sessionId)?.setStatus(status),
@@ -111,7 +117,7 @@ export function createScheduler(dependencies: Dependencies) {
     /** Releases sessions without a feeding socket that have been inactive for long. */
     async sweep(): Promise<void> {
       const quiet = activity.listQuiet()
-      for (const { id } of quiet) live.delete(id)
+      for (const { id } of quiet) remove(id)
       const ours = quiet.filter(({ id, epoch }) => leases.holds({ sessionId: id, epoch }))
       await release(ours.map(({ id }) => id))
     },
@@ -121,6 +127,7 @@ export function createScheduler(dependencies: Dependencies) {
       await within(Promise.all([...live.values()].map((session) => session.stop())), ms)
       const ids = [...live.keys()]
       live.clear()
+      onLive(0)
       return ids
     },
 

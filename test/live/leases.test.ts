@@ -433,6 +433,7 @@ t.test('a session that is deleted is lost', (t) => {
 t.test('a quiet session whose next socket is on its way is not let go of', async (t) => {
   const clock = { now: 100_000 }
   const released: string[] = []
+  const counts: number[] = []
   const scheduler = createScheduler({
     settings: {
       maxFrames: 40,
@@ -456,6 +457,7 @@ t.test('a quiet session whose next socket is on its way is not let go of', async
     onFenced: () => undefined,
     onUncommitted: () => undefined,
     onFailed: (_id, _window, error) => t.fail(String(error)),
+    onLive: (count) => counts.push(count),
     onReleaseFailed: (error) => t.fail(String(error)),
     graceMs: 30_000,
     quietMs: TTL_MS,
@@ -475,4 +477,6 @@ t.test('a quiet session whose next socket is on its way is not let go of', async
   clock.now += TTL_MS + 1
   await scheduler.sweep()
   t.same(released, ['left', 'awaited'], 'a socket that never came keeps it no longer than any other')
+  t.equal(counts[1], 2, 'two sessions were served')
+  t.equal(counts.at(-1), 0)
 })
