@@ -260,7 +260,8 @@ test('a model that is late is not waited for; its answer is stored beside and no
   t.notOk(call.signal.aborted, 'the call lives on')
   const reading = readingOf('angry')
   call.answer(reading)
-  const refined = (row: Record<string, unknown> | undefined) => row !== undefined && row['refined_emotion'] !== null
+  const refined = (row: Record<string, unknown> | undefined) =>
+    row !== undefined && row['refined_emotion'] !== null
   const [row] = await eventually(
     () => storedWindows(session),
     (rows) => rows.length === 1 && refined(rows[0]),

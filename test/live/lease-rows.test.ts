@@ -381,18 +381,21 @@ t.test('a window that an earlier owner has stored is not ours', async (t) => {
   t.match(await row(id), { landmarkCount: 40 })
 })
 
-t.test('a window that ended before the next claim is stored, also when a failover lost our claim', async (t) => {
-  for (const isLost of [false, true]) {
-    const id = await start()
-    await claimed(id, 'one')
-    await database.sql`update sessions set started_at = now() - interval '25 seconds' where id = ${id}`
-    if (isLost) await database.sql`update sessions set lease_owner = null, lease_epoch = 0 where id = ${id}`
-    const epoch = await claimed(id, 'two')
-    t.equal(epoch, isLost ? 1 : 2)
-    t.same(await insert(window(id, 2, one(1)), window(id, 3, one(1))), ['stored', 'lost'])
-    t.same(await insert(window(id, 3, two(epoch ?? 0))), ['stored'])
-  }
-})
+t.test(
+  'a window that ended before the next claim is stored, also when a failover lost our claim',
+  async (t) => {
+    for (const isLost of [false, true]) {
+      const id = await start()
+      await claimed(id, 'one')
+      await database.sql`update sessions set started_at = now() - interval '25 seconds' where id = ${id}`
+      if (isLost) await database.sql`update sessions set lease_owner = null, lease_epoch = 0 where id = ${id}`
+      const epoch = await claimed(id, 'two')
+      t.equal(epoch, isLost ? 1 : 2)
+      t.same(await insert(window(id, 2, one(1)), window(id, 3, one(1))), ['stored', 'lost'])
+      t.same(await insert(window(id, 3, two(epoch ?? 0))), ['stored'])
+    }
+  },
+)
 
 t.test('a window that began after the end is not stored, and the one that was open is', async (t) => {
   const id = await start()

@@ -92,7 +92,7 @@ t.test(
 )
 
 /** Fewer faces are no window to judge by. */
-const FEWEST_FACES = 5
+const FEWEST_FACES = 3
 
 /**
  * Notes for each face on its way to the server the grey square of its very picture, which says what it shows, and for
@@ -164,7 +164,8 @@ const pairsOf = ({ greys, ends, read }: Seen) =>
 
 t.test('with a camera the shown expressions are those that the camera saw', { skip }, async (t) => {
   const { origin } = await startTestApp(t, { env: SHORT_WINDOWS })
-  const camera = await film(t, ['happy', 'surprised'], 12)
+  // Long scenes: on a busy machine the face model finds a face a second.
+  const camera = await film(t, ['happy', 'surprised'], 20)
   const { page, faults } = await visit(t, { origin, camera })
   await page.addInitScript(WITNESS)
   await page.addInitScript(GRAPHICS)
@@ -174,7 +175,7 @@ t.test('with a camera the shown expressions are those that the camera saw', { sk
   await begin(page)
 
   const look = async () => pairsOf(await page.evaluate<Seen>('__seen'))
-  const deadline = Date.now() + PATIENCE_MS
+  const deadline = Date.now() + 3 * PATIENCE_MS
   let pairs = await look()
   while (new Set(pairs.map(({ shown }) => shown)).size < 2 && Date.now() < deadline) {
     await page.waitForTimeout(1000)

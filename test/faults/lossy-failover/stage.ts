@@ -166,8 +166,7 @@ export async function agrees(
     uncommittedAnswers(instances, session).map((window) => keyOf({ id: session.id, window })),
   )
   const other = [...toldBy(clients)].filter(
-    ([window, emotion]) =>
-      stored.get(window) !== emotion && !(stored.has(window) && early.includes(window)),
+    ([window, emotion]) => stored.get(window) !== emotion && !(stored.has(window) && early.includes(window)),
   )
   t.same(
     other.map(([window, emotion]) => `${window}: told ${emotion}, stored ${stored.get(window) ?? 'nothing'}`),
