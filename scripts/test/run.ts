@@ -13,15 +13,16 @@ type Options = {
   /** Number of concurrent files. */
   readonly jobs: number
   readonly env: NodeJS.ProcessEnv
+  readonly nodeArgs: readonly string[]
   readonly report: Report
   /** No further file is started after it aborts. */
   readonly signal: AbortSignal
 }
 
-async function runTest({ name, program }: CompiledTest, { env, report }: Options): Promise<void> {
+async function runTest({ name, program }: CompiledTest, { env, nodeArgs, report }: Options): Promise<void> {
   const startedAt = performance.now()
   const { parser, close } = report.file(name)
-  const child = spawn(process.execPath, ['--enable-source-maps', program], {
+  const child = spawn(process.execPath, ['--enable-source-maps', ...nodeArgs, program], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...env, TAP_TIMEOUT: String(TIMEOUT_S) },
   })
