@@ -5,7 +5,7 @@ import { ownLines } from './scripts/lint/own-lines.mjs'
 const never = (regex, message) => ({ regex, message })
 
 const upward = never(
-  '(^|/)(features|live|app|main)(/|\\.ts$)',
+  '(^|/)(features|live|app|main|serve|cli)(/|\\.ts$)',
   'Imports point down: shared code never imports a feature, live/, app.ts or main.ts. Offer a hook instead.',
 )
 const framework = never(
@@ -20,8 +20,12 @@ const neighbours = never(
   '^\\.\\./[a-z][a-z-]*/',
   'A feature never imports its neighbour: use the decorator that it offers and name it in the plugin dependencies.',
 )
+const commands = never(
+  '(^|/)cli/',
+  'The command line is the top layer: it uses services and repositories; nothing imports it.',
+)
 const features = never(
-  '(^|/)(features|app|main)(/|\\.ts$)',
+  '(^|/)(features|app|main|serve|cli)(/|\\.ts$)',
   'live/ is below the features: it uses their decorators.',
 )
 
@@ -60,11 +64,12 @@ export default tseslint.config(
       'max-params': ['error', MAX_PARAMETERS],
     },
   },
-  // Flat tables: cues, measures, variables (`.env.example` follows their order), the texts of the console.
+  // Flat tables: cues, measures, variables (`.env.example` follows their order), texts of the console and the CLI.
   {
     files: [
       'src/domain/crisis/cues.ts',
       'src/domain/face/measure-table.ts',
+      'src/cli/texts.ts',
       'src/config/variables.ts',
       'web/src/words/catalogue.ts',
     ],
@@ -85,7 +90,7 @@ export default tseslint.config(
     rules: restrict(
       never('^[^.]', 'domain/ is pure knowledge: it imports no package and no Node module.'),
       never(
-        '(^|/)(lib|protocol|db|config|http|models|plugins|live|features|app|main)(/|\\.ts$)',
+        '(^|/)(lib|protocol|db|config|http|models|plugins|live|features|app|main|serve|cli)(/|\\.ts$)',
         'domain/ imports only domain/.',
       ),
     ),
@@ -95,7 +100,7 @@ export default tseslint.config(
     rules: restrict(
       framework,
       never(
-        '(^|/)(domain|protocol|db|config|http|models|plugins|live|features|app|main)(/|\\.ts$)',
+        '(^|/)(domain|protocol|db|config|http|models|plugins|live|features|app|main|serve|cli)(/|\\.ts$)',
         'lib/ holds technical helpers without domain: it imports only lib/.',
       ),
     ),
@@ -105,7 +110,7 @@ export default tseslint.config(
     rules: restrict(
       framework,
       never(
-        '(^|/)(db|config|http|models|plugins|live|features|app|main)(/|\\.ts$)',
+        '(^|/)(db|config|http|models|plugins|live|features|app|main|serve|cli)(/|\\.ts$)',
         'protocol/ is shared with the client: it imports only domain/ and lib/.',
       ),
     ),
@@ -128,12 +133,14 @@ export default tseslint.config(
   { files: ['src/live/**/*.ts'], rules: restrict(features, tables, framework) },
   { files: ['src/live/**/{index,routes,connection}.ts'], rules: restrict(features, tables) },
   { files: ['src/live/**/*repository.ts'], rules: restrict(features, framework) },
-  { files: ['src/features/**/*.ts'], rules: restrict(neighbours, tables, framework) },
-  { files: ['src/features/*/{index,routes}.ts'], rules: restrict(neighbours, tables) },
+  { files: ['src/features/**/*.ts'], rules: restrict(neighbours, tables, framework, commands) },
+  { files: ['src/features/*/{index,routes}.ts'], rules: restrict(neighbours, tables, commands) },
   {
     files: ['src/features/*/repository.ts', 'src/features/*/*/repository.ts'],
-    rules: restrict(neighbours, framework),
+    rules: restrict(neighbours, framework, commands),
   },
+  { files: ['src/cli/**/*.ts'], ignores: ['**/repository.ts'], rules: restrict(tables) },
+  { files: ['src/app.ts', 'src/serve.ts'], rules: restrict(commands) },
   {
     files: ['test/**/*.ts'],
     rules: {

@@ -7,6 +7,7 @@ import { asyncApi } from '../src/live/channels/asyncapi.ts'
 import { VERSION } from '../src/version.ts'
 import { accuracyPage } from './accuracy/page.ts'
 import { readReport } from './accuracy/report.ts'
+import { cliPage } from './cli-page.ts'
 import { measureDocuments } from './measures-page.ts'
 
 /** A generated document: its path from the project root, and its text or a function that renders it. */
@@ -21,6 +22,7 @@ export const renderDocuments = (app: Pick<App, 'swagger' | 'voice'>): RenderedDo
   { path: 'openapi.json', text: `${JSON.stringify(app.swagger(), null, 2)}\n` },
   { path: 'asyncapi.yaml', text: stringify(asyncApi(VERSION, app.voice.messages), YAML_STYLE) },
   { path: 'docs/errors.md', text: errorTable() },
+  { path: 'docs/cli.md', text: cliPage() },
   ...measureDocuments(),
   accuracyDocument(),
 ]

@@ -8,9 +8,9 @@ const TAG_BYTES = 16
 const NAME_BYTES = 4
 
 /** No unencrypted encoding starts with these bytes, so encrypted values can be recognised. */
-const MAGIC = Buffer.from([0x00, 0x73, 0x65, 0x01])
+export const SEALED_MAGIC = Buffer.from([0x00, 0x73, 0x65, 0x01])
 /** The same for text. Unencrypted text that starts with \u0001 is stored with the plain prefix. */
-const SEALED_TEXT = '\u0001sealed:'
+export const SEALED_TEXT = '\u0001sealed:'
 const PLAIN_TEXT = '\u0001plain:'
 
 /** A sealed value cannot be opened with this key or in this place. Contains nothing of the content. */
@@ -49,11 +49,13 @@ export function sealBytes(key: Uint8Array, content: Uint8Array, place: string): 
   const nonce = randomBytes(NONCE_BYTES)
   const cipher = createCipheriv(ALGORITHM, key, nonce).setAAD(Buffer.from(place))
   const sealed = [cipher.update(content), cipher.final()]
-  return Buffer.concat([MAGIC, toKeyName(key), nonce, ...sealed, cipher.getAuthTag()])
+  return Buffer.concat([SEALED_MAGIC, toKeyName(key), nonce, ...sealed, cipher.getAuthTag()])
 }
 
 const isSealed = (stored: Uint8Array): boolean =>
-  MAGIC.equals(Buffer.from(stored.buffer, stored.byteOffset, Math.min(stored.length, MAGIC.length)))
+  SEALED_MAGIC.equals(
+    Buffer.from(stored.buffer, stored.byteOffset, Math.min(stored.length, SEALED_MAGIC.length)),
+  )
 
 /**
  * Decrypts the output of `sealBytes`.
@@ -61,7 +63,7 @@ const isSealed = (stored: Uint8Array): boolean =>
  */
 export function openBytes(key: Uint8Array, sealed: Uint8Array, place: string): Uint8Array {
   const bytes = Buffer.from(sealed.buffer, sealed.byteOffset, sealed.byteLength)
-  const nameAt = MAGIC.length
+  const nameAt = SEALED_MAGIC.length
   const nonceAt = nameAt + NAME_BYTES
   const contentAt = nonceAt + NONCE_BYTES
   const [table = place] = place.split(' ')

@@ -12,7 +12,7 @@ type UnwrappedKey = {
 }
 
 /** Id of the key that is used without operator keys: for pseudonyms only, not for encryption. */
-const SERVER_KEY_ID = ''
+export const SERVER_KEY_ID = ''
 
 /**
  * Wraps data keys of users with operator keys: length of the key id, id, and the sealed data key, bound to its owner.

@@ -1,36 +1,30 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import t, { type Test } from 'tap'
 import { readScript } from '../../gemini-double/script-file.ts'
 import { LOCAL_MODEL } from '../../src/domain/face/model.ts'
 import { createSafe } from '../../src/lib/sealing.ts'
 import type { ModelAnalyser } from '../../src/live/model/analyser.ts'
 import { createGeminiAnalyser } from '../../src/live/model/gemini-analyser.ts'
-import { summaryLines, windowLine } from '../../src/tools/replay/print.ts'
-import { isFault, type ReplayedWindow, replaySession } from '../../src/tools/replay/replay.ts'
+import { summaryLines, windowLine } from '../../src/cli/replay/print.ts'
+import { isFault, type ReplayedWindow, replaySession } from '../../src/cli/replay/replay.ts'
+import { createTexts } from '../../src/cli/texts.ts'
 import { connect, createAccount, startSession, startTestApp } from '../helpers/app.ts'
-import { builtModule } from '../helpers/built.ts'
+import { cli } from '../helpers/cli.ts'
 import { createTestDatabase, type TestDatabase } from '../helpers/database.ts'
 import { eventually } from '../helpers/eventually.ts'
 import { frames } from '../helpers/frames.ts'
 import { createGeminiDouble, DOUBLE_KEY } from '../helpers/gemini-double.ts'
 import { createTestModels } from '../helpers/models.ts'
 
-/** `npm run replay`: a stored session read again, beside the server that serves it. */
+/** `maeum replay`: a stored session read again, beside the server that serves it. */
 
 /** Long enough for a model to answer within it on a busy machine. */
 const INTERVAL_MS = 2000
+const texts = createTexts('en')
 
 /** Runs the command like an operator. */
 async function command(database: TestDatabase, args: readonly string[], env: Record<string, string> = {}) {
-  const child = spawn(process.execPath, [builtModule('replay'), ...args], {
-    env: { PATH: process.env['PATH'], NODE_ENV: 'test', DATABASE_URL: database.url, ...env },
-  })
-  const output = { out: '', err: '' }
-  child.stdout.on('data', (text: Buffer) => (output.out += text.toString()))
-  child.stderr.on('data', (text: Buffer) => (output.err += text.toString()))
-  const [code] = (await once(child, 'close')) as [number | null] // null when a signal ended it
-  return { code, lines: output.out.trim().split('\n'), ...output }
+  const { code, out, err } = await cli(database, ['replay', ...args], { env })
+  return { code, lines: out, out: out.join('\n'), err: err.join('\n') }
 }
 
 /** The output lines, and whether there is a fault. */
@@ -41,7 +35,7 @@ async function replay({ orm }: TestDatabase, sessionId: string, model?: ModelAna
   await replaySession({ orm, sessionId, onWindow, safeOf, ...(model === undefined ? {} : { model }) })
   return {
     isFaulty: windows.some(isFault),
-    lines: [...windows.map(windowLine), ...summaryLines(windows)],
+    lines: [...windows.map((window) => windowLine(window, texts)), ...summaryLines(windows, texts)],
   }
 }
 
@@ -67,7 +61,7 @@ async function recorded(t: Test, env: Record<string, string> = {}) {
 
 t.test('the local analyser returns the stored answers, including the learnt baseline', async (t) => {
   const { database, id } = await recorded(t)
-  const same = await command(database, ['--session', id])
+  const same = await command(database, [id])
   t.equal(same.err, '')
   t.equal(same.code, 0)
   t.equal(same.lines.filter((line) => line.endsWith('| equal')).length, same.lines.length - 1)
@@ -87,7 +81,7 @@ t.test('the local analyser returns the stored answers, including the learnt base
   t.notOk(older.isFaulty, 'another analyser may differ')
   t.match(older.lines.at(-1), /0 different, 1 of another analyser/)
   await change("measures = '\\x09'", 'min')
-  const spoilt = await command(database, ['--session', id])
+  const spoilt = await command(database, [id])
   t.equal(spoilt.code, 1)
   t.match(spoilt.lines[0], /cannot be read/)
 })
@@ -117,28 +111,28 @@ t.test('another version of the analyser analyses the same windows', async (t) =>
     'next.json': JSON.stringify({ ...LOCAL_MODEL, version: 'local-next' }),
     'other.json': '{"version":"local-none"}',
   })
-  const { code, lines } = await command(database, ['--session', id, '--model', `${folder}/next.json`])
+  const { code, lines } = await command(database, [id, '--model', `${folder}/next.json`])
   t.equal(code, 0)
   const windows = lines.filter((line) => line.startsWith('window '))
   t.ok(windows.length >= 3)
   for (const line of windows) t.match(line, /\| equal \| local-next \w+ \d\.\d{4}, agrees with local-2 /)
-  const other = await command(database, ['--session', id, '--model', `${folder}/other.json`])
+  const other = await command(database, [id, '--model', `${folder}/other.json`])
   t.equal(other.code, 2)
   t.match(other.err, /other\.json is not a fitted analyser/)
 })
 
 t.test('failures are reported in one line', async (t) => {
-  const { code, err, out } = await command(await createTestDatabase(t), ['--session', 'sess_unknown'])
+  const { code, err, out } = await command(await createTestDatabase(t), ['sess_unknown'])
   t.equal(code, 2)
-  t.equal(err, 'the session does not exist\n')
+  t.equal(err, 'the session does not exist')
   t.equal(out, '')
 })
 
 t.test('encrypted data is opened only with the operator keys', async (t) => {
   const keys = { DATA_KEYS: `one:${Buffer.alloc(32, 7).toString('base64')}` }
   const { database, id } = await recorded(t, keys)
-  const read = await command(database, ['--session', id], keys)
+  const read = await command(database, [id], keys)
   t.equal(read.code, 0, read.err)
   t.match(read.out, /neutral|sad|happy/)
-  t.equal((await command(database, ['--session', id])).code, 2)
+  t.equal((await command(database, [id])).code, 2)
 })

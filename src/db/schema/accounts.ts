@@ -10,7 +10,8 @@ import {
   text,
   uniqueIndex,
 } from 'drizzle-orm/pg-core'
-import { bytes, createdAt, instant } from './columns.ts'
+import { ROLES, type Role } from '../../domain/role.ts'
+import { bytes, createdAt, instant, oneOf } from './columns.ts'
 
 export const users = pgTable(
   'users',
@@ -27,6 +28,9 @@ export const users = pgTable(
     profileImage: text('profile_image'),
     /** The user's data key, wrapped with an operator key; null for a row of another program. */
     dataKey: bytes('data_key'),
+    role: text('role').$type<Role>().notNull().default(ROLES[0]),
+    /** Since when the account is disabled: it has no devices, and login treats it as unknown. */
+    disabledAt: instant('disabled_at'),
     createdAt: createdAt(),
     updatedAt: instant('updated_at').notNull().defaultNow(),
   },
@@ -34,6 +38,7 @@ export const users = pgTable(
     uniqueIndex('users_email_key').on(table.email),
     uniqueIndex('users_username_key').on(sql`lower(${table.username})`),
     check('users_email_lower', sql`${table.email} = lower(${table.email})`),
+    check('users_role_known', oneOf(table.role, ROLES)),
   ],
 ).enableRLS()
 

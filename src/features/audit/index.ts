@@ -11,6 +11,8 @@ declare module 'fastify' {
     audit: Pick<Audit, 'retain'> & {
       /** The last stored row of this instance's chain. A copy outside the database proves that the row existed. */
       readonly head: () => { readonly chain: string; readonly place: number; readonly hash: string }
+      /** True as soon as all events so far are stored, false after `ms`. */
+      readonly settled: (ms: number) => Promise<boolean>
     }
   }
 }
@@ -99,7 +101,9 @@ export const audit = fp(
 
     app.decorate('audit', {
       retain: (days: number, signal: AbortSignal) => trail.retain(days, signal),
-      head: () => ({ chain, ...writer.head }),
+      // Without the other columns of the row, which may be about another user.
+      head: () => ({ chain, place: writer.head.place, hash: writer.head.hash }),
+      settled: (ms: number) => writer.settled(ms),
     })
     done()
   },

@@ -61,12 +61,13 @@ export function createAudit({ database, repository, writer, chain, hashes, pseud
   const note = (event: string, details: Details) =>
     writer.add({ at: new Date(), event, actor: null, subject: null, address: null, details })
 
-  const write = ({ event, userId, address, details = {} }: SecurityEvent): void => {
+  const write = ({ event, userId, actor, address, details = {} }: SecurityEvent): void => {
     const user = userId === undefined ? null : pseudonymOf(userId)
+    const own = UNAUTHENTICATED_EVENTS.has(event) ? null : user
     const entry: Entry = {
       at: new Date(),
       event,
-      actor: UNAUTHENTICATED_EVENTS.has(event) ? null : user,
+      actor: actor === undefined ? own : Promise.resolve(actor),
       subject: user,
       address: address ?? null,
       details,

@@ -34,6 +34,8 @@ type Dependencies = {
   readonly repository: AuditRepository
   /** One per provided secret: the current one and older ones. */
   readonly hashes: readonly ChainHash[]
+  /** Called after each page, with the number of rows that were read. */
+  readonly onProgress?: (rows: number) => void
 }
 
 type Link = Pick<Head, 'place' | 'hash'>
@@ -63,6 +65,7 @@ export async function verifyTrail(dependencies: Dependencies): Promise<Verdict> 
     return { place: gap.to, hash: gap.hash }
   }
 
+  let read = 0
   const verifyChain = async (chain: string): Promise<number> => {
     const hash = findHash(hashes, chain)
     if (hash === undefined)
@@ -77,6 +80,8 @@ export async function verifyTrail(dependencies: Dependencies): Promise<Verdict> 
         before = row
         count++
       }
+      read += rows.length
+      dependencies.onProgress?.(read)
       if (rows.length < PAGE) return count
       from = (rows.at(-1)?.place ?? from) + 1
     }

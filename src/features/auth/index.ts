@@ -30,7 +30,7 @@ declare module 'fastify' {
       onDevice(listener: DeviceListener): void
       /** Rejects if this is not the account's password. */
       readonly proveOwner: (userId: number, password: string) => Promise<void>
-      readonly logOutEverywhere: (principal: Principal) => Promise<void>
+      readonly logOutEverywhere: (user: Pick<Principal, 'userId'>) => Promise<void>
     }
   }
 }
@@ -175,7 +175,7 @@ export const auth = fp(
       onLogout: changes.addLogoutListener,
       onDevice: changes.addDeviceListener,
       proveOwner: (userId: number, password: string) => service.proveOwner(userId, password),
-      logOutEverywhere: ({ userId }: Principal) => service.logOutEverywhere(userId),
+      logOutEverywhere: ({ userId }: Pick<Principal, 'userId'>) => service.logOutEverywhere(userId),
     })
     app.addHook('onReady', () => passwords.prepare())
     followLogouts(app, { standing, emit: changes.emit, accessTtlMs: config.accounts.accessTtlMs })

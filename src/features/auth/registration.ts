@@ -25,7 +25,7 @@ export type RegistrationDependencies = {
  * An id that no account has had: 52 random bits, above all ids of the old sequence. A sequence would repeat ids after a
  * restore or a failover that lost commits, and the old account's tokens and cookies would be valid for the new one.
  */
-const createUserId = () => 2 ** 52 + Number(randomBytes(8).readBigUInt64BE() >> 12n)
+export const createUserId = () => 2 ** 52 + Number(randomBytes(8).readBigUInt64BE() >> 12n)
 
 export const normalizeEmail = (email: string) => email.trim().toLowerCase()
 
@@ -35,7 +35,7 @@ const toTakenError = (taken: { email: boolean; username: boolean }) => {
 }
 
 /** Maps violations of the unique keys, from concurrent writes, to the same errors. */
-const mapUniqueErrors = async <T>(write: () => Promise<T>): Promise<T> => {
+export const mapUniqueErrors = async <T>(write: () => Promise<T>): Promise<T> => {
   try {
     return await write()
   } catch (error) {

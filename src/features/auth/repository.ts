@@ -82,8 +82,9 @@ export const accountRepository = {
   },
 
   /**
-   * The account of an e-mail, with all data that decides about its login. Counters of accounts and devices expire after
-   * their last failure; those of addresses after their first, because several users can share an address.
+   * The account of an e-mail, with all data that decides about its login; none if it is disabled, so that its login is
+   * that of an unknown e-mail. Counters of accounts and devices expire after their last failure; those of addresses
+   * after their first, because several users can share an address.
    */
   async findForLogin(
     client: postgres.Sql,
@@ -100,7 +101,7 @@ export const accountRepository = {
              extract(epoch from greatest(by_address.first_at, by_network.first_at) - (${since})) as address_wait,
              f.id is not null as is_family_live
       from (select) as always
-      left join users u on u.email = ${email}
+      left join users u on u.email = ${email} and u.disabled_at is null
       left join refresh_families f on f.id = ${token?.familyId ?? null} and f.user_id = u.id
         and f.revoked_at is null and f.expires_at > now()
         and f.counter - ${token?.counter ?? 0}::int <= 1
@@ -198,7 +199,8 @@ export const accountRepository = {
 
   /**
    * Inserts a device after a successful login and deletes the `forgiven` counter. False, without a change, if one of
-   * the `gates` has reached its limit meanwhile, because concurrent guesses failed.
+   * the `gates` has reached its limit meanwhile, because concurrent guesses failed, or if the account was disabled
+   * meanwhile.
    */
   async insertFamily(
     client: postgres.Sql,
@@ -209,17 +211,18 @@ export const accountRepository = {
     const [first, second] = counters.gates
     const rows = await client`
       with admitted as (
-        select 1 where not exists (
+        -- Shared with other logins, not with the statement that disables the account.
+        select id from users where id = ${userId} and disabled_at is null and not exists (
           select from throttles
           join (values (${first?.key ?? null}::text, ${first?.max ?? 0}::int),
             (${second?.key ?? null}::text, ${second?.max ?? 0}::int)) as gate (key, max_failures) using (key)
           where failures >= max_failures and first_at > ${createSince(client)}
-        )
+        ) for share
       ), forgiven as (
         delete from throttles where key = ${counters.forgiven} and exists (select from admitted)
       )
       insert into refresh_families (id, user_id, expires_at)
-      select ${family.id}, ${userId}::bigint, now() + ${family.ttlMs}::float8 * interval '1 millisecond' from admitted
+      select ${family.id}, id, now() + ${family.ttlMs}::float8 * interval '1 millisecond' from admitted
       returning id`
     return rows.length > 0
   },

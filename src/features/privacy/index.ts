@@ -32,7 +32,8 @@ export const privacy = fp(
       pseudonymOf: app.vault.pseudonymOf,
       forgetKey: app.vault.forget,
       onErased: (userId, address) => {
-        app.securityEvents.emit({ event: 'user_deleted', userId, address })
+        const from = address === null ? {} : { address }
+        app.securityEvents.emit({ event: 'user_deleted', userId, ...from })
         app.log.info('a user was erased')
       },
       receipts: createReceipts(app.authentication.secret),

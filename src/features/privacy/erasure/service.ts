@@ -8,7 +8,7 @@ import { removeAll } from '../../../lib/batches.ts'
 import type { Receipts } from './receipt.ts'
 import type { ErasureRepository } from './repository.ts'
 
-type User = { readonly userId: number; readonly familyId: string; readonly counter: number }
+type User = { readonly userId: number }
 
 type Dependencies = {
   readonly orm: Orm
@@ -22,7 +22,8 @@ type Dependencies = {
   }
   readonly pseudonymOf: (userId: number) => Promise<string | undefined>
   readonly forgetKey: (userId: number) => void
-  readonly onErased: (userId: number, address: string) => void
+  /** `address` is that of the user's request, if there is one. */
+  readonly onErased: (userId: number, address: string | null) => void
   readonly receipts: Receipts
   /** The last row of the audit trail. The receipt names it, so its removal can be detected. */
   readonly trailHead: () => { readonly chain: string; readonly place: number; readonly hash: string }
@@ -36,42 +37,52 @@ const MAX_BATCHES = 10_000
 /** Erasure of a user: ends live sessions, deletes all rows and the user's data key. */
 export function createErasure(dependencies: Dependencies) {
   const { orm, repository, sessions } = dependencies
+
+  const eraseAll = async ({ userId }: User, address: string | null) => {
+    const erased = await repository.count(orm, userId)
+    await sessions.endOfUser(userId, 'account_deleted')
+    await dependencies.logOutEverywhere({ userId })
+    await removeAll({
+      remove: (limit) => sessions.deleteOfUser(userId, limit),
+      batch: BATCH_SIZE,
+      maxTries: MAX_BATCHES,
+      isTooLarge: isTimedOut,
+    })
+    // Before the key is deleted, for the last row about the user in the trail.
+    const subject = await dependencies.pseudonymOf(userId)
+    const isErased = await commitDurably(orm, (tx) => repository.deleteUser(tx, userId))
+    if (!isErased) throw new AppError('UNAUTHORIZED')
+    dependencies.onErased(userId, address)
+    dependencies.forgetKey(userId)
+    const erasedAt = Date.now()
+    const receipt = {
+      iss: 'maeum',
+      jti: randomBytes(16).toString('base64url'),
+      iat: Math.floor(erasedAt / 1000),
+      sub: subject ?? null,
+      event: 'account_erased',
+      erased,
+      trail: dependencies.trailHead(),
+    }
+    const { publicKey } = dependencies.receipts
+    return { erasedAt, erased, receipt: dependencies.receipts.sign(receipt), publicKey }
+  }
+
   return {
     /**
      * Resolves with a signed receipt when all data of the user is deleted.
      * @throws INVALID_CREDENTIALS, TOO_MANY_ATTEMPTS, UNAUTHORIZED when the user was deleted meanwhile
      */
     async erase(user: User, password: string, address: string) {
-      const { userId } = user
-      await dependencies.proveOwner(userId, password)
-      const erased = await repository.count(orm, userId)
-      await sessions.endOfUser(userId, 'account_deleted')
-      await dependencies.logOutEverywhere(user)
-      await removeAll({
-        remove: (limit) => sessions.deleteOfUser(userId, limit),
-        batch: BATCH_SIZE,
-        maxTries: MAX_BATCHES,
-        isTooLarge: isTimedOut,
-      })
-      // Before the key is deleted, for the last row about the user in the trail.
-      const subject = await dependencies.pseudonymOf(userId)
-      const isErased = await commitDurably(orm, (tx) => repository.deleteUser(tx, userId))
-      if (!isErased) throw new AppError('UNAUTHORIZED')
-      dependencies.onErased(userId, address)
-      dependencies.forgetKey(userId)
-      const erasedAt = Date.now()
-      const receipt = {
-        iss: 'maeum',
-        jti: randomBytes(16).toString('base64url'),
-        iat: Math.floor(erasedAt / 1000),
-        sub: subject ?? null,
-        event: 'account_erased',
-        erased,
-        trail: dependencies.trailHead(),
-      }
-      const { publicKey } = dependencies.receipts
-      return { erasedAt, erased, receipt: dependencies.receipts.sign(receipt), publicKey }
+      await dependencies.proveOwner(user.userId, password)
+      return eraseAll(user, address)
     },
+
+    /**
+     * The same for the operator, without the user's password.
+     * @throws UNAUTHORIZED when the user was deleted meanwhile
+     */
+    eraseByOperator: (userId: number) => eraseAll({ userId }, null),
   }
 }
 

@@ -31,6 +31,8 @@ export const exportRepository = {
           username: users.username,
           email: users.email,
           profileImage: users.profileImage,
+          role: users.role,
+          disabledAt: users.disabledAt,
           createdAt: users.createdAt,
           updatedAt: users.updatedAt,
         })

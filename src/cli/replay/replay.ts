@@ -1,6 +1,4 @@
-import { and, asc, eq, isNotNull } from 'drizzle-orm'
 import type { Orm } from '../../db/orm.ts'
-import { emotionWindows, sessions, voiceWindows } from '../../db/schema/index.ts'
 import { SEALED } from '../../db/sealed-columns.ts'
 import type { Emotion, EmotionReading, EmotionScores } from '../../domain/emotion.ts'
 import { EMOTIONS } from '../../domain/emotion.ts'
@@ -18,8 +16,7 @@ import {
 } from '../../live/face/learnt.ts'
 import { questionOf, REMEMBERED_RESULTS } from '../../live/model/question.ts'
 import type { Safe } from '../../lib/sealing.ts'
-
-type Row = typeof emotionWindows.$inferSelect
+import { replayRepository as repository, type WindowRow as Row } from './repository.ts'
 
 /** The stored answer of the local analyser for a window. */
 type Held = {
@@ -102,16 +99,12 @@ function differingFields(held: Held, now: EmotionReading): string[] {
  */
 export async function replaySession(options: Options): Promise<boolean> {
   const { orm, sessionId, model, analyser, deadlineMs = 60_000, onWindow, safeOf } = options
-  const [session] = await orm.select().from(sessions).where(eq(sessions.id, sessionId)).limit(1)
+  const session = await repository.findSession(orm, sessionId)
   if (session === undefined) return false
-  const rows = await orm
-    .select()
-    .from(emotionWindows)
-    .where(and(eq(emotionWindows.sessionId, sessionId), isNotNull(emotionWindows.answeredAt)))
-    .orderBy(asc(emotionWindows.window))
+  const rows = await repository.listWindows(orm, sessionId)
   const safe = await safeOf(session.userId)
   const voices = new Map(
-    (await orm.select().from(voiceWindows).where(eq(voiceWindows.sessionId, sessionId))).map((row) => [
+    (await repository.listVoice(orm, sessionId)).map((row) => [
       row.window,
       safe.openJson(row.measures, SEALED.voiceWindows.measures.at(row)),
     ]),

@@ -22,12 +22,23 @@ type Outcome = {
   readonly failed: readonly { readonly userId: number; readonly reason: string }[]
 }
 
+type Options = {
+  /** Whether data from before encryption was enabled is encrypted. */
+  readonly sealsFields: boolean
+  /** Called after each user, with the number of users so far. */
+  readonly onProgress?: (users: number) => void
+}
+
 /**
- * Wraps every user's data key with the current operator key and encrypts data from before encryption was enabled.
- * Updates each row only if it has not changed since it was read. May run beside servers, be interrupted, and be run
- * again.
+ * Wraps every user's data key with the current operator key and, if asked for, encrypts data from before encryption was
+ * enabled. Updates each row only if it has not changed since it was read. May run beside servers, be interrupted, and be
+ * run again.
  */
-export async function reencrypt(sql: postgres.Sql, wrapping: Wrapping): Promise<Outcome> {
+export async function reencrypt(
+  sql: postgres.Sql,
+  wrapping: Wrapping,
+  { sealsFields, onProgress }: Options,
+): Promise<Outcome> {
   const failed: { userId: number; reason: string }[] = []
   let users = 0
   let wrapped = 0
@@ -42,11 +53,13 @@ export async function reencrypt(sql: postgres.Sql, wrapping: Wrapping): Promise<
         const { key, isNew } = await rewrap(sql, wrapping, userId)
         if (isNew) wrapped++
         const safe = createSafe(key, String(userId))
-        for (const column of SEALED_COLUMNS) sealed += await sealRows(sql, column, userId, safe)
+        for (const column of sealsFields ? SEALED_COLUMNS : [])
+          sealed += await sealRows(sql, column, userId, safe)
       } catch (error) {
         if (!(error instanceof SealError)) throw error
         failed.push({ userId, reason: error.message })
       }
+      onProgress?.(users)
     }
     if (rows.length < USERS_PER_PAGE) return { users, wrapped, sealed, failed }
   }

@@ -1,0 +1,37 @@
+import { join } from 'node:path'
+import type { Config } from '../config/config.ts'
+import { type Database, openDatabase, waitForDatabase } from '../db/client.ts'
+import { readOrCreateSecret } from '../lib/secret-file.ts'
+import type { Context } from './command.ts'
+
+/** The database of a command, with the server's secrets. */
+export type Tool = {
+  readonly database: Database
+  /** The current one first. */
+  readonly secrets: readonly string[]
+}
+
+/** The first secret signs; the others are only accepted. */
+export async function secretsOf({ accounts, database }: Config): Promise<string[]> {
+  const secret = accounts.jwtSecret ?? (await readOrCreateSecret(join(database.dataDir, 'jwt-secret')))
+  return accounts.previousJwtSecret === null ? [secret] : [secret, accounts.previousJwtSecret]
+}
+
+type Opening = { readonly connections: number; readonly url?: string | null; readonly variable?: string }
+
+/** Runs `work` with the configured database. Fails without retries when it is unavailable. */
+export async function withDatabase<T>(
+  { readConfig, warn }: Context,
+  { connections, variable = 'DATABASE_URL', ...opening }: Opening,
+  work: (tool: Tool) => Promise<T>,
+): Promise<T> {
+  const config = readConfig()
+  const url = opening.url === undefined ? config.database.url : opening.url
+  const database = await openDatabase({ ...config.database, url, poolMax: connections, onNotice: warn })
+  try {
+    await waitForDatabase(database, { deadlineMs: 0, variable })
+    return await work({ database, secrets: await secretsOf(config) })
+  } finally {
+    await database.close()
+  }
+}

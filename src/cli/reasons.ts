@@ -1,0 +1,17 @@
+import { ConfigError } from '../config/config.ts'
+import type { Language } from '../domain/language.ts'
+import { describeFieldFault, toFieldFaults } from '../http/field-faults.ts'
+import { AppError, errorMessage } from '../protocol/errors.ts'
+
+/** One line for each reason of an error, without the query that the query layer adds and without a stack. */
+export function reasonsOf(error: unknown, language: Language): readonly string[] {
+  if (error instanceof ConfigError) return error.faults
+  if (error instanceof AppError) return [errorMessage(error.code, language)]
+  if (!(error instanceof Error)) return [String(error)]
+  if ('validation' in error && Array.isArray(error.validation)) {
+    const faults = toFieldFaults(error.validation, language)
+    return faults.map((fault) => describeFieldFault(fault, language) ?? fault.message)
+  }
+  if ('query' in error && error.cause !== undefined) return reasonsOf(error.cause, language)
+  return [error.message]
+}
