@@ -43,7 +43,7 @@ export class LiveSession {
   readonly #buffer: FrameBuffer
   #cancelTimer: () => void = () => undefined
   #tail: Promise<void> = Promise.resolve()
-  #undelivered = 0
+  #unfinished = 0
   #lastFrame = 0
   #lost = false
   readonly #face: SessionFace
@@ -100,7 +100,7 @@ export class LiveSession {
 
   /** Nothing is open or in progress: the session can be released without loss. */
   get idle(): boolean {
-    return this.#open === undefined && this.#undelivered === 0 && this.#answering.idle
+    return this.#open === undefined && this.#unfinished === 0 && this.#answering.idle
   }
 
   /**
@@ -234,12 +234,12 @@ export class LiveSession {
     )
     const dueAt = closedAt + (asked ? this.#deadlineMs : COMMIT_FIRST_MS)
     this.#sink.closed(measured, asked)
-    this.#undelivered++
+    this.#unfinished++
     const failed = (error: unknown) => this.#sink.failed(window.number, error)
     const delivered = this.#tail
       .then(() => this.#deliver(outcome, dueAt))
       .catch(failed)
-      .finally(() => this.#undelivered--)
+      .finally(() => this.#unfinished--)
     this.#tail = delivered.then(() => undefined)
     // A late answer is never sent before the delivered one.
     Promise.all([late, delivered])
