@@ -106,19 +106,16 @@ export class Connection {
     return this.#socket?.cancelKey?.readInt32BE(0)
   }
 
-  /** Resolves when the statement is settled. */
-  async run(statement: Statement, deadlineTicks: number): Promise<void> {
+  /** Runs a statement and calls `onSettled` when it is settled. */
+  run(statement: Statement, deadlineTicks: number, onSettled: () => void): void {
     this.#begin('statement', deadlineTicks)
     this.#execute(statement)
+    const settle = () => {
+      this.#waitsFor = undefined
+      onSettled()
+    }
     // Not `statement.then`, which would run the statement.
-    await new Promise<void>((resolve) => {
-      void Promise.prototype.then.call(
-        statement,
-        () => resolve(),
-        () => resolve(),
-      )
-    })
-    this.#waitsFor = undefined
+    void Promise.prototype.then.call(statement, settle, settle)
   }
 
   /** Runs a transaction. Rejects immediately, with the reason, when the connection is lost. */

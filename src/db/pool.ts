@@ -23,8 +23,18 @@ type Dependencies = {
 type Task = {
   readonly deadlineTicks: number
   ticks: number
-  readonly start: (connection: Connection) => Promise<unknown>
+  readonly start: (connection: Connection, onEnd: () => void) => void
   readonly reject: (error: Error) => void
+}
+
+/** What the pool knows of a connection. */
+type State = {
+  /** The tick since which it is idle. */
+  idleSince: number
+  /** To be closed after its current task. */
+  isRetired: boolean
+  /** The mode in which it was started; undefined before its start. */
+  startedIn: ConnectionMode | undefined
 }
 
 const FIRST_PAUSE_MS = 50
@@ -55,14 +65,9 @@ const closed = () => socketError('CONNECTION_ENDED', 'the database is being clos
  */
 export class Pool {
   readonly #deps: Dependencies
-  readonly #connections = new Set<Connection>()
+  readonly #connections = new Map<Connection, State>()
   /** Longest idle first; the last one is used next. */
   readonly #idle: Connection[] = []
-  readonly #idleSince = new WeakMap<Connection, number>()
-  /** Connections to close after their current task. */
-  readonly #retired = new WeakSet<Connection>()
-  /** The mode in which each connection was started. */
-  readonly #startedIn = new WeakMap<Connection, ConnectionMode>()
   /** Connections that were refused only because of their mode. */
   readonly #toRetry = new WeakSet<Connection>()
   readonly #waiting: Task[] = []
@@ -85,7 +90,7 @@ export class Pool {
     this.#add({
       deadlineTicks,
       ticks: 0,
-      start: (connection) => connection.run(statement, deadlineTicks),
+      start: (connection, onEnd) => connection.run(statement, deadlineTicks, onEnd),
       reject: statement.reject,
     })
   }
@@ -96,7 +101,8 @@ export class Pool {
       this.#add({
         deadlineTicks,
         ticks: 0,
-        start: (connection) => connection.transact(work, deadlineTicks).then(resolve, reject),
+        start: (connection, onEnd) =>
+          void connection.transact(work, deadlineTicks).then(resolve, reject).then(onEnd),
         reject,
       })
     })
@@ -109,7 +115,7 @@ export class Pool {
     for (const connection of this.#idle.splice(0)) connection.end()
     const late = setTimeout(() => {
       for (const task of this.#waiting.splice(0)) task.reject(destroyed())
-      for (const connection of this.#connections) connection.fail(destroyed())
+      for (const connection of this.#connections.keys()) connection.fail(destroyed())
     }, deadlineMs)
     await new Promise<void>((resolve) => {
       this.#onEmpty = resolve
@@ -138,14 +144,14 @@ export class Pool {
       if (connection === undefined) return
       const task = this.#waiting.shift()
       if (task === undefined) return
-      if (this.#startedIn.has(connection)) this.#carryOut(task, connection)
+      if (this.#connections.get(connection)?.startedIn !== undefined) this.#carryOut(task, connection)
       else void this.#begin(task, connection)
     }
   }
 
   // No await before the release: a caller that has its result finds the connection free.
   #carryOut(task: Task, connection: Connection): void {
-    void task.start(connection).then(() => this.#release(connection))
+    task.start(connection, () => this.#release(connection))
   }
 
   async #begin(task: Task, connection: Connection): Promise<void> {
@@ -157,7 +163,7 @@ export class Pool {
   }
 
   #giveBack(task: Task, connection: Connection, error: Error): void {
-    const hasOthers = [...this.#connections].some((other) => other !== connection)
+    const hasOthers = [...this.#connections.keys()].some((other) => other !== connection)
     const isRefusedAlone = hasOthers && !connection.hasConnected && NONE_LEFT.test(codeOf(error))
     if ((this.#toRetry.has(connection) || isRefusedAlone) && !this.#isClosing) {
       this.#waiting.unshift(task)
@@ -168,7 +174,8 @@ export class Pool {
   /** Detects, once per connection, a pooler before the server. Returns the error if this fails. */
   async #start(connection: Connection, deadlineTicks: number): Promise<Error | undefined> {
     const { mode } = this.#deps
-    this.#startedIn.set(connection, mode.current)
+    const state = this.#connections.get(connection)
+    if (state !== undefined) state.startedIn = mode.current
     try {
       const [row] = await connection.transact(
         (sql) => sql.unsafe<{ pid: number }[]>('select pg_backend_pid() as pid'),
@@ -183,7 +190,7 @@ export class Pool {
 
   #connect(): Connection | undefined {
     const { max, options, open, connectDeadlineMs } = this.#deps
-    const isAttempting = this.#failures > 0 && [...this.#connections].some((one) => !one.hasConnected)
+    const isAttempting = this.#failures > 0 && [...this.#connections.keys()].some((one) => !one.hasConnected)
     if (this.#connections.size >= max || this.#isPausing || isAttempting) return undefined
     const connection = new Connection({
       options,
@@ -195,35 +202,36 @@ export class Pool {
       },
       onLost: (_, error) => this.#lose(connection, error),
     })
-    this.#connections.add(connection)
+    this.#connections.set(connection, { idleSince: 0, isRetired: false, startedIn: undefined })
     return connection
   }
 
   #release(connection: Connection): void {
-    if (connection.isLost) return
+    const state = this.#connections.get(connection)
+    if (connection.isLost || state === undefined) return
     // State that a statement has left, such as an open transaction, must not affect the next one.
     if (!connection.isIdle)
       connection.fail(socketError('CONNECTION_DESTROYED', 'a connection was left in use'))
-    else if (this.#retired.has(connection) || (this.#isClosing && this.#waiting.length === 0))
+    else if (state.isRetired || (this.#isClosing && this.#waiting.length === 0))
       connection.end()
     else {
-      this.#idleSince.set(connection, this.#ticks)
+      state.idleSince = this.#ticks
       this.#idle.push(connection)
       this.#serve()
     }
   }
 
   #lose(connection: Connection, error: Error): void {
+    const mode = this.#connections.get(connection)?.startedIn
     this.#connections.delete(connection)
     const place = this.#idle.indexOf(connection)
     if (place >= 0) this.#idle.splice(place, 1)
     if (codeOf(error) === READ_ONLY) this.#deps.onReadOnly()
-    if (OF_ALL.test(codeOf(error))) for (const other of this.#connections) this.#retire(other)
-    const mode = this.#startedIn.get(connection)
+    if (OF_ALL.test(codeOf(error))) for (const other of this.#connections.keys()) this.#retire(other)
     if (!connection.hasConnected && mode !== undefined && this.#deps.mode.isWorthRetry(error, mode))
       this.#toRetry.add(connection)
     else if (!connection.hasConnected) {
-      const others = [...this.#connections]
+      const others = [...this.#connections.keys()]
       if (others.length > 0 && NONE_LEFT.test(codeOf(error)))
         this.#crowdedUntil = this.#ticks + this.#ticksOf(CROWDED_MS)
       else if (!others.some(({ hasConnected }) => hasConnected)) {
@@ -246,7 +254,10 @@ export class Pool {
     if (place >= 0) {
       this.#idle.splice(place, 1)
       connection.end()
-    } else this.#retired.add(connection)
+      return
+    }
+    const state = this.#connections.get(connection)
+    if (state !== undefined) state.isRetired = true
   }
 
   async #pauseConnecting(): Promise<void> {
@@ -262,7 +273,7 @@ export class Pool {
     while (this.#idle.length > 1) {
       const [oldest] = this.#idle
       if (oldest === undefined) return
-      if (this.#ticks - (this.#idleSince.get(oldest) ?? this.#ticks) < maxTicks) return
+      if (this.#ticks - (this.#connections.get(oldest)?.idleSince ?? this.#ticks) < maxTicks) return
       this.#retire(oldest)
     }
   }
@@ -270,7 +281,7 @@ export class Pool {
   #tick(): void {
     this.#ticks++
     this.#closeIdle()
-    for (const connection of this.#connections) {
+    for (const connection of this.#connections.keys()) {
       if (connection.isExpired) this.#retire(connection)
       if (connection.tick()) continue
       const { cancelKey } = connection
