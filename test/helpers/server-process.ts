@@ -29,8 +29,9 @@ export function startProcess(
   t: Pick<Test, 'teardown'>,
   folder: string,
   env: Readonly<Record<string, string>>,
+  args: readonly string[] = [builtModule('main')],
 ): ServerProcess {
-  const child = spawn(process.execPath, [builtModule('main')], {
+  const child = spawn(process.execPath, args, {
     cwd: folder,
     env: { PATH: process.env['PATH'], PORT: '0', ...env },
   })
