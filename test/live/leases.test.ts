@@ -477,6 +477,6 @@ t.test('a quiet session whose next socket is on its way is not let go of', async
   clock.now += TTL_MS + 1
   await scheduler.sweep()
   t.same(released, ['left', 'awaited'], 'a socket that never came keeps it no longer than any other')
-  t.equal(counts[1], 2, 'two sessions were served')
+  t.equal(Math.max(...counts), 2, 'two sessions were served')
   t.equal(counts.at(-1), 0)
 })
