@@ -5,7 +5,7 @@ import { ownLines } from './scripts/lint/own-lines.mjs'
 const never = (regex, message) => ({ regex, message })
 
 const upward = never(
-  '(^|/)(features|live|app|main|serve|cli)(/|\\.ts$)',
+  '(^|/)(features|live|app|main|serve|cli|doctor)(/|\\.ts$)',
   'Imports point down: shared code never imports a feature, live/, app.ts or main.ts. Offer a hook instead.',
 )
 const framework = never(
@@ -21,11 +21,11 @@ const neighbours = never(
   'A feature never imports its neighbour: use the decorator that it offers and name it in the plugin dependencies.',
 )
 const commands = never(
-  '(^|/)cli/',
-  'The command line is the top layer: it uses services and repositories; nothing imports it.',
+  '(^|/)(cli|doctor)/',
+  'The command line and its checks are the top layer: they use the layers below; nothing imports them.',
 )
 const features = never(
-  '(^|/)(features|app|main|serve|cli)(/|\\.ts$)',
+  '(^|/)(features|app|main|serve|cli|doctor)(/|\\.ts$)',
   'live/ is below the features: it uses their decorators.',
 )
 
@@ -64,12 +64,13 @@ export default tseslint.config(
       'max-params': ['error', MAX_PARAMETERS],
     },
   },
-  // Flat tables: cues, measures, variables (`.env.example` follows their order), texts of the console and the CLI.
+  // Flat tables: cues, measures, variables (`.env.example` follows their order), texts of console, CLI and doctor.
   {
     files: [
       'src/domain/crisis/cues.ts',
       'src/domain/face/measure-table.ts',
       'src/cli/texts.ts',
+      'src/doctor/findings.ts',
       'src/config/variables.ts',
       'web/src/words/catalogue.ts',
     ],
@@ -90,7 +91,7 @@ export default tseslint.config(
     rules: restrict(
       never('^[^.]', 'domain/ is pure knowledge: it imports no package and no Node module.'),
       never(
-        '(^|/)(lib|protocol|db|config|http|models|plugins|live|features|app|main|serve|cli)(/|\\.ts$)',
+        '(^|/)(lib|protocol|db|config|http|models|plugins|live|features|app|main|serve|cli|doctor)(/|\\.ts$)',
         'domain/ imports only domain/.',
       ),
     ),
@@ -100,7 +101,7 @@ export default tseslint.config(
     rules: restrict(
       framework,
       never(
-        '(^|/)(domain|protocol|db|config|http|models|plugins|live|features|app|main|serve|cli)(/|\\.ts$)',
+        '(^|/)(domain|protocol|db|config|http|models|plugins|live|features|app|main|serve|cli|doctor)(/|\\.ts$)',
         'lib/ holds technical helpers without domain: it imports only lib/.',
       ),
     ),
@@ -110,7 +111,7 @@ export default tseslint.config(
     rules: restrict(
       framework,
       never(
-        '(^|/)(db|config|http|models|plugins|live|features|app|main|serve|cli)(/|\\.ts$)',
+        '(^|/)(db|config|http|models|plugins|live|features|app|main|serve|cli|doctor)(/|\\.ts$)',
         'protocol/ is shared with the client: it imports only domain/ and lib/.',
       ),
     ),
@@ -138,6 +139,17 @@ export default tseslint.config(
   {
     files: ['src/features/*/repository.ts', 'src/features/*/*/repository.ts'],
     rules: restrict(neighbours, framework, commands),
+  },
+  {
+    files: ['src/doctor/**/*.ts'],
+    rules: restrict(
+      tables,
+      framework,
+      never(
+        '(^|/)(cli|app|main|serve|plugins|live)(/|\\.ts$)',
+        'doctor/ is used by cli/ and starts no server.',
+      ),
+    ),
   },
   { files: ['src/cli/**/*.ts'], ignores: ['**/repository.ts'], rules: restrict(tables) },
   { files: ['src/app.ts', 'src/serve.ts'], rules: restrict(commands) },

@@ -6,6 +6,7 @@ import { destination } from 'pino'
 import { type App, buildApp } from './app.ts'
 import { type Config, ConfigError, readConfig } from './config/config.ts'
 import { findMisspeltVariables, readSettings } from './config/environment.ts'
+import { protectionsOf } from './config/protections.ts'
 import { pause } from './lib/deadline.ts'
 import { LOG_SERIALIZERS } from './http/logging.ts'
 import { VERSION } from './version.ts'
@@ -48,27 +49,19 @@ function createLoggerOptions(config: Config): FastifyServerOptions['logger'] {
   }
 }
 
-/** The configured protections of personal data. A misspelt variable shows as `off`. */
-const protections = ({ privacy, sessions }: Config) => ({
-  encryption: privacy.dataKeys.length > 0 ? 'on' : 'off',
-  consent: privacy.requireConsent ? 'required' : 'off',
-  tickets: sessions.requireTicket ? 'required' : 'off',
-  retention: Object.keys(privacy.retentionDays).length > 0 ? 'on' : 'off',
-})
-
 /** Prints the address, the database, the analyser and the variables that change them. */
 function printAnnouncement(app: App, config: Config, address: string): void {
   const analyser =
     config.analysis.gemini === null
       ? 'local'
       : `gemini (${config.analysis.gemini.models.join(', ')}), local as fallback`
-  const facts = { listening: address, database: app.database.description, analyser, ...protections(config) }
+  const facts = { listening: address, database: app.database.description, analyser, ...protectionsOf(config) }
   if (config.production) {
     app.log.info(facts, `maeum ${VERSION} is ready`)
     return
   }
   const { port } = new URL(address)
-  const privacy = Object.entries(protections(config))
+  const privacy = Object.entries(protectionsOf(config))
     .map(([what, state]) => `${what} ${state}`)
     .join(', ')
   const lines = [

@@ -7,3 +7,14 @@ export const VERSION: string =
   typeof manifest === 'object' && manifest !== null && 'version' in manifest
     ? String(manifest.version)
     : '0.0.0'
+
+/** The versions of Node in package.json, such as `>=20.19`. */
+export const NODE_VERSIONS: string =
+  typeof manifest === 'object' &&
+  manifest !== null &&
+  'engines' in manifest &&
+  typeof manifest.engines === 'object' &&
+  manifest.engines !== null &&
+  'node' in manifest.engines
+    ? String(manifest.engines.node)
+    : '>=0'

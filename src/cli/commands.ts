@@ -1,6 +1,7 @@
 import { auditVerify } from './audit.ts'
 import type { Command } from './command.ts'
 import { demo } from './demo.ts'
+import { doctor } from './doctor.ts'
 import { erase } from './erase.ts'
 import { exportUser } from './export.ts'
 import { keysReencrypt, keysRotate, keysStatus } from './keys.ts'
@@ -16,6 +17,7 @@ import { userCreate, userResetPassword } from './user/password.ts'
 /** All commands, in the order of the help and of docs/cli.md. */
 export const COMMANDS: readonly Command[] = [
   start,
+  doctor,
   migrate,
   userList,
   userShow,

@@ -1,10 +1,11 @@
 import { Type } from 'typebox'
 import { SEALED_COLUMNS } from '../db/sealed-columns.ts'
+import { listWrappingKeys } from '../db/wrapping-keys.ts'
 import { createWrapping, SERVER_KEY_ID } from '../lib/wrapping.ts'
 import { CommandError, type Context, defineCommand, EXIT } from './command.ts'
 import { withDatabase } from './database.ts'
 import { reencrypt } from './keys/reencrypt.ts'
-import { countUnsealed, listWrappingKeys } from './keys/status.ts'
+import { countUnsealed } from './keys/status.ts'
 import { toTable } from './output.ts'
 import type { Texts } from './texts.ts'
 

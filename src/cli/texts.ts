@@ -104,11 +104,23 @@ const CATALOGUE = {
   'column.frames': ['받은 프레임', 'FRAMES'],
   'column.reported': ['보고서 생성', 'REPORTED'],
   'column.key': ['키', 'KEY'],
+  'column.result': ['결과', 'RESULT'],
+  'column.check': ['점검', 'CHECK'],
+  'column.found': ['내용', 'FOUND'],
   'column.users': ['사용자 수', 'USERS'],
   'column.state': ['상태', 'STATE'],
   'list.more': ['더 있습니다: --after {after}', 'there are more: --after {after}'],
 
   start: ['서버를 시작합니다', 'starts the server'],
+  doctor: [
+    '설정, 컴퓨터, 데이터베이스, 모델, 주소를 점검하고 해결 방법을 출력합니다. 아무것도 변경하지 않습니다',
+    'checks settings, machine, database, models and addresses, and prints what to do; changes nothing',
+  ],
+  'doctor.finding': ['실패한 점검이 있습니다', 'a check has failed'],
+  'doctor.summary': [
+    '정상 {ok}, 경고 {warn}, 실패 {fail}, 건너뜀 {skipped}',
+    '{ok} ok, {warn} warnings, {fail} failed, {skipped} skipped',
+  ],
   migrate: ['적용되지 않은 마이그레이션을 적용합니다', 'applies the pending migrations'],
   'migrate.waiting': [
     '다른 프로세스가 마이그레이션을 적용하고 있어 기다립니다',
@@ -328,7 +340,7 @@ const CATALOGUE = {
   'retention.failed': ['{kind}: 삭제하지 못했습니다: {reason}', '{kind}: not erased: {reason}'],
 
   demo: ['녹화된 얼굴로 전체 세션을 실행합니다(35초)', 'runs a full session on a recorded face (35 seconds)'],
-  'demo.finding': ['올바르게 읽지 못한 구간가 있습니다', 'a window was not read right'],
+  'demo.finding': ['올바르게 읽지 못한 구간이 있습니다', 'a window was not read right'],
   'demo.missing': [
     '이 설치에는 데모가 없습니다: 소스 폴더에서 npm run demo를 실행하십시오',
     'the demo is not installed here: run npm run demo in a checkout',

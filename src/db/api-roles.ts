@@ -47,6 +47,37 @@ export async function findOpened(sql: Sql | TransactionSql): Promise<Opened[]> {
     order by kind, name, role`
 }
 
+type DefaultPrivileges = {
+  /** The role whose new objects get them. */
+  readonly owner: string
+  readonly kind: 'tables' | 'sequences' | 'functions'
+  /** In all schemas, not only in `public`. */
+  readonly isGlobal: boolean
+  readonly roles: readonly string[]
+}
+
+/** Default privileges of the API roles on new objects of this role or of the owner of our tables. */
+export async function findDefaultPrivileges(sql: Sql): Promise<DefaultPrivileges[]> {
+  const tables = expectedSchema().map(({ name }) => name)
+  return sql<DefaultPrivileges[]>`
+    select quote_ident(owner.rolname) as owner,
+      case defaclobjtype when 'r' then 'tables' when 'S' then 'sequences' else 'functions' end as kind,
+      defaclnamespace = 0 as "isGlobal",
+      json_agg(distinct role.rolname order by role.rolname) as roles
+    from pg_default_acl
+    cross join lateral aclexplode(defaclacl) acl
+    join pg_roles role on role.oid = acl.grantee
+    join pg_roles owner on owner.oid = defaclrole
+    where role.rolname in ${sql(API_ROLES)} and defaclobjtype in ('r', 'S', 'f')
+      and (defaclnamespace = 0 or defaclnamespace = to_regnamespace('public'))
+      and (owner.rolname = current_user or defaclrole in (
+        select relowner from pg_class
+        where relnamespace = to_regnamespace('public') and relkind in ('r', 'p') and relname in ${sql(tables)}
+      ))
+    group by 1, 2, 3
+    order by 1, 2, 3`
+}
+
 /** Revokes what `findOpened` finds, one process at a time. Rejects when the role may not revoke it. */
 export async function closeOpened(sql: Sql): Promise<void> {
   await sql.begin(async (tx) => {

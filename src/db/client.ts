@@ -62,6 +62,8 @@ type DatabaseOptions = {
   readonly renewals?: EventTarget
   /** Called with every error that the server sends. */
   readonly onServerError?: (error: ServerError) => void
+  /** Called with the end of the server's certificate for each connection with TLS. */
+  readonly onCertificate?: (endsAt: Date) => void
   /** Called with one-line warnings for the operator. */
   readonly onNotice?: (text: string) => void
   /** Called once with such a warning when a pooler is detected that the address does not show. */
@@ -159,6 +161,7 @@ function createPool(address: DatabaseAddress, options: DatabaseOptions, ca?: str
   const sockets = {
     connectDeadlineMs: CONNECT_DEADLINE_MS,
     ...(ca !== undefined && { ca }),
+    ...(options.onCertificate !== undefined && { onCertificate: options.onCertificate }),
     onServerError: (error: ServerError) => {
       mode.notice(error)
       onServerError?.(error)

@@ -212,8 +212,7 @@ export class Pool {
     // State that a statement has left, such as an open transaction, must not affect the next one.
     if (!connection.isIdle)
       connection.fail(socketError('CONNECTION_DESTROYED', 'a connection was left in use'))
-    else if (state.isRetired || (this.#isClosing && this.#waiting.length === 0))
-      connection.end()
+    else if (state.isRetired || (this.#isClosing && this.#waiting.length === 0)) connection.end()
     else {
       state.idleSince = this.#ticks
       this.#idle.push(connection)

@@ -19,6 +19,8 @@ type SocketOptions = {
   readonly ca?: string
   readonly connectDeadlineMs: number
   readonly onServerError?: (error: ServerError) => void
+  /** Called with the end of the server's certificate for each connection with TLS. */
+  readonly onCertificate?: (endsAt: Date) => void
 }
 
 /**
@@ -57,11 +59,11 @@ export async function requestCancel(
 /** Rejects with the reason of `given`, with `CONNECT_TIMEOUT` after the deadline, or with the error of the network. */
 async function connect(
   address: DatabaseAddress,
-  { ca, connectDeadlineMs }: SocketOptions,
+  options: SocketOptions,
   given: AbortSignal,
 ): Promise<Socket> {
   given.throwIfAborted()
-  const deadline = AbortSignal.timeout(connectDeadlineMs)
+  const deadline = AbortSignal.timeout(options.connectDeadlineMs)
   const signal = AbortSignal.any([deadline, given])
   const { host, port } = address
   const plain = host.startsWith('/')
@@ -69,7 +71,7 @@ async function connect(
     : openPlain({ host, port, autoSelectFamilyAttemptTimeout: ADDRESS_DEADLINE_MS })
   try {
     await once(plain, 'connect', { signal })
-    return address.tls === 'off' ? plain : await secure(plain, address, ca, signal)
+    return address.tls === 'off' ? plain : await secure(plain, address, options, signal)
   } catch (error) {
     plain.destroy()
     given.throwIfAborted()
@@ -80,7 +82,7 @@ async function connect(
 async function secure(
   plain: Socket,
   address: DatabaseAddress,
-  ca: string | undefined,
+  { ca, onCertificate }: SocketOptions,
   signal: AbortSignal,
 ): Promise<Socket> {
   const closed = once(plain, 'close', { signal }).then(() => {
@@ -100,5 +102,6 @@ async function secure(
     rejectUnauthorized: address.tls === 'verify',
   })
   await Promise.race([once(secured, 'secureConnect', { signal }), closed])
+  onCertificate?.(new Date(secured.getPeerCertificate().valid_to))
   return secured
 }

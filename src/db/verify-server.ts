@@ -19,15 +19,22 @@ export type ServerFindings = {
   readonly doubts: readonly string[]
 }
 
-type State = {
+export type ServerState = {
   readonly role: string
   readonly database: string
   readonly version: number
   readonly encoding: string
   readonly schema: string | null
-  readonly now: number
+  readonly writes: 'taken' | 'standby' | 'read only'
   readonly settings: Readonly<Record<string, string>>
+  /** By how much the clock of the database is ahead of that of this process. */
+  readonly clock: ClockDifference
 }
+
+/** @property uncertainMs half the round-trip time. */
+export type ClockDifference = { readonly aheadMs: number; readonly uncertainMs: number }
+
+type RawState = Omit<ServerState, 'clock'> & { readonly now: number }
 
 /**
  * Checks the server, the database and the role, not the tables, with two short queries.
@@ -36,42 +43,50 @@ type State = {
  * @param now the clock of this process, in milliseconds since the epoch.
  */
 export async function verifyServer(sql: Sql, now: () => number = Date.now): Promise<ServerFindings> {
-  const before = now()
-  const state = await readState(sql)
-  const after = now()
+  const state = await readServerState(sql, now)
   const opened = describeOpened(await findOpened(sql))
-  const clock = checkClock(state.now - (before + after) / 2, (after - before) / 2)
-  const isOld = state.version < MIN_VERSION * 10_000
-  const version = Math.floor(state.version / 10_000)
+  const clock = checkClock(state.clock)
+  const old = describeOldVersion(state)
   return {
     settings: settingFaults(state),
     faults: [...(opened === undefined ? [] : [opened]), ...clock.faults],
-    doubts: [
-      ...(isOld
-        ? [`PostgreSQL ${version} is older than ${MIN_VERSION}, the oldest version that is supported`]
-        : []),
-      ...clock.doubts,
-    ],
+    doubts: [...(old === undefined ? [] : [old]), ...clock.doubts],
   }
 }
 
-async function readState(sql: Sql): Promise<State> {
+/** One line for a version that is not supported. */
+export function describeOldVersion({ version }: Pick<ServerState, 'version'>): string | undefined {
+  if (version >= MIN_VERSION * 10_000) return undefined
+  const found = Math.floor(version / 10_000)
+  return `PostgreSQL ${found} is older than ${MIN_VERSION}, the oldest version that is supported`
+}
+
+/** Rejects when the database is unavailable. */
+export async function readServerState(sql: Sql, now: () => number = Date.now): Promise<ServerState> {
   const names = Object.keys(RELIED_ON)
-  const [state] = await sql<State[]>`
+  const before = now()
+  const [state] = await sql<RawState[]>`
     select
       current_user as role, current_database() as database, (current_schemas(false))[1] as schema,
       current_setting('server_version_num')::int as version,
       current_setting('server_encoding') as encoding,
+      case
+        when pg_is_in_recovery() then 'standby'
+        when current_setting('transaction_read_only') = 'on' then 'read only'
+        else 'taken'
+      end as writes,
       (extract(epoch from clock_timestamp()) * 1000)::float8 as now,
       (
         select json_object_agg(name, current_setting(name)) from json_array_elements_text(${JSON.stringify(names)}::text::json) name
       ) as settings`
+  const after = now()
   if (state === undefined) throw new Error('the database returned no row')
-  return state
+  const clock = { aheadMs: state.now - (before + after) / 2, uncertainMs: (after - before) / 2 }
+  return { ...state, clock }
 }
 
 /** Each line contains the actual and the required value, and the statement that sets it for new connections. */
-function settingFaults({ role, database, encoding, schema, settings }: State): string[] {
+export function settingFaults({ role, database, encoding, schema, settings }: ServerState): string[] {
   const faults: string[] = []
   if (encoding !== ENCODING) {
     faults.push(
@@ -103,13 +118,20 @@ function isFit(name: string, found: string, wanted: string): boolean {
   }
 }
 
-/** @param uncertainMs half the round-trip time. */
-function checkClock(aheadMs: number, uncertainMs: number): Pick<ServerFindings, 'faults' | 'doubts'> {
-  const minDifferenceMs = Math.abs(aheadMs) - uncertainMs
-  if (minDifferenceMs < DOUBTFUL_CLOCK_MS) return { faults: [], doubts: [] }
+/** The difference that is certain. */
+export const certainMs = ({ aheadMs, uncertainMs }: ClockDifference) => Math.abs(aheadMs) - uncertainMs
+
+/** One line for a clock that differs. */
+export function describeClock({ aheadMs }: ClockDifference): string {
   const seconds = Math.round(Math.abs(aheadMs) / 1000)
-  const line =
+  return (
     `the clock of the database is ${seconds} s ${aheadMs > 0 ? 'ahead of' : 'behind'} the clock of this machine: ` +
     'set both by NTP'
-  return minDifferenceMs < WRONG_CLOCK_MS ? { faults: [], doubts: [line] } : { faults: [line], doubts: [] }
+  )
+}
+
+function checkClock(clock: ClockDifference): Pick<ServerFindings, 'faults' | 'doubts'> {
+  if (certainMs(clock) < DOUBTFUL_CLOCK_MS) return { faults: [], doubts: [] }
+  const line = describeClock(clock)
+  return certainMs(clock) < WRONG_CLOCK_MS ? { faults: [], doubts: [line] } : { faults: [line], doubts: [] }
 }

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
+import type { Advice } from '../lib/advice.ts'
 import type { Database } from './client.ts'
 import { isPassing } from './faults.ts'
 
@@ -37,15 +38,26 @@ export async function waitForDatabase(
   for (let longestPauseMs = MIN_PAUSE_MS; ; longestPauseMs = Math.min(2 * longestPauseMs, MAX_PAUSE_MS)) {
     const error = await attempt(database)
     if (error === undefined) return
-    if (!isTransient(error))
-      throw new Error(`${database.description}: ${adviceFor(error, variable)}`, { cause: error })
+    if (!isTransient(error)) throw failureOf(database, adviceFor(error, variable), error)
     const pauseMs = Math.round(longestPauseMs * (0.5 + Math.random() / 2))
-    if (Date.now() + pauseMs > deadline)
-      throw new Error(`${database.description}: ${reportOf(error, variable)}`, { cause: error })
+    if (Date.now() + pauseMs > deadline) throw failureOf(database, reportOf(error, variable), error)
     onRetry?.(codeOf(error), pauseMs, sentenceOf(error))
     await delay(pauseMs)
   }
 }
+
+/** Tries to reach the database once; undefined when it answers. */
+export async function findUnavailability(
+  database: Pick<Database, 'sql'>,
+  variable: string,
+): Promise<Advice | undefined> {
+  const error = await attempt(database)
+  if (error === undefined) return undefined
+  return isTransient(error) ? reportOf(error, variable) : adviceFor(error, variable)
+}
+
+const failureOf = ({ description }: Pick<Database, 'description'>, { cause, mend }: Advice, error: unknown) =>
+  new Error(`${description}: ${cause}${mend === null ? '' : `; ${mend}`}`, { cause: error })
 
 /** The error of one attempt, or undefined. An attempt without an answer in time is a `CONNECT_TIMEOUT`. */
 async function attempt({ sql }: Pick<Database, 'sql'>): Promise<unknown> {
@@ -75,57 +87,87 @@ function isTransient(error: unknown): boolean {
   )
 }
 
-/** The message for a server that did not become available. */
-function reportOf(error: unknown, variable: string): string {
+/** The advice for a server that did not become available. */
+function reportOf(error: unknown, variable: string): Advice {
   const code = codeOf(error)
   const sentence = sentenceOf(error)
   const report = `not reachable (${code})${sentence === undefined ? '' : `: ${sentence}`}`
   if (isUnreachableIpv6(error)) {
-    return (
-      `${report}: its name has IPv6 addresses alone, and this network does not reach them; use a name that has an IPv4 ` +
-      `address in ${variable} (at Supabase the session pooler, under Connect)`
-    )
+    return {
+      cause: `${report}: its name has IPv6 addresses alone, and this network does not reach them`,
+      mend: `use a name that has an IPv4 address in ${variable} (at Supabase the session pooler, under Connect)`,
+    }
   }
-  return `${report}; check that it runs and that ${variable} names it`
+  if (code === 'ENOTFOUND')
+    return { cause: `${report}: its host name does not resolve`, mend: `check the host in ${variable}` }
+  return { cause: report, mend: `check that it runs and that ${variable} names it` }
 }
 
-function adviceFor(error: unknown, variable: string): string {
+function adviceFor(error: unknown, variable: string): Advice {
   const code = codeOf(error)
   const sentence = sentenceOf(error) ?? ''
   if (REQUIRES_TLS.test(sentence))
-    return `the server wants TLS (${sentence}); append sslmode=require to ${variable}`
+    return { cause: `the server wants TLS (${sentence})`, mend: `append sslmode=require to ${variable}` }
   if (UNKNOWN_TENANT.test(sentence)) {
-    return (
-      `the pooler does not know this user or project (${sentence}): copy host and user from Connect in the dashboard into ` +
-      `${variable} (the user has the form postgres.<project>, and the host names the cluster of the project), and look ` +
-      'whether the project is paused'
-    )
+    return {
+      cause: `the pooler does not know this user or project (${sentence})`,
+      mend:
+        `copy host and user from Connect in the dashboard into ${variable} (the user has the form ` +
+        'postgres.<project>, and the host names the cluster of the project), and look whether the project is paused',
+    }
   }
+  const known = adviceForCode(code, sentence, variable)
+  if (known !== undefined) return known
+  if (/CERT|SIGNATURE|ISSUER|ERR_TLS|ERR_SSL/.test(code)) {
+    return {
+      cause: `its certificate is not trusted (${code})`,
+      mend:
+        'set DATABASE_CA_CERT to the file of its certificate authority, ' +
+        `or append sslmode=no-verify to ${variable}`,
+    }
+  }
+  const message = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error)
+  return {
+    cause: `the server refuses the connection (${code}: ${withoutNames(message)})`,
+    mend: `check ${variable}`,
+  }
+}
+
+function adviceForCode(code: string, sentence: string, variable: string): Advice | undefined {
   switch (code) {
     case '28P01':
     case '28000':
-      return `the server refuses the user or the password (${sentence}); check both in ${variable}`
+      return {
+        cause: `the server refuses the user or the password (${sentence})`,
+        mend: `check both in ${variable}`,
+      }
     case '3D000':
-      return `there is no database of this name; create it or correct the name in ${variable}`
+      return {
+        cause: 'there is no database of this name',
+        mend: `create it or correct the name in ${variable}`,
+      }
     case 'TLS_NOT_OFFERED':
-      return `the server does not offer TLS; append sslmode=disable to ${variable} if the network is trusted`
+      return {
+        cause: 'the server does not offer TLS',
+        mend: `append sslmode=disable to ${variable} if the network is trusted`,
+      }
     case 'CONNECTION_ENDED':
-      return 'it was closed during the wait'
+      return { cause: 'it was closed during the wait', mend: null }
     case 'EACCES':
-      return `the socket is closed to this account; run as another one or correct ${variable}`
+      return {
+        cause: 'the socket is closed to this account',
+        mend: `run as another one or correct ${variable}`,
+      }
     case 'ERR_TLS_CERT_ALTNAME_INVALID':
-      return `its certificate is for another name (${code}); put a name that the certificate has into ${variable}`
+      return {
+        cause: `its certificate is for another name (${code})`,
+        mend: `put a name that the certificate has into ${variable}`,
+      }
     case 'CERT_HAS_EXPIRED':
-      return `its certificate has expired (${code}); renew it there`
+      return { cause: `its certificate has expired (${code})`, mend: 'renew it there' }
+    default:
+      return undefined
   }
-  if (/CERT|SIGNATURE|ISSUER|ERR_TLS|ERR_SSL/.test(code)) {
-    return (
-      `its certificate is not trusted (${code}); set DATABASE_CA_CERT to the file of its certificate authority, ` +
-      `or append sslmode=no-verify to ${variable}`
-    )
-  }
-  const message = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error)
-  return `the server refuses the connection (${code}: ${withoutNames(message)}); check ${variable}`
 }
 
 /** The first line of the server's message, without user names; undefined when there is none. */

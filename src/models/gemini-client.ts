@@ -23,6 +23,8 @@ export type GeminiAccess = {
   /** Origin of the API; Google's when null. */
   readonly baseUrl: string | null
   readonly thinking?: ThinkingSettings
+  /** Called when the API has refused the thinking setting of a model, and the request is repeated with another. */
+  readonly onRelaxed?: (model: string) => void
 }
 
 const GOOGLE = 'https://generativelanguage.googleapis.com'
@@ -34,7 +36,7 @@ const MAX_STREAM_CHARACTERS = 4_000_000
  * another error for a connection. If the model refuses the thinking setting, the request is repeated with less, and the
  * accepted setting is cached.
  */
-export function createGeminiClient({ apiKey, baseUrl, thinking }: GeminiAccess) {
+export function createGeminiClient({ apiKey, baseUrl, thinking, onRelaxed }: GeminiAccess) {
   const sdk = new GoogleGenerativeAI(apiKey)
   const origin = (baseUrl ?? GOOGLE).replace(/\/+$/, '')
   const profiles = createProfiles(thinking)
@@ -58,6 +60,7 @@ export function createGeminiClient({ apiKey, baseUrl, thinking }: GeminiAccess) 
         return await send(profile)
       } catch (error) {
         if (refusalOf(error) !== 'thinking' || !profiles.relax(model, profile)) throw error
+        onRelaxed?.(model)
       }
     }
   }

@@ -1,22 +1,21 @@
-import { fileURLToPath } from 'node:url'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
-import type { Sql } from 'postgres'
 import type { Config } from '../config/config.ts'
 import { closeOpened, describeOpened, findOpened } from '../db/api-roles.ts'
 import { type Database, openDatabase, waitForDatabase } from '../db/client.ts'
 import { isAboutData } from '../db/faults.ts'
-import { MissingGrantError } from '../db/journal.ts'
 import { migrate } from '../db/migrate.ts'
+import { MIGRATIONS } from '../db/migration-files.ts'
+import { requireSameDatabase } from '../db/same-database.ts'
+import { schemaFaults } from '../db/schema-faults.ts'
 import type { ServerError } from '../db/server-messages.ts'
-import { describeFindings, NO_WRITES, verifySchema } from '../db/verify.ts'
+import { NO_WRITES } from '../db/verify.ts'
 import { type ServerFindings, verifyServer } from '../db/verify-server.ts'
 
 /** Deadline for requests and socket handshakes. Longer work uses `patient`. */
 const ANSWER_DEADLINE_MS = 4000
 /** Each SQLSTATE is logged at most once in this time. */
 const LOG_PAUSE_MS = 60_000
-const MIGRATIONS = fileURLToPath(new URL('../../drizzle', import.meta.url))
 
 class SchemaMismatchError extends Error {
   /** @param findings one line each: table, column, migration. */
@@ -25,10 +24,6 @@ class SchemaMismatchError extends Error {
     this.name = 'SchemaMismatchError'
   }
 }
-
-const WITHOUT_JOURNAL =
-  'the journal of the migrations (schema drizzle) is missing, as after a restore of the schema public alone; all tables ' +
-  'are as expected: start once with MIGRATE_ON_BOOT=true, or run `npm run db:migrate`, to write it'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -67,7 +62,7 @@ export const database = fp(
     await wait(main, 'DATABASE_URL')
     app.log.info({ database: main.description }, '✅ 데이터베이스 연결 성공')
 
-    app.decorate('schemaFaults', () => schemaFaults(main))
+    app.decorate('schemaFaults', () => schemaFaults(main.sql))
     app.decorate('serverFindings', () => verifyServer(main.sql))
 
     const { settings: unfit, doubts } = await verifyServer(main.sql)
@@ -86,7 +81,7 @@ export const database = fp(
       }
     }
     for (const fault of (await verifyServer(main.sql)).faults) app.log.error(fault)
-    const faults = [...unfit, ...(await schemaFaults(main))]
+    const faults = [...unfit, ...(await schemaFaults(main.sql))]
     if (faults.length === 0) return
     // A standby may be promoted later.
     const isSchema = faults.some((line) => !line.startsWith(NO_WRITES))
@@ -129,35 +124,4 @@ async function prepareDatabase(app: FastifyInstance, database: Database): Promis
   } catch (error) {
     app.log.error({ err: error }, 'privileges of public API roles could not be revoked')
   }
-}
-
-async function schemaFaults({ sql }: Pick<Database, 'sql'>): Promise<string[]> {
-  try {
-    const { pending, withoutJournal } = await migrate({ sql }, { folder: MIGRATIONS, apply: false })
-    const findings = await verifySchema(sql, MIGRATIONS)
-    if (withoutJournal === true) return [WITHOUT_JOURNAL]
-    return [
-      ...pending.map((name) => `migration ${name} has not been applied`),
-      ...(await describeFindings(sql, findings)),
-    ]
-  } catch (error) {
-    if (error instanceof MissingGrantError) return [error.message]
-    throw error
-  }
-}
-
-/** Two addresses of one database return the same values, also through a pooler. */
-async function requireSameDatabase(main: Sql, direct: Sql): Promise<void> {
-  const identify = async (sql: Sql) => {
-    const [row] = await sql<{ name: string; id: string }[]>`
-      select current_database() as name, concat(oid, ' ', extract(epoch from pg_postmaster_start_time())) as id
-      from pg_database where datname = current_database()`
-    return row
-  }
-  const [one, other] = await Promise.all([identify(main), identify(direct)])
-  if (one?.id === other?.id) return
-  throw new Error(
-    `DATABASE_DIRECT_URL leads to another database (${other?.name}) than DATABASE_URL (${one?.name}): both have to name ` +
-      'the same database of the same server',
-  )
 }

@@ -1,10 +1,10 @@
-import { timingSafeEqual } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Config } from '../config/config.ts'
 import { AppError } from '../protocol/errors.ts'
 import { isForwarded } from '../http/forwarded.ts'
 import { createMetrics, type Metrics } from '../http/metrics.ts'
+import { hasMetricsToken } from '../http/monitoring.ts'
 import { isLoopback } from '../lib/address.ts'
 
 declare module 'fastify' {
@@ -43,10 +43,7 @@ export const metrics = fp(
 
 function requireAccess(request: FastifyRequest, config: Config): void {
   if (config.metricsToken !== null) {
-    const actual = Buffer.from(request.headers.authorization ?? '')
-    const expected = Buffer.from(`Bearer ${config.metricsToken}`)
-    if (actual.length !== expected.length || !timingSafeEqual(actual, expected))
-      throw new AppError('UNAUTHORIZED')
+    if (!hasMetricsToken(request, config)) throw new AppError('UNAUTHORIZED')
     return
   }
   // The socket's address, because a forwarded one can be forged; a forwarded request is not local.

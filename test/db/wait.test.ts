@@ -1,32 +1,13 @@
-import { once } from 'node:events'
-import { type AddressInfo, createServer } from 'node:net'
 import t, { type Test } from 'tap'
 import { openDatabase, waitForDatabase } from '../../src/db/client.ts'
 import { createTestDatabase } from '../helpers/database.ts'
+import { startRefusing } from '../helpers/refusing-postgres.ts'
 import { startTcpProxy } from '../helpers/tcp-proxy.ts'
 
 async function open(t: Test, url: string) {
   const database = await openDatabase({ url, dataDir: '.data', poolMax: 2 })
   t.teardown(() => database.close())
   return database
-}
-
-/** A server that refuses every connection with this error of PostgreSQL; counts them. */
-async function startRefusing(t: Test, code: string, message: string) {
-  const fields = Buffer.from(`SFATAL\0C${code}\0M${message}\0\0`)
-  const head = Buffer.alloc(5)
-  head.write('E')
-  head.writeInt32BE(fields.length + 4, 1)
-  const state = { calls: 0 }
-  const server = createServer((socket) => {
-    state.calls++
-    socket.on('error', () => socket.destroy())
-    socket.once('data', () => socket.end(Buffer.concat([head, fields])))
-  }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => server.close())
-  const { port } = server.address() as AddressInfo // listening on TCP
-  return { state, url: `postgres://alice:s3cret@127.0.0.1:${port}/app` }
 }
 
 t.test('waits for a server that starts later', async (t) => {

@@ -2,7 +2,10 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import fp from 'fastify-plugin'
 import { Type } from 'typebox'
 import type { Config } from '../../config/config.ts'
-import { createReadiness, type WriteReport } from './readiness.ts'
+import { hasMetricsToken } from '../../http/monitoring.ts'
+import { ReadinessQuery, ReadinessResponse } from '../../protocol/rest/health.ts'
+import { toFindings } from './findings.ts'
+import { createReadiness, toReport, type WriteReport } from './readiness.ts'
 
 const Liveness = Type.Object({
   status: Type.Literal('ok'),
@@ -10,13 +13,6 @@ const Liveness = Type.Object({
   uptime: Type.Number({ description: 'Seconds since the process started.' }),
   version: Type.String(),
   commit: Type.String(),
-})
-
-const Check = Type.Object({ ok: Type.Boolean(), details: Type.Array(Type.String()) })
-
-const Readiness = Type.Object({
-  status: Type.Enum(['ready', 'not_ready']),
-  checks: Type.Object({ process: Check, database: Check, schema: Check, model: Check }),
 })
 
 declare module 'fastify' {
@@ -71,12 +67,17 @@ const routes: FastifyPluginAsyncTypebox<Options> = async (app, { config, version
       schema: {
         ...common,
         summary: 'Readiness to serve requests',
-        response: { 200: Readiness, 503: Readiness },
+        querystring: ReadinessQuery,
+        response: { 200: ReadinessResponse, 503: ReadinessResponse },
       },
     },
-    async (_request, reply) => {
-      const report = await readiness()
-      return reply.code(report.status === 'ready' ? 200 : 503).send(report)
+    async (request, reply) => {
+      const parts = await readiness()
+      const report = toReport(parts)
+      const isDetailed = request.query.verbose !== undefined && hasMetricsToken(request, config)
+      return reply
+        .code(report.status === 'ready' ? 200 : 503)
+        .send(isDetailed ? { ...report, findings: toFindings(parts, config) } : report)
     },
   )
 }

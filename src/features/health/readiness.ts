@@ -30,34 +30,48 @@ type Dependencies = {
 
 const DEADLINE_MS = 2000
 
-const ok = (...details: string[]): Check => ({ ok: true, details })
-const bad = (...details: string[]): Check => ({ ok: false, details })
+/** What one check found, one line each: faults fail it, remarks do not. */
+type Part = { readonly faults: readonly string[]; readonly remarks: readonly string[] }
+export type Parts = Readonly<Record<keyof ReadinessReport['checks'], Part>>
+
+const part = (faults: readonly string[], remarks: readonly string[] = []): Part => ({ faults, remarks })
+const toCheck = ({ faults, remarks }: Part): Check => ({
+  ok: faults.length === 0,
+  details: [...faults, ...remarks],
+})
 
 /** Runs one database check at a time; concurrent requests share it. */
 export function createReadiness({ schemaFaults, serverFindings, writes, isClosing, models }: Dependencies) {
-  const checkDatabase = createSingleFlight(async (): Promise<{ database: Check; schema: Check }> => {
+  const checkDatabase = createSingleFlight(async (): Promise<{ database: Part; schema: Part }> => {
     try {
       const found = await within(Promise.all([schemaFaults(), serverFindings()]), DEADLINE_MS)
-      if (found === 'late') return { database: bad('no answer in time'), schema: bad('not known') }
+      if (found === 'late') return { database: part(['no answer in time']), schema: part(['not known']) }
       const [faults, server] = found
       const { faults: unwritten, remarks } = writes()
-      const wrong = [...unwritten, ...server.settings, ...server.faults]
-      const remarksAndDoubts = [...remarks, ...server.doubts]
-      const database = wrong.length === 0 ? ok(...remarksAndDoubts) : bad(...wrong, ...remarksAndDoubts)
-      return { database, schema: faults.length === 0 ? ok() : bad(...faults) }
+      return {
+        database: part([...unwritten, ...server.settings, ...server.faults], [...remarks, ...server.doubts]),
+        schema: part(faults),
+      }
     } catch (error) {
       const kind = databaseFault(error)?.kind ?? 'unknown fault'
-      return { database: bad(`cannot be asked: ${kind}`), schema: bad('not known') }
+      return { database: part([`cannot be asked: ${kind}`]), schema: part(['not known']) }
     }
   })
 
-  return async (): Promise<ReadinessReport> => {
-    const checks = {
-      process: isClosing() ? bad('shutting down') : ok(),
-      ...(await checkDatabase.run()),
-      model: ok(...models()),
-    }
-    const ready = checks.process.ok && checks.database.ok && checks.schema.ok
-    return { status: ready ? 'ready' : 'not_ready', checks }
+  return async (): Promise<Parts> => ({
+    process: part(isClosing() ? ['shutting down'] : []),
+    ...(await checkDatabase.run()),
+    model: part([], models()),
+  })
+}
+
+export function toReport({ process, database, schema, model }: Parts): ReadinessReport {
+  const checks = {
+    process: toCheck(process),
+    database: toCheck(database),
+    schema: toCheck(schema),
+    model: toCheck(model),
   }
+  const ready = checks.process.ok && checks.database.ok && checks.schema.ok
+  return { status: ready ? 'ready' : 'not_ready', checks }
 }

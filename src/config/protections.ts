@@ -1,0 +1,9 @@
+import type { Config } from './config.ts'
+
+/** The configured protections of personal data. A misspelt variable shows as `off`. */
+export const protectionsOf = ({ privacy, sessions }: Config) => ({
+  encryption: privacy.dataKeys.length > 0 ? 'on' : 'off',
+  consent: privacy.requireConsent ? 'required' : 'off',
+  tickets: sessions.requireTicket ? 'required' : 'off',
+  retention: Object.keys(privacy.retentionDays).length > 0 ? 'on' : 'off',
+})
