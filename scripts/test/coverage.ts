@@ -5,7 +5,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import { CoverageReport } from 'monocart-coverage-reports'
 
 /** Lines of `src/` that the tests run in their own processes, percent: raise it when the coverage rises. */
-const LINES_FLOOR = 0
+const LINES_FLOOR = 96
 
 const RECORDER = fileURLToPath(new URL('record-coverage.mjs', import.meta.url))
 
