@@ -40,6 +40,9 @@ t.test('without the token `verbose` changes nothing', async (t) => {
   t.equal(plain.body, (await app.inject({ url, headers: wrong })).body)
   t.equal(plain.body, (await app.inject({ url: '/api/health/ready', headers: bearer })).body)
 
+  const repeated = await app.inject({ url: `${url}&verbose[]=1` })
+  t.equal(plain.body, repeated.body, 'nor is a probe refused because of its query')
+
   const open = await startTestApp(t)
   const { body } = await open.app.inject({ url, headers: { authorization: 'Bearer ' } })
   t.notMatch(body, /findings/, 'nor if no token is set')

@@ -20,7 +20,8 @@ export const MAX_FINDINGS = 500
 
 export const ReadinessQuery = Type.Object({
   verbose: Type.Optional(
-    Type.String({
+    // A probe is never refused because of its query.
+    Type.Unknown({
       description: 'Adds `findings`, with any value, if the bearer is `METRICS_TOKEN`.',
     }),
   ),
