@@ -60,6 +60,8 @@ type Parts = {
   readonly model?: ModelAnalyser | null
   /** The clock of sessions; the machine's by default. */
   readonly clock?: Clock
+  /** False: requests are not refused while the event loop is overloaded, as by a test in the same process. */
+  readonly sheds?: boolean
   readonly logger?: FastifyServerOptions['logger']
 }
 
@@ -88,7 +90,7 @@ function createServer({ logLevel, server }: Config, logger: Parts['logger']) {
 }
 
 /** Builds the server: shared plugins first, then the features, each after the features that it uses. */
-export async function buildApp({ config, model, logger, clock }: Parts) {
+export async function buildApp({ config, model, logger, clock, sheds = true }: Parts) {
   const app = createServer(config, logger)
   const secret =
     config.accounts.jwtSecret ?? (await readOrCreateSecret(join(config.database.dataDir, 'jwt-secret')))
@@ -101,7 +103,7 @@ export async function buildApp({ config, model, logger, clock }: Parts) {
     await app.register(securityEvents)
     await app.register(authentication, { config, secret })
     await app.register(security, { config })
-    await app.register(shedding)
+    await app.register(shedding, { sheds })
     await app.register(bodies)
     await app.register(draining)
     await app.register(openapi, { version: VERSION })

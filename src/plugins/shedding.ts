@@ -14,11 +14,16 @@ const RETRY_SECONDS = 5
 const isAlwaysServed = (request: FastifyRequest): boolean =>
   isMonitoring(request) || request.routeOptions.url?.startsWith('/ws/') === true
 
+type Options = {
+  /** False in a process whose other work delays the event loop. */
+  readonly sheds: boolean
+}
+
 /** Refuses requests (503 with Retry-After) while the event loop is overloaded. */
-export const shedding = fp(
-  async (app) => {
+export const shedding = fp<Options>(
+  async (app, { sheds }) => {
     await app.register(underPressure, {
-      maxEventLoopDelay: MAX_DELAY_MS,
+      maxEventLoopDelay: sheds ? MAX_DELAY_MS : 0,
       sampleInterval: SAMPLE_MS,
       pressureHandler: async (request) => {
         if (!isAlwaysServed(request)) throw new AppError('SERVER_BUSY', { retryAfter: RETRY_SECONDS })

@@ -21,6 +21,8 @@ type Options = {
   readonly env?: Readonly<Record<string, string>>
   readonly model?: ModelAnalyser | null
   readonly clock?: Clock
+  /** Whether requests are refused while the event loop is overloaded, as it is by a test in the same process. */
+  readonly sheds?: boolean
   /** Another server on the same database. */
   readonly database?: TestDatabase
 }
@@ -55,6 +57,7 @@ export async function startTestApp(t: Pick<Test, 'teardown'>, options: Options =
   const app = await buildApp({
     config,
     logger,
+    sheds: options.sheds === true,
     ...(options.model === undefined ? {} : { model: options.model }),
     ...(options.clock === undefined ? {} : { clock: options.clock }),
   })

@@ -99,7 +99,7 @@ t.test('slow and endless requests', async (t) => {
 })
 
 t.test('while the event loop falls behind', async (t) => {
-  const server = await startTestApp(t)
+  const server = await startTestApp(t, { sheds: true })
   const { app } = server
   const account = await createAccount(server)
   const ask = (url: string) => app.inject({ url, headers: bearer(account.accessToken) })
