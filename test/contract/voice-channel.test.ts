@@ -30,6 +30,16 @@ const vad = (isSpeech: boolean, energy = 0.3) => ({
   data: { timestamp: Date.now(), isSpeech, duration: 100, energy },
 })
 
+/**
+ * Waits for the middle of a window: at its start, what a `vad_result` measured would belong to the one before, which has
+ * closed.
+ */
+const middleOfWindow = ({ startedAt }: StartedSession) =>
+  eventually(
+    () => (Date.now() - startedAt) % INTERVAL_MS,
+    (elapsed) => elapsed > INTERVAL_MS / 4 && elapsed < (INTERVAL_MS * 3) / 4,
+  )
+
 /** Half a second of a voice-like tone, 16 kHz, 16 bit, as base64. */
 const TONE = Buffer.from(
   Int16Array.from({ length: 1600 }, (_, i) => Math.round(8000 * Math.sin((2 * Math.PI * 180 * i) / 16_000)))
@@ -40,6 +50,7 @@ t.test('what a voice socket sends is measured, window by window, and reported in
   const session = await startSession(server, account)
   const { next, send, messages } = await connect(t, session.wsUrls.voice)
   t.match((await next('connected')).data, { channel: 'voice', sessionId: session.sessionId })
+  await middleOfWindow(session)
   send(vad(true))
   const { data } = await next('vad_analysis')
   for (const [name, value] of Object.entries(data)) {
@@ -131,6 +142,7 @@ t.test(
       () => Date.now(),
       (now) => now > closesAt + INTERVAL_MS,
     )
+    await middleOfWindow(session)
     words.send(vad(false))
     const { data } = await words.next('vad_analysis')
     t.ok(Number(data['window']) > Number(stored[0]?.['window']), 'the window of the words had no analysis')
@@ -172,6 +184,7 @@ t.test('malformed messages are complained about once a second, and the socket li
   await next('pong')
   t.equal(messages.filter(({ type }) => type === 'error').length, 1)
   t.same(await rows(session), [], 'none of it was heard')
+  await middleOfWindow(session)
   send(vad(true))
   await next('vad_analysis')
 })
@@ -184,6 +197,7 @@ t.test('nothing is heard while the session is paused', async (t) => {
   send({ type: 'stt_text', data: { text: '쉬는 중' } })
   await next('stt_received')
   await command(session, 'resume')
+  await middleOfWindow(session)
   send(vad(false))
   t.match((await next('vad_analysis')).data, { speechMs: 0, utteranceCount: 0 })
   t.equal(messages.filter(({ type }) => type === 'vad_analysis').length, 1)
