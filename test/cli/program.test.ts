@@ -49,9 +49,9 @@ t.test('findings are exit code 1', async (t) => {
   t.match(JSON.parse(out.join('\n')), { guarded: false, faults: 1 })
 })
 
-t.test('the former program of the migrations still applies them', async (t) => {
+t.test('the program applies migrations before a deployment', async (t) => {
   const { url } = await createTestDatabase(t)
-  t.match(await runProgram(t, [], { DATABASE_URL: url }, 'migrate'), { code: 0, out: ['nothing to apply'] })
+  t.match(await runProgram(t, ['migrate'], { DATABASE_URL: url }), { code: 0, out: ['nothing to apply'] })
 })
 
 t.test('npm scripts call the program, and the image contains their files', (t) => {

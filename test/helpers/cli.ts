@@ -97,9 +97,8 @@ export async function runProgram(
   t: Pick<Test, 'teardown'>,
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
-  program = 'cli/main',
 ): Promise<Result> {
-  const child = spawn(process.execPath, [builtModule(program), ...args], {
+  const child = spawn(process.execPath, [builtModule('cli/main'), ...args], {
     cwd: await temporaryFolder(t),
     env: { PATH: process.env['PATH'], JWT_SECRET: SECRET, ...env },
   })
