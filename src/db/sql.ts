@@ -40,8 +40,7 @@ export function createSql(base: postgres.Sql, pool: Pool, deadlineMs: number): p
       options: NonNullable<Parameters<Unsafe>[2]> = {},
     ): unknown =>
       new Query([text], parameters, handler, canceller, {
-        prepare: false,
-        ...options,
+        prepare: options.prepare === true,
         simple: parameters.length === 0,
       }),
     begin: (...args: Parameters<Begin>) =>

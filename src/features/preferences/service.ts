@@ -25,8 +25,11 @@ const EXCLUDED_KEYS: ReadonlySet<string> = new Set(['carryBaseline'])
 const FULL_COPY_KEYS = ['fontScale', 'layoutDensity', 'language', 'notificationsOptIn']
 const NOT_FROM_COPY: ReadonlySet<string> = new Set(['timezone', 'timezoneSource'])
 
-const omitKeys = (preferences: StoredPreferences, ignored: ReadonlySet<string>): StoredPreferences =>
-  Object.fromEntries(Object.entries(preferences).filter(([key]) => !ignored.has(key)))
+function omitKeys(preferences: StoredPreferences, ignored: ReadonlySet<string>): StoredPreferences {
+  const ignoredHere = [...ignored].some((key) => key in preferences)
+  if (!ignoredHere) return preferences
+  return Object.fromEntries(Object.entries(preferences).filter(([key]) => !ignored.has(key)))
+}
 
 /** The keys of a body that are set. */
 function selectChanges(sent: StoredPreferences): StoredPreferences {
