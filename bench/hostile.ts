@@ -11,7 +11,7 @@ import type { OpenApi } from '../test/helpers/malformed.ts'
 import type { Account, HostileLedger, Plan, Report as AttackReport } from './harness/attackers.ts'
 import type { Bench, Check, Figure, Report } from './harness/bench.ts'
 import { Fleet, missingWindows } from './harness/fleet.ts'
-import { CROWD, enrol, invite, inviteLoud } from './harness/invitations.ts'
+import { CROWD, startAttackedSessions, planSockets, planLargeMessages } from './harness/hostile-sockets.ts'
 import { say } from './harness/report.ts'
 import { signUp, startSessions } from './harness/sessions.ts'
 import type { Stage } from './harness/stage.ts'
@@ -28,9 +28,9 @@ const ON_TIME_MS = 1000
 
 const LIMITS = { SOCKETS_PER_USER: '300', SOCKETS_PER_ADDRESS: '4000' }
 /** Separate accounts for requests, because some requests end the sessions of their account. */
-const STRANGERS = 8
+const OTHER_USERS = 8
 /** How long large and nested JSON is sent alone, before the other attacks. */
-const LOUD_MS = 15_000
+const LARGE_MS = 15_000
 /** Deadline for pings of other sessions meanwhile. */
 const PING_MS = 200
 
@@ -150,12 +150,12 @@ async function run(stage: Stage): Promise<Report> {
   const attackers = startAttackers(stage)
   try {
     const urls = await startSessions(origin, database, HONEST_SESSIONS)
-    const sessions = await enrol(origin)
-    const tokens = await Promise.all(Array.from({ length: STRANGERS }, () => signUp(origin)))
+    const sessions = await startAttackedSessions(origin)
+    const tokens = await Promise.all(Array.from({ length: OTHER_USERS }, () => signUp(origin)))
     await honest.join(urls)
     const begun = Date.now()
     const during = { joined: 0, from: 0, to: 0 }
-    const loud = { from: 0, to: 0, bytes: 0 }
+    const large = { from: 0, to: 0, bytes: 0 }
     let ledger: HostileLedger | undefined
     const stop = new AbortController()
     const streaming = streamUntil(stop.signal, honest)
@@ -165,19 +165,19 @@ async function run(stage: Stage): Promise<Report> {
       const plan: Plan = {
         ...{ origin, seed: SEED, ms: ATTACK_MS, tokens },
         document: JSON.parse(readFileSync(join(stage.root, 'openapi.json'), 'utf8')) as OpenApi, // a file of ours
-        ...{ loud: inviteLoud(origin, sessions), loudMs: LOUD_MS, pauseMs: SLICE_MS },
-        crowd: invite(origin, sessions),
+        ...{ large: planLargeMessages(origin, sessions), largeMs: LARGE_MS, pauseMs: SLICE_MS },
+        crowd: planSockets(origin, sessions),
         // The first attacker has no free socket left.
         targets: sessions.slice(1).map(([id = '']) => `${origin.replace('http', 'ws')}/ws/session/${id}`),
         ids: urls.map((url) => url.split('/').at(-1) ?? ''),
       }
       attackers.child.send(plan)
-      const shouting = await attackers.next()
-      loud.from = Date.now()
-      if (shouting.kind === 'loud') say(`    ${shouting.open} sockets send large and nested JSON`)
-      const hushed = await attackers.next()
-      loud.to = Date.now()
-      if (hushed.kind === 'hushed') loud.bytes = hushed.bytes
+      const started = await attackers.next()
+      large.from = Date.now()
+      if (started.kind === 'large-begun') say(`    ${started.open} sockets send large and nested JSON`)
+      const ended = await attackers.next()
+      large.to = Date.now()
+      if (ended.kind === 'large-ended') large.bytes = ended.bytes
       const joined = await attackers.next()
       if (joined.kind === 'joined') during.joined = joined.open
       say(`    ${during.joined} hostile sockets after ${((Date.now() - during.from) / 1000).toFixed(0)} s`)
@@ -197,7 +197,7 @@ async function run(stage: Stage): Promise<Report> {
       joined: during.joined,
       honest,
       streamed,
-      loud,
+      large,
       seconds: (Date.now() - begun) / 1000,
     })
   } finally {
@@ -214,7 +214,7 @@ type Outcome = {
   readonly honest: Fleet
   readonly streamed: Streamed
   /** When large and nested JSON was sent, and how much. */
-  readonly loud: { readonly from: number; readonly to: number; readonly bytes: number }
+  readonly large: { readonly from: number; readonly to: number; readonly bytes: number }
   readonly seconds: number
 }
 
@@ -230,7 +230,7 @@ function conclude(outcome: Outcome): Report {
   }
 }
 
-function figuresOf({ frames, ledger, peak, joined, honest, streamed, loud, seconds }: Outcome): Figure[] {
+function figuresOf({ frames, ledger, peak, joined, honest, streamed, large, seconds }: Outcome): Figure[] {
   const { crowd, protocol, handshakes, rest } = ledger
   return [
     ...lines('decoders', { ...frames, served: frames.accepted }),
@@ -257,15 +257,15 @@ function figuresOf({ frames, ledger, peak, joined, honest, streamed, loud, secon
     {
       name: 'honest: slowest ping before any attack',
       unit: 'ms',
-      ours: slowestPing(streamed, 0, loud.from - SLICE_MS),
+      ours: slowestPing(streamed, 0, large.from - SLICE_MS),
     },
-    { name: 'large and nested JSON: sent', unit: 'MiB', ours: loud.bytes / MIB },
+    { name: 'large and nested JSON: sent', unit: 'MiB', ours: large.bytes / MIB },
     { name: 'under attack and before and after', unit: 's', ours: seconds },
     { name: 'peak resident memory', unit: 'MiB', ours: peak / MIB },
   ]
 }
 
-function checksOf({ frames, ledger, peak, joined, honest, streamed, loud }: Outcome): Check[] {
+function checksOf({ frames, ledger, peak, joined, honest, streamed, large }: Outcome): Check[] {
   const { crowd, protocol, handshakes, rest } = ledger
   const late = honest.updates.filter(({ lateMs }) => lateMs > ON_TIME_MS).length
   const wrong =
@@ -283,7 +283,7 @@ function checksOf({ frames, ledger, peak, joined, honest, streamed, loud }: Outc
     atMost('honest updates late', late, 0, 'updates'),
     atMost('honest windows without an update', missingWindows(honest.updates), 0, 'windows'),
     atMost('honest sessions without an update at the end', silent, 0, 'sessions'),
-    atMost('ping beside large and nested JSON', slowestPing(streamed, loud.from, loud.to), PING_MS, 'ms'),
+    atMost('ping beside large and nested JSON', slowestPing(streamed, large.from, large.to), PING_MS, 'ms'),
     atMost('peak resident memory', peak / MIB, BOX_MIB, 'MiB'),
     { ...atMost('hostile sockets open at once', joined, CROWD, 'sockets'), passes: 'at least' },
   ]

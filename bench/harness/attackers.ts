@@ -2,7 +2,7 @@ import { Agent } from 'node:http'
 import process from 'node:process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { BAD_HANDSHAKES, shake } from '../../test/helpers/hostile/bad-handshakes.ts'
-import { type Crowd, createCrowd, type Invitation } from '../../test/helpers/hostile/crowd.ts'
+import { type Crowd, createCrowd, type HostileSocket } from '../../test/helpers/hostile/crowd.ts'
 import { ATTACKS, isRight, noise, play } from '../../test/helpers/hostile/protocol-attacks.ts'
 import { createRandom } from '../../test/helpers/hostile/random.ts'
 import { attacksOf, judge, sendRaw } from '../../test/helpers/hostile/rest-attacks.ts'
@@ -17,12 +17,12 @@ export type Plan = {
   readonly origin: string
   readonly document: OpenApi
   readonly seed: number
-  /** Attackers that send large and nested JSON for `loudMs`, before the others start. */
-  readonly loud: readonly Invitation[]
-  readonly loudMs: number
+  /** Attackers that send large and nested JSON for `largeMs`, before the others start. */
+  readonly large: readonly HostileSocket[]
+  readonly largeMs: number
   /** Pause between those and the others. */
   readonly pauseMs: number
-  readonly crowd: readonly Invitation[]
+  readonly crowd: readonly HostileSocket[]
   /** URLs of sockets that are opened and abused one after the other. */
   readonly targets: readonly string[]
   readonly tokens: readonly string[]
@@ -61,8 +61,8 @@ export type HostileLedger = {
 }
 
 export type Report =
-  | { readonly kind: 'loud'; readonly open: number }
-  | { readonly kind: 'hushed'; readonly bytes: number }
+  | { readonly kind: 'large-begun'; readonly open: number }
+  | { readonly kind: 'large-ended'; readonly bytes: number }
   | { readonly kind: 'joined'; readonly open: number }
   | { readonly kind: 'done'; readonly ledger: HostileLedger }
 
@@ -71,18 +71,18 @@ const PATIENCE_MS = 30_000
 /** Timeout of attacks that may get no response. */
 const GLANCE_MS = 500
 const PER_ROUTE = 10
-const TOLD_FAULTS = 20
+const MAX_LISTED_FAULTS = 20
 /** Pause between two attacks of one worker; this is not a load test. */
 const PAUSE_MS = 20
 
 const account = (): Account => ({ attempts: 0, refused: 0, served: 0, acceptedWrongly: 0 })
 
-async function shout({ loud, loudMs, pauseMs }: Plan, crowd: Crowd): Promise<void> {
-  await crowd.join(loud)
-  report({ kind: 'loud', open: crowd.open() })
+async function sendLargeMessages({ large, largeMs, pauseMs }: Plan, crowd: Crowd): Promise<void> {
+  await crowd.join(large)
+  report({ kind: 'large-begun', open: crowd.open() })
   crowd.misbehave()
-  await sleep(loudMs)
-  report({ kind: 'hushed', bytes: crowd.sent.bytes })
+  await sleep(largeMs)
+  report({ kind: 'large-ended', bytes: crowd.sent.bytes })
   crowd.leave()
   await sleep(pauseMs)
 }
@@ -93,24 +93,24 @@ async function attack(plan: Plan): Promise<HostileLedger> {
   const faults: string[] = []
   const [protocol, handshakes, rest] = [account(), account(), account()]
   const logFault = (fault: string) => {
-    if (faults.length < TOLD_FAULTS) faults.push(fault)
+    if (faults.length < MAX_LISTED_FAULTS) faults.push(fault)
   }
 
-  await shout(plan, createCrowd(random))
+  await sendLargeMessages(plan, createCrowd(random))
   await crowd.join(plan.crowd)
   const admitted = crowd.statuses.get(101) ?? 0
   report({ kind: 'joined', open: crowd.open() })
   crowd.misbehave()
 
   const deadline = Date.now() + plan.ms
-  const whileItLasts = async (work: (turn: number) => Promise<void>) => {
+  const untilDeadline = async (work: (turn: number) => Promise<void>) => {
     for (let turn = 0; Date.now() < deadline; turn++) {
       await work(turn)
       await sleep(PAUSE_MS)
     }
   }
   const workers = (count: number, work: (turn: number) => Promise<void>) =>
-    Array.from({ length: count }, () => whileItLasts(work))
+    Array.from({ length: count }, () => untilDeadline(work))
 
   const tryOne = async (turn: number, isNoise: boolean) => {
     const chosen = isNoise

@@ -116,7 +116,7 @@ t.test('a crowd of sockets, each bad in its own way', async (t) => {
   const targets = (await fleet.startSessions(40)).map(({ id }) => id)
   const fed: string[] = []
   /** Most of them quiet; each that sends frames has a session of its own, for only the newest socket of one is read. */
-  const invite = (count: number) =>
+  const planSockets = (count: number) =>
     Array.from({ length: count }, (_, place) => {
       const way: Way = place % 5 === 0 ? (WAYS[(place / 5) % WAYS.length] ?? 'quiet') : 'quiet'
       if (way !== 'frames' && way !== 'binary') return { url: urlOf(CHANNELS[place % 3] ?? '', place), way }
@@ -128,9 +128,9 @@ t.test('a crowd of sockets, each bad in its own way', async (t) => {
     () => metric('maeum_sockets'),
     (open) => open === HONEST,
   )
-  await crowd.join(invite(CROWD))
+  await crowd.join(planSockets(CROWD))
   t.same([...crowd.statuses], [[101, CROWD]], 'all of them are let in')
-  await crowd.join(invite(60))
+  await crowd.join(planSockets(60))
   const open = await metric('maeum_sockets')
   t.ok(open <= SOCKETS_PER_ADDRESS, `${open} of one address, and no more`)
   t.same([...crowd.statuses.keys()].sort(), [101, 429])

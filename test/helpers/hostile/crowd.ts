@@ -13,7 +13,7 @@ export type Way = (typeof WAYS)[number]
 
 type Member = { readonly way: Way; readonly peer: RawPeer }
 
-export type Invitation = {
+export type HostileSocket = {
   readonly url: string
   readonly way: Way
   /** One of this machine's own addresses to come from. */
@@ -106,7 +106,7 @@ export function createCrowd(random: Random) {
     if (way === 'fragments') peer.send({ opcode: OPCODES.text, payload: ' ', isLast: false })
   }
 
-  const join = async ({ url, way, from }: Invitation): Promise<void> => {
+  const join = async ({ url, way, from }: HostileSocket): Promise<void> => {
     const peer = await RawPeer.open(url, {
       isPolite: way !== 'mute' && way !== 'deaf',
       ...(way === 'binary' ? { headers: { 'Sec-WebSocket-Protocol': 'maeum.v2' } } : {}),
@@ -124,9 +124,9 @@ export function createCrowd(random: Random) {
 
   return {
     /** Opens them, a few at a time; the answers to their handshakes are counted. */
-    async join(invitations: readonly Invitation[]): Promise<void> {
-      for (let i = 0; i < invitations.length; i += AT_ONCE)
-        await Promise.all(invitations.slice(i, i + AT_ONCE).map(join))
+    async join(sockets: readonly HostileSocket[]): Promise<void> {
+      for (let i = 0; i < sockets.length; i += AT_ONCE)
+        await Promise.all(sockets.slice(i, i + AT_ONCE).map(join))
     },
 
     /** From now on each of them misbehaves, twenty times a second. */

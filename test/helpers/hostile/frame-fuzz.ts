@@ -24,7 +24,7 @@ type Form = {
   readonly oracle: Oracle
 }
 
-const TOLD_FAULTS = 20
+const MAX_LISTED_FAULTS = 20
 const SHOWN_BYTES = 120
 
 const FORMS: readonly [Form, Form] = [
@@ -50,7 +50,7 @@ export function fuzzDecoders(count: number, seed: number, ledger = emptyLedger()
     const form = FORMS[i % 2 === 0 ? 0 : 1]
     const bytes = form.make(random)
     const fault = judge(form, bytes, room, ledger)
-    if (fault === undefined || ledger.faults.length >= TOLD_FAULTS) continue
+    if (fault === undefined || ledger.faults.length >= MAX_LISTED_FAULTS) continue
     const shown = form.name === 'text' ? bytes.toString('latin1') : bytes.toString('hex')
     ledger.faults.push(`${form.name} ${i} of seed ${seed}: ${fault}: ${shown.slice(0, SHOWN_BYTES)}`)
   }
