@@ -2,7 +2,8 @@ import type { TSchema } from 'typebox'
 import { CHANNELS, type Channel } from '../../domain/session.ts'
 import { SERVER_FRAMES } from '../../protocol/channels/server-frames.ts'
 import { renderBinaryFrameTable } from '../../protocol/channels/binary.ts'
-import { CLIENT_MESSAGES, message } from '../../protocol/channels/client.ts'
+import { CLIENT_MESSAGES } from '../../protocol/channels/client.ts'
+import { frame } from '../../protocol/channels/frame.ts'
 import { SUBPROTOCOL_V2 } from '../../protocol/channels/transport.ts'
 
 /** A message of the voice channel, as features/voice describes it. */
@@ -113,10 +114,10 @@ const byChannel = <Value>(make: (channel: Channel) => Value): Readonly<Record<Ch
 })
 
 const toMessage = ({ type, fields, example }: VoiceMessageSchema) =>
-  message(type, fields, (fields as { description?: string }).description ?? '', example)
+  frame(type, (fields as { description?: string }).description ?? '', fields, example)
 
 function describe(schema: TSchema): AsyncApiMessage {
-  // every frame is made by `frame`, `message` or like them: an object with a literal type
+  // Every message is an object with a literal type.
   const { description, examples, 'x-protocol': protocol, properties } = schema as unknown as Described
   const name = properties.type.const
   return {

@@ -1,24 +1,11 @@
-import { type TSchema, Type } from 'typebox'
+import { Type } from 'typebox'
 import { MESH_POINTS, REFINED_POINTS } from '../../domain/face/points.ts'
 import { Count, Nullable, Time } from '../common-schemas.ts'
-import { V2_ONLY } from './frame.ts'
+import { frame, V2_ONLY } from './frame.ts'
 
 /** A client message without a payload. */
 const emptyMessage = <Name extends string>(type: Name, description: string, options: object = {}) =>
   Type.Object({ type: Type.Literal(type) }, { description, examples: [{ type }], ...options })
-
-/** A client message; its fields are also accepted at the top level. */
-export const message = <Name extends string, Data extends TSchema>(
-  type: Name,
-  data: Data,
-  description: string,
-  example: object,
-  options: object = {},
-) =>
-  Type.Object(
-    { type: Type.Literal(type), data },
-    { description, examples: [{ type, data: example }], ...options },
-  )
 
 /** A message to the counsellor. An unknown emotion label counts as none. */
 export const AiRequest = Type.Object({
@@ -51,10 +38,10 @@ const Landmarks = Type.Object(
   },
   { description: 'One frame, about ten per second.' },
 )
-const Resume = message(
+const Resume = frame(
   'resume',
-  Type.Object({ window: Count, frame: Count }),
   'The last window whose answer was received and the last frame that was sent; invalid numbers count as 0.',
+  Type.Object({ window: Count, frame: Count }),
   { window: 1, frame: 45 },
   V2_ONLY,
 )
@@ -62,10 +49,10 @@ const Resume = message(
 export const CalibrateRequest = Type.Object({
   durationMs: Type.Integer({ minimum: 1000, maximum: 10_000, default: 3000, description: 'Milliseconds.' }),
 })
-const Calibrate = message(
+const Calibrate = frame(
   'calibrate',
-  Type.Partial(CalibrateRequest),
   'The user shows a neutral face from now on. Answered by `calibrated` after that time, or by an `error`.',
+  Type.Partial(CalibrateRequest),
   { durationMs: 3000 },
   V2_ONLY,
 )
@@ -79,7 +66,7 @@ export const CLIENT_MESSAGES = {
     emptyMessage('resume', 'Resume the session.'),
     emptyMessage('end', 'End the session.'),
     emptyMessage('get_status', 'Answered by `status_update`.'),
-    message('request_ai_response', AiRequest, 'Send a message to the counsellor.', {
+    frame('request_ai_response', 'Send a message to the counsellor.', AiRequest, {
       message: '발표를 망칠까 봐 너무 불안해요',
       emotion: 'anxious',
       timestamp: 1_795_422_445_570,

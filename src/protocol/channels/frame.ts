@@ -9,7 +9,10 @@ export type DeepReadonly<Value> = Value extends object
 /** Marks messages of `maeum.v2`. */
 export const V2_ONLY = { 'x-protocol': SUBPROTOCOL_V2 }
 
-/** A server message: its payload in `data`, and an example that is type-checked against the schema. */
+/**
+ * A message: its payload in `data`, and an example that is type-checked against the schema. In messages of clients the
+ * fields of the payload are also accepted at the top level.
+ */
 export const frame = <Name extends string, Data extends TSchema>(
   type: Name,
   description: string,
