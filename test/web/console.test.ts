@@ -247,6 +247,9 @@ t.test('no screen has a barrier, on a desk or in a hand, by day or by night', { 
   await page.getByText('Lost windows').waitFor()
   await inspect('operate')
   t.match(await page.locator('.figures').innerText(), /Lost windows\s+0/)
+  const findings = await page.locator('.findings').innerText()
+  t.match(findings, /database\s+no fault\s+OK/)
+  t.match(findings, /configuration\.protections\s+.*encryption/i)
 
   await signUp(page)
   await inspect('home-empty')

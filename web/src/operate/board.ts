@@ -2,7 +2,8 @@ import { createChart } from '../ui/chart.ts'
 import { type Child, h } from '../ui/dom.ts'
 import { clock } from '../words/format.ts'
 import { t, type TextKey } from '../words/language.ts'
-import type { Readiness } from './server-state.ts'
+import type { ServerState } from './server-state.ts'
+import { createFindings } from './findings.ts'
 import { quantile, type Sample, sum, sumBy } from './prometheus.ts'
 
 const MINUTE_MS = 60_000
@@ -48,6 +49,7 @@ export async function createBoard() {
     x: (minutes) => (minutes < 0 ? `−${clock(-minutes * MINUTE_MS)}` : clock(0)),
   })
   const errors = h('ul', { class: 'lines' })
+  const findingList = createFindings()
   const snapshots: Snapshot[] = []
   let errorsAtFirst: Map<string, number> | undefined
 
@@ -96,13 +98,14 @@ export async function createBoard() {
     h('dl', { class: 'figures' }, ...Object.values(figures).map((one) => one.element)),
     h('section', {}, h('h2', {}, t('windowsPerMinute')), chart.element),
     h('dl', { class: 'states' }, ...Object.values(states).map((one) => one.element)),
+    findingList.element,
     h('section', {}, h('h2', {}, t('errorsByCode'), h('small', {}, t('errorsSince'))), errors),
   )
 
   return {
     element,
     close: () => chart.close(),
-    show(samples: readonly Sample[], checks: Readiness): void {
+    show({ samples, checks, findings }: Extract<ServerState, { kind: 'ok' }>): void {
       // Windows of sessions that another instance has taken over are not lost.
       const dropped = (reason = {}) => sum(samples, 'maeum_windows_dropped_total', reason)
       const lost = dropped() - dropped({ reason: 'not_ours' })
@@ -123,6 +126,7 @@ export async function createBoard() {
         states[name].set(h('b', {}, t(ok ? 'good' : 'bad')), ...details.map((line) => h('small', {}, line)))
         states[name].mark(ok)
       }
+      findingList.show(findings)
       showRates(samples)
       showErrors(samples)
     },

@@ -1,3 +1,4 @@
+import type { Finding } from '../../../src/protocol/rest/health.ts'
 import { SERVER } from '../base.ts'
 import { tabStorage } from '../storage.ts'
 import { parseMetrics, type Sample } from './prometheus.ts'
@@ -8,7 +9,13 @@ const KEY = 'maeum.metrics'
 type Check = { readonly ok: boolean; readonly details: readonly string[] }
 export type Readiness = Readonly<Record<'process' | 'database' | 'schema' | 'model', Check>>
 export type ServerState =
-  | { readonly kind: 'ok'; readonly samples: readonly Sample[]; readonly checks: Readiness }
+  | {
+      readonly kind: 'ok'
+      readonly samples: readonly Sample[]
+      readonly checks: Readiness
+      /** Only with the operator's token. */
+      readonly findings: readonly Finding[]
+    }
   | { readonly kind: 'denied' }
 
 export const storeToken = (token: string): void => tabStorage.set(KEY, token)
@@ -21,10 +28,11 @@ export async function fetchServerState(): Promise<ServerState> {
   const headers: HeadersInit = token === null ? {} : { authorization: `Bearer ${token}` }
   const [metrics, ready] = await Promise.all([
     fetch(`${SERVER}/metrics`, { headers, signal }),
-    fetch(`${SERVER}/api/health/ready`, { signal }),
+    fetch(`${SERVER}/api/health/ready?verbose`, { headers, signal }),
   ])
   if (metrics.status === 401 || metrics.status === 403) return { kind: 'denied' }
   if (!metrics.ok) throw new Error(`/metrics: ${metrics.status}`)
-  const { checks } = (await ready.json()) as { readonly checks: Readiness } // 200 or 503, by its schema
-  return { kind: 'ok', samples: parseMetrics(await metrics.text()), checks }
+  type Report = { readonly checks: Readiness; readonly findings?: readonly Finding[] }
+  const { checks, findings = [] } = (await ready.json()) as Report // 200 or 503, by its schema
+  return { kind: 'ok', samples: parseMetrics(await metrics.text()), checks, findings }
 }

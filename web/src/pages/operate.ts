@@ -27,7 +27,7 @@ export const openOperate: OpenPage = async () => {
         return
       }
       if (body.firstChild !== board.element) body.replaceChildren(board.element)
-      board.show(state.samples, state.checks)
+      board.show(state)
       updated.textContent = t('updated', { time: new Date().toLocaleTimeString(language()) })
       notice.show('')
     } catch {
