@@ -9,7 +9,7 @@ export type Clock = {
 export const systemClock: Clock = {
   now: () => performance.now(),
   after: (ms, call) => {
-    const timer = setTimeout(call, ms)
+    const timer = setTimeout(call, Math.max(ms, 0))
     return () => clearTimeout(timer)
   },
 }

@@ -27,7 +27,7 @@ export async function pause(ms: number, signal?: AbortSignal): Promise<void> {
       signal?.removeEventListener('abort', done)
       resolve()
     }
-    const timer = setTimeout(done, Math.min(ms, MAX_TIMER_MS))
+    const timer = setTimeout(done, Math.min(Math.max(ms, 0), MAX_TIMER_MS))
     signal?.addEventListener('abort', done, { once: true })
   })
 }
