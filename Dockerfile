@@ -15,6 +15,8 @@ ENV NODE_ENV=production
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --omit=dev && npm cache clean --force
 COPY drizzle ./drizzle
+# Figures of `maeum dossier`.
+COPY docs/accuracy.json ./docs/
 # What `npm start` and the tools of the operator (`npm run audit`, `db:migrate`, ...) look at first.
 COPY scripts/ensure-build.mjs ./scripts/
 COPY --from=build /app/dist ./dist

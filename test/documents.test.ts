@@ -1,31 +1,13 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { renderDocuments } from '../scripts/rendered-documents.ts'
 import { expectedSchema } from '../src/db/expected.ts'
 import { startTestApp } from './helpers/app.ts'
 import { createTestDatabase } from './helpers/database.ts'
-
-const ROOT = fileURLToPath(new URL('..', import.meta.url))
-const read = (path: string) => readFileSync(join(ROOT, path), 'utf8')
-
-const markdownIn = (folder: string, recursive: boolean) =>
-  readdirSync(join(ROOT, folder), { recursive, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.md'))
-    .map((name) => join(folder, name))
-const DOCUMENTS = [...markdownIn('.', false), ...markdownIn('docs', true)]
+import { DOCUMENTS, findLinkFault, linksOf, readText, ROOT, spansOf } from './helpers/markdown.ts'
 
 const matches = (text: string, pattern: RegExp) => [...text.matchAll(pattern)].map(([, found = '']) => found)
-
-/** The anchors of a document's headings, as code hosts make them. */
-const anchorsOf = (text: string) =>
-  matches(text, /^#+ (.+)$/gm).map((heading) =>
-    heading
-      .toLowerCase()
-      .replace(/[^\p{L}\p{N} -]/gu, '')
-      .replaceAll(' ', '-'),
-  )
 
 t.test('each generated document is what the code says today', async (t) => {
   const { app } = await startTestApp(t)
@@ -34,16 +16,16 @@ t.test('each generated document is what the code says today', async (t) => {
     if ('missing' in document) t.fail(`${path} cannot be written without ${document.missing}`)
     else
       t.ok(
-        existsSync(join(ROOT, path)) && read(path) === document.text,
+        existsSync(join(ROOT, path)) && readText(path) === document.text,
         `${path} is fresh, or run \`npm run docs\``,
       )
   }
 })
 
 t.test('every script that a document names is in package.json', async (t) => {
-  const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> }
+  const { scripts } = JSON.parse(readText('package.json')) as { scripts: Record<string, string> }
   const named = DOCUMENTS.flatMap((path) => {
-    const text = read(path)
+    const text = readText(path)
     const found = [...matches(text, /\bnpm run ([\w:-]+)/g), ...matches(text, /\bnpm (start|test)\b/g)]
     return found.map((script) => ({ path, script }))
   })
@@ -53,21 +35,41 @@ t.test('every script that a document names is in package.json', async (t) => {
 
 t.test('every relative link in a document leads somewhere', async (t) => {
   for (const path of DOCUMENTS) {
-    for (const link of matches(read(path), /\]\((?!https?:)([^)\s]+)\)/g)) {
-      const [file = '', anchor] = link.split('#')
-      const target = file === '' ? path : join(dirname(path), file)
-      t.ok(existsSync(join(ROOT, target)), `${path}: ${link} is there`)
-      if (anchor !== undefined)
-        t.ok(anchorsOf(read(target)).includes(anchor), `${path}: ${link} is a heading`)
-    }
+    for (const link of linksOf(readText(path)))
+      t.equal(findLinkFault(path, link), undefined, `${path}: ${link}`)
   }
+  for (const link of ['nothing.md', '#nothing', 'docs/cli.md#nothing', '../outside.md'])
+    t.type(findLinkFault('README.md', link), 'string', link)
+})
+
+t.test('the index names every document', async (t) => {
+  const index = 'docs/README.md'
+  const named = linksOf(readText(index)).map((link) => join(dirname(index), link.replace(/#.*$/, '')))
+  const expected = DOCUMENTS.filter((path) => /^docs\/(?!decisions\/)/.test(path) && path !== index)
+  t.same(
+    expected.filter((path) => !named.includes(path)),
+    [],
+  )
+})
+
+t.test('every file of the project that a document names exists', async (t) => {
+  const FILE =
+    /^(?:\.\/)?((?:src|test|bench|docs|web|client|drizzle|deploy|scripts|demo|findings)\/[\w./-]+)$/
+  const named = DOCUMENTS.filter((path) => path !== 'CHANGELOG.md').flatMap((path) =>
+    spansOf(readText(path)).flatMap((span) => (FILE.test(span) ? [{ path, file: span }] : [])),
+  )
+  t.ok(named.length > 50)
+  t.same(
+    named.filter(({ file }) => !existsSync(join(ROOT, file))).map(({ path, file }) => `${path}: ${file}`),
+    [],
+  )
 })
 
 t.test('every file that a document of security points to is there', async (t) => {
   const FILE =
     /`((?:src|test|bench|docs|web|client|drizzle)\/[^`\s]+|[\w.-]+\.(?:md|json|yaml|js)|Dockerfile|\.dockerignore)`/g
   for (const path of ['SECURITY.md', 'docs/asvs.md']) {
-    const named = matches(read(path), FILE)
+    const named = matches(readText(path), FILE)
     t.ok(named.length > 20, `${path} points to ${named.length} places`)
     t.same(
       named.filter((file) => !existsSync(join(ROOT, file))),
@@ -79,7 +81,7 @@ t.test('every file that a document of security points to is there', async (t) =>
 
 t.test('every threat and every requirement that is met names what holds it', async (t) => {
   const rows = (path: string, pattern: RegExp) =>
-    read(path)
+    readText(path)
       .split('\n')
       .filter((line) => pattern.test(line))
   const threats = rows('SECURITY.md', /^\| [STRIDE] \|/)
@@ -98,7 +100,7 @@ t.test('every threat and every requirement that is met names what holds it', asy
 
 t.test('the query in the README finds every table closed, and says so when one is not', async (t) => {
   const { sql } = await createTestDatabase(t)
-  const [query = ''] = matches(read('README.md'), /```sql\n([\s\S]+?)```/g)
+  const [query = ''] = matches(readText('README.md'), /```sql\n([\s\S]+?)```/g)
   const look = async () =>
     (await sql.unsafe(query)).map((row) => ({
       name: String(row['table_name']),

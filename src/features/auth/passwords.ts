@@ -42,12 +42,16 @@ export function createPasswords({ pepper, hasher = argon2 }: { pepper: string | 
   return {
     /** A PHC string. */
     hash,
-    /** Takes the same time with and without a stored hash, so that timing does not reveal which accounts exist. */
+    /**
+     * Takes the same time with and without a stored hash, so that timing does not reveal which accounts exist. Another
+     * kind of hash, of an account that was imported from another program, matches no password.
+     */
     async verify(stored: string | undefined, password: string): Promise<boolean> {
       decoy ??= hash('no password is this one')
-      const reference = stored ?? (await decoy)
+      const isReadable = stored?.startsWith('$argon2') === true
+      const reference = isReadable ? stored : await decoy
       const matches = await enqueue(() => hasher.verify(reference, addPepper(password)))
-      return matches && stored !== undefined
+      return matches && isReadable
     },
     /** Creates the decoy hash in advance, so that the first unknown e-mail does not take twice as long. */
     async prepare(): Promise<void> {

@@ -1,0 +1,36 @@
+import { readFileSync } from 'node:fs'
+import { type Static, Type } from 'typebox'
+import { Value } from 'typebox/value'
+
+/** The result of `npm run accuracy`; beside `src/` and `dist/`, and in the image. */
+export const ACCURACY_FILE = new URL('../../docs/accuracy.json', import.meta.url)
+
+const Figures = Type.Object({
+  count: Type.Integer(),
+  accuracy: Type.Number(),
+  standardError: Type.Number(),
+  macroF1: Type.Number(),
+  ece: Type.Number(),
+  recall: Type.Record(Type.String(), Type.Number()),
+})
+
+const Sized = Type.Object({ sizeKnown: Figures })
+
+const AccuracySchema = Type.Object({
+  analyser: Type.String(),
+  fitted: Type.String(),
+  pictures: Type.Record(Type.String(), Sized),
+  synthetic: Type.Object({ withBaseline: Sized, cold: Sized }),
+  real: Type.Object({ withBaseline: Type.Object({ segments: Sized }) }),
+})
+
+/** The measured accuracy of the local analyser. */
+export type Accuracy = Static<typeof AccuracySchema>
+export type Figures = Static<typeof Figures>
+
+/** @throws Error if the file is missing or not as `npm run accuracy` writes it. */
+export function readAccuracy(path: URL = ACCURACY_FILE): Accuracy {
+  const found: unknown = JSON.parse(readFileSync(path, 'utf8'))
+  if (!Value.Check(AccuracySchema, found)) throw new Error('docs/accuracy.json is not readable')
+  return found
+}
