@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { Config } from '../config/config.ts'
 import { type Database, openDatabase, waitForDatabase } from '../db/client.ts'
+import type { ServerError } from '../db/server-messages.ts'
 import { readOrCreateSecret } from '../lib/secret-file.ts'
 import type { Context } from './command.ts'
 
@@ -17,7 +18,12 @@ export async function secretsOf({ accounts, database }: Config): Promise<string[
   return accounts.previousJwtSecret === null ? [secret] : [secret, accounts.previousJwtSecret]
 }
 
-type Opening = { readonly connections: number; readonly url?: string | null; readonly variable?: string }
+type Opening = {
+  readonly connections: number
+  readonly url?: string | null
+  readonly variable?: string
+  readonly onServerError?: (error: ServerError) => void
+}
 
 /** Runs `work` with the configured database. Fails without retries when it is unavailable. */
 export async function withDatabase<T>(
@@ -27,7 +33,10 @@ export async function withDatabase<T>(
 ): Promise<T> {
   const config = readConfig()
   const url = opening.url === undefined ? config.database.url : opening.url
-  const database = await openDatabase({ ...config.database, url, poolMax: connections, onNotice: warn })
+  const database = await openDatabase({
+    ...{ ...config.database, url, poolMax: connections, onNotice: warn },
+    ...(opening.onServerError !== undefined && { onServerError: opening.onServerError }),
+  })
   try {
     await waitForDatabase(database, { deadlineMs: 0, variable })
     return await work({ database, secrets: await secretsOf(config) })

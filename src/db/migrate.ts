@@ -122,7 +122,14 @@ async function apply(tx: TransactionSql, migrations: readonly Migration[]): Prom
   return isAdopted ? { ...done, withoutJournal: true } : { ...done, applied: pending.map(({ tag }) => tag) }
 }
 
-async function execute(tx: TransactionSql, { tag, statements }: Migration): Promise<void> {
+/**
+ * Runs the statements of one migration, without its row in the journal.
+ * @throws an error that names the migration
+ */
+export async function execute(
+  tx: TransactionSql,
+  { tag, statements }: Pick<Migration, 'tag' | 'statements'>,
+): Promise<void> {
   try {
     for (const statement of statements) await tx.unsafe(statement)
   } catch (error) {

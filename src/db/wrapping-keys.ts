@@ -1,10 +1,10 @@
-import type { Sql } from 'postgres'
+import type { Sql, TransactionSql } from 'postgres'
 
 /** How many users' data keys are wrapped with a key; the id is null for users without a data key. */
 type WrappedUsers = { readonly id: string | null; readonly users: number }
 
 /** The key ids that wrap data keys. Reads ids only: their length is the first byte of a wrapped key. */
-export async function listWrappingKeys(sql: Sql): Promise<WrappedUsers[]> {
+export async function listWrappingKeys(sql: Sql | TransactionSql): Promise<WrappedUsers[]> {
   const rows = await sql`
     select case when length(data_key) > 0
         then encode(substring(data_key from 2 for get_byte(data_key, 0)), 'hex') end as id,

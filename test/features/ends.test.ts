@@ -29,6 +29,7 @@ t.test('ending the sessions of a user continues after one that is deleted or fai
     listUnstored: () => [],
     announce: () => undefined,
     announceDeleted: () => undefined,
+    onErased: () => undefined,
   })
   await t.rejects(service.endOfUser(account.id, 'consent_withdrawn'), /this one fails/)
   const rows = await server.database.sql`select id, status from sessions where user_id = ${account.id}`

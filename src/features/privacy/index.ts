@@ -1,6 +1,6 @@
 import fp from 'fastify-plugin'
 import type { Config } from '../../config/config.ts'
-import { createReceipts } from './erasure/receipt.ts'
+import { createReceipts } from '../../lib/receipts.ts'
 import { erasureRepository } from './erasure/repository.ts'
 import { createErasure } from './erasure/service.ts'
 import { exportRepository } from './export/repository.ts'
@@ -34,22 +34,27 @@ export const privacy = fp(
       onErased: (userId, address) => {
         const from = address === null ? {} : { address }
         app.securityEvents.emit({ event: 'user_deleted', userId, ...from })
-        app.log.info('a user was erased')
       },
+      // Outside the database: `maeum restore --erasures` reads it.
+      onReceipt: (receipt) => app.log.info({ receipt }, 'a user was erased'),
       receipts: createReceipts(app.authentication.secret),
       trailHead: app.audit.head,
     })
 
+    let failures = 0
     const retention = createRetention({
       orm,
       repository: retentionRepository,
       days: retentionDays,
       retainAudit: app.audit.retain,
-      onFailed: (kind, error) =>
+      onFailed: (kind, error) => {
+        failures++
+        app.metrics.retentionErrors.inc()
         app.log.error(
           { err: error, kind },
           'expired data could not be erased; it will be retried the next night',
-        ),
+        )
+      },
     })
     const closing = new AbortController()
     let timer: NodeJS.Timeout | undefined
@@ -58,12 +63,16 @@ export const privacy = fp(
       timer = setTimeout(() => {
         nightly() // the next night, even if this run fails
         app.guard.run('retention', async () => {
+          const before = failures
           app.log.info({ gone: await retention.run(closing.signal) }, 'expired data was erased')
+          if (failures === before) app.metrics.retentionRun.setToCurrentTime()
         })
       }, wait)
     }
     app.addHook('onReady', () => {
-      if (Object.keys(retentionDays).length > 0) nightly()
+      if (Object.keys(retentionDays).length === 0) return
+      app.metrics.retentionRun.setToCurrentTime()
+      nightly()
     })
     app.addHook('preClose', (done) => {
       closing.abort()
@@ -92,6 +101,7 @@ export const privacy = fp(
       'authentication',
       'database',
       'guard',
+      'metrics',
       'security-events',
       'sessions',
       'vault',

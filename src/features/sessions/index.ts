@@ -10,6 +10,7 @@ import type { LeaseClaim } from '../../live/leases/lease.ts'
 import { createLeases, type Leases } from '../../live/leases/leases.ts'
 import type { UnstoredWindow } from './end-answer.ts'
 import { sessionListRepository } from './list/repository.ts'
+import { createReceipts, sessionMark } from '../../lib/receipts.ts'
 import { createSessionListService } from './list/service.ts'
 import { sessionsRepository as repository } from './repository.ts'
 import { sessionRoutes } from './routes.ts'
@@ -82,6 +83,7 @@ function createOwnership(app: FastifyInstance, { leaseMs, present, onLost }: Own
     ttlMs: leaseMs,
     monotonic: waking,
     onLost,
+    onTaken: () => app.metrics.leaseTakeovers.labels('lost').inc(),
     onDeleted: (sessionId) => watch.onDeleted(sessionId),
     onUnreachable: logFailure(app, 'leases could not be renewed'),
     onReleaseFailed: logFailure(app, 'leases could not be released; they will expire'),
@@ -138,6 +140,7 @@ function createClaim(app: FastifyInstance, { leases, watch, mine }: ClaimParts):
     const { before, claim } = claimed
     // Only a previous owner is notified, and only once the claim is used.
     const isNews = before !== null && before !== app.instanceId
+    if (isNews) app.metrics.leaseTakeovers.labels('gained').inc()
     const feed: typeof claim.feed = (isActive) => {
       const isOurs = claim.feed(isActive)
       if (isOurs && isNews) app.notices.send({ kind: 'claimed', sessionId: id, epoch: claim.epoch })
@@ -213,6 +216,7 @@ export const sessions = fp(
     followNotices(app, ownership, (sessionId) => {
       for (const listener of supersededListeners) listener(sessionId)
     })
+    const receipts = createReceipts(app.authentication.secret)
     const service = createSessionService({
       database: app.database,
       repository,
@@ -224,6 +228,11 @@ export const sessions = fp(
       announceDeleted: (sessionId) => {
         watch.onDeleted(sessionId)
         app.notices.send({ kind: 'deleted', sessionId })
+      },
+      // Outside the database: `maeum restore --erasures` reads it.
+      onErased: (sessionId) => {
+        const receipt = receipts.issue('session_erased', { session: sessionMark(sessionId) })
+        app.log.info({ receipt }, 'a session was erased')
       },
     })
     tendSessions(app, { service, present, idleMs })
@@ -256,5 +265,5 @@ export const sessions = fp(
       publicUrl: config.server.publicUrl,
     })
   },
-  { name: 'sessions', dependencies: ['auth', 'database', 'guard', 'hub', 'notices'] },
+  { name: 'sessions', dependencies: ['auth', 'database', 'guard', 'hub', 'metrics', 'notices'] },
 )

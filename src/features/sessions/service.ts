@@ -20,6 +20,8 @@ type Dependencies = {
   /** Called after the commit. */
   readonly announce: (sessionId: string, change: StatusChanged) => void
   readonly announceDeleted: (sessionId: string) => void
+  /** The user has deleted the session. */
+  readonly onErased: (sessionId: string) => void
 }
 
 /** At least 128 random bits: on a socket the id is the only credential. */
@@ -83,6 +85,7 @@ export function createSessionService(dependencies: Dependencies) {
       const isErased = await commitDurably(orm, (tx) => repository.delete(tx, id, userId))
       if (!isErased) throw new AppError('SESSION_NOT_FOUND')
       dependencies.announceDeleted(id)
+      dependencies.onErased(id)
     },
 
     /** The session as a caller may see it, with the number of its stored windows. */

@@ -5,7 +5,7 @@ import type { Orm } from '../../../db/orm.ts'
 import type { EndReason } from '../../../domain/session.ts'
 import { AppError } from '../../../protocol/errors.ts'
 import { removeAll } from '../../../lib/batches.ts'
-import type { Receipts } from './receipt.ts'
+import type { Receipts } from '../../../lib/receipts.ts'
 import type { ErasureRepository } from './repository.ts'
 
 type User = { readonly userId: number }
@@ -24,6 +24,8 @@ type Dependencies = {
   readonly forgetKey: (userId: number) => void
   /** `address` is that of the user's request, if there is one. */
   readonly onErased: (userId: number, address: string | null) => void
+  /** Called with the signed receipt, which a restored backup needs to erase the user again. */
+  readonly onReceipt: (receipt: string) => void
   readonly receipts: Receipts
   /** The last row of the audit trail. The receipt names it, so its removal can be detected. */
   readonly trailHead: () => { readonly chain: string; readonly place: number; readonly hash: string }
@@ -55,7 +57,7 @@ export function createErasure(dependencies: Dependencies) {
     dependencies.onErased(userId, address)
     dependencies.forgetKey(userId)
     const erasedAt = Date.now()
-    const receipt = {
+    const content = {
       iss: 'maeum',
       jti: randomBytes(16).toString('base64url'),
       iat: Math.floor(erasedAt / 1000),
@@ -64,8 +66,9 @@ export function createErasure(dependencies: Dependencies) {
       erased,
       trail: dependencies.trailHead(),
     }
-    const { publicKey } = dependencies.receipts
-    return { erasedAt, erased, receipt: dependencies.receipts.sign(receipt), publicKey }
+    const receipt = dependencies.receipts.sign(content)
+    dependencies.onReceipt(receipt)
+    return { erasedAt, erased, receipt, publicKey: dependencies.receipts.publicKey }
   }
 
   return {
