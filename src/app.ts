@@ -29,6 +29,7 @@ import { LOG_SERIALIZERS, requestId } from './http/logging.ts'
 import { compileValidator, createSerializerCompiler } from './http/schema-compilers.ts'
 import { withoutBasePath } from './lib/base-path.ts'
 import { readOrCreateSecret } from './lib/secret-file.ts'
+import type { Tracing } from './lib/tracing.ts'
 import { authentication } from './plugins/authentication.ts'
 import { bodies } from './plugins/bodies.ts'
 import { database } from './plugins/database.ts'
@@ -48,6 +49,7 @@ import { requestLog } from './plugins/request-log.ts'
 import { securityEvents } from './plugins/security-events.ts'
 import { security } from './plugins/security.ts'
 import { shedding } from './plugins/shedding.ts'
+import { tracing as tracingPlugin } from './plugins/tracing.ts'
 import { vault } from './plugins/vault.ts'
 import { websocket } from './plugins/websocket.ts'
 import { VERSION } from './version.ts'
@@ -63,6 +65,10 @@ type Parts = {
   /** False: requests are not refused while the event loop is overloaded, as by a test in the same process. */
   readonly sheds?: boolean
   readonly logger?: FastifyServerOptions['logger']
+  /** Where traces go; nowhere by default. */
+  readonly tracing?: Tracing | undefined
+  /** The number of log lines that were dropped because standard output is not read. */
+  readonly droppedLogLines?: () => number
 }
 
 /** The server with its options; nothing is registered yet. */
@@ -90,12 +96,14 @@ function createServer({ logLevel, server }: Config, logger: Parts['logger']) {
 }
 
 /** Builds the server: shared plugins first, then the features, each after the features that it uses. */
-export async function buildApp({ config, model, logger, clock, sheds = true }: Parts) {
+export async function buildApp(parts: Parts) {
+  const { config, model, logger, clock, droppedLogLines, sheds = true } = parts
   const app = createServer(config, logger)
   const secret =
     config.accounts.jwtSecret ?? (await readOrCreateSecret(join(config.database.dataDir, 'jwt-secret')))
 
   try {
+    await app.register(tracingPlugin, { tracing: parts.tracing })
     await app.register(languages)
     await app.register(errorHandler)
     await app.register(forwarded, { config })
@@ -107,7 +115,7 @@ export async function buildApp({ config, model, logger, clock, sheds = true }: P
     await app.register(bodies)
     await app.register(draining)
     await app.register(openapi, { version: VERSION })
-    await app.register(metrics, { config })
+    await app.register(metrics, { config, ...(droppedLogLines !== undefined && { droppedLogLines }) })
     await app.register(guard)
     await app.register(hub)
     await app.register(database, { config })

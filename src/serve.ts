@@ -2,13 +2,13 @@ import process from 'node:process'
 import { setFlagsFromString } from 'node:v8'
 import closeWithGrace from 'close-with-grace'
 import type { FastifyServerOptions } from 'fastify'
-import { destination } from 'pino'
 import { type App, buildApp } from './app.ts'
 import { type Config, ConfigError, readConfig } from './config/config.ts'
 import { findMisspeltVariables, readSettings } from './config/environment.ts'
 import { protectionsOf } from './config/protections.ts'
 import { pause } from './lib/deadline.ts'
-import { LOG_SERIALIZERS } from './http/logging.ts'
+import { NO_TRACING, type Tracing } from './lib/tracing.ts'
+import { LOG_SERIALIZERS, openLogStream } from './http/logging.ts'
 import { VERSION } from './version.ts'
 
 const SHUTDOWN_MS = 9000
@@ -23,27 +23,36 @@ const SHUTDOWN_MS = 9000
 setFlagsFromString('--no-allocation-site-pretenuring')
 setFlagsFromString('--heap-growing-percent=100')
 
-/**
- * Log lines are written in batches, because a write per line would cost as much as a request. The buffer is bounded; a
- * fatal line and the end of the process flush it.
- */
-const LOG_DESTINATION = {
-  fd: 1,
-  sync: false,
-  minLength: 4096,
-  periodicFlush: 200,
-  maxLength: 8 * 1024 * 1024,
+/** Where traces go, if a collector is set. The SDK is loaded only then: it takes time and memory. */
+async function openTracing({ tracing, server }: Config): Promise<Tracing> {
+  if (tracing === null) return NO_TRACING
+  const { startTracing } = await import('./lib/open-telemetry/tracing.ts')
+  const continuesTraces = server.trustProxy !== false
+  return startTracing({ ...tracing, serviceVersion: VERSION, continuesTraces })
 }
 
-function createLoggerOptions(config: Config): FastifyServerOptions['logger'] {
-  const isPretty = !config.production && process.stdout.isTTY
+type LogStream = ReturnType<typeof openLogStream>
+
+function createLoggerOptions(config: Config, output: LogStream | null): FastifyServerOptions['logger'] {
   return {
     level: config.logLevel,
     serializers: LOG_SERIALIZERS,
-    ...(isPretty
+    ...(output === null
       ? { transport: { target: 'pino-pretty', options: { ignore: 'pid,hostname,reqId' } } }
-      : { stream: destination(LOG_DESTINATION) }),
+      : { stream: output.stream }),
   }
+}
+
+/** The server with its logger and its traces. */
+async function openApp(config: Config): Promise<App> {
+  const tracing = await openTracing(config)
+  const output = !config.production && process.stdout.isTTY ? null : openLogStream()
+  return buildApp({
+    config,
+    tracing,
+    logger: createLoggerOptions(config, output),
+    ...(output === null ? {} : { droppedLogLines: output.countDropped }),
+  })
 }
 
 /** Prints the address, the database, the analyser and the variables that change them. */
@@ -131,7 +140,7 @@ export async function serve(): Promise<boolean> {
   let app: App | undefined
   const grace = endWithGrace(config.server.drainDelayMs, () => app)
   try {
-    app = await buildApp({ config, logger: createLoggerOptions(config) })
+    app = await openApp(config)
     for (const doubt of doubts) app.log.warn(doubt)
     const address = await app.listen({ port: config.server.port, host: config.server.host })
     printAnnouncement(app, config, address)

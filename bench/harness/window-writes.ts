@@ -7,6 +7,7 @@ import { byLocal, type MeasuredWindow } from '../../src/live/windows/answer.ts'
 import { Outbox } from '../../src/live/windows/outbox.ts'
 import { toAnswerRow, toWindowRow } from '../../src/live/windows/rows.ts'
 import type { Counted } from './counted.ts'
+import { NO_SPAN } from '../../src/lib/tracing.ts'
 import { landmarksMessages } from './frames.ts'
 
 const FRAMES_OF_A_WINDOW = 40
@@ -25,6 +26,7 @@ function recordedWindow(): MeasuredWindow {
     number: 1,
     closedAt: Date.now(),
     framesReceived: 100,
+    span: NO_SPAN,
     measures,
     local,
     localMs: 4,

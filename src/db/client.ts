@@ -35,6 +35,8 @@ export type Database = {
   readonly listen: (subscription: Subscription) => void
   /** Dispatches `renew` when the server becomes read-only; listening connections are then renewed. */
   readonly renewals: EventTarget
+  /** The connections of the pool, idle ones among them, and what waits for one. */
+  readonly usage: () => Pool['usage']
   readonly kind: 'embedded' | 'postgres'
   /** For the log: the location without user and password, and whether a pooler was detected. */
   readonly description: string
@@ -147,8 +149,7 @@ function createPool(address: DatabaseAddress, options: DatabaseOptions, ca?: str
     prepare: address.prepare,
     max: 1,
     // The pool enforces these.
-    connect_timeout: 0,
-    max_lifetime: 0,
+    ...{ connect_timeout: 0, max_lifetime: 0 },
     keep_alive: 15,
     // The driver would query array types on each new connection, and an error of that query is not caught.
     fetch_types: false,
@@ -190,6 +191,7 @@ function createPool(address: DatabaseAddress, options: DatabaseOptions, ca?: str
     patient: createClient(ANSWER_DEADLINE_MS),
     unhurried: createClient(Infinity),
     renewals,
+    usage: () => pool.usage,
     listen: (subscription: Subscription) =>
       void listen(subscription, { options: base.options, open, signal: closing.signal, renewals, mode }),
     async close() {

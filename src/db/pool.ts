@@ -53,7 +53,6 @@ const NONE_LEFT = /^(53...|XX000|08004|08P01)$/
 
 const codeOf = (error: Error): string => ('code' in error ? String(error.code) : '')
 const destroyed = () => socketError('CONNECTION_DESTROYED', 'the database was closed')
-const closed = () => socketError('CONNECTION_ENDED', 'the database is being closed')
 
 /**
  * Assigns statements and transactions to connections in order, one at a time per connection. A task without a
@@ -83,6 +82,10 @@ export class Pool {
     this.#deps = dependencies
     // Ticks instead of times, so that a suspension of the process does not count as silence of the server.
     this.#clock = setInterval(() => this.#tick(), dependencies.tickMs).unref()
+  }
+
+  get usage() {
+    return { connections: this.#connections.size, idle: this.#idle.length, waiting: this.#waiting.length }
   }
 
   run(statement: Statement, deadlineMs: number): void {
@@ -130,7 +133,7 @@ export class Pool {
   }
 
   #add(task: Task): void {
-    if (this.#isClosing) task.reject(closed())
+    if (this.#isClosing) task.reject(socketError('CONNECTION_ENDED', 'the database is being closed'))
     else {
       this.#waiting.push(task)
       this.#serve()

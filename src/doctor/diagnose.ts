@@ -16,6 +16,7 @@ import { type Machine, processChecks } from './process.ts'
 import { createReport } from './report.ts'
 import { schemaChecks } from './schema.ts'
 import { createSession } from './session.ts'
+import { tracingChecks } from './tracing.ts'
 import { webChecks } from './web.ts'
 
 /** The deadline of a check without its own. With that of the connection before it, less than 20 s. */
@@ -63,6 +64,7 @@ export async function diagnose(
     ...schemaChecks({ ...subject, session }),
     ...privilegeChecks({ session, report }),
     ...modelChecks({ ...subject, settings }),
+    ...tracingChecks(subject),
     ...webChecks(subject),
   ]
   try {

@@ -419,6 +419,49 @@ export const FINDINGS = {
       'set TRUST_PROXY to the number of proxies or their CIDR blocks',
     ],
   },
+  'tracing.off': { cause: ['트레이싱을 사용하지 않습니다', 'no traces are sent'] },
+  'tracing.ok': { cause: ['{address}에서 트레이스를 받습니다', '{address} takes traces'] },
+  'tracing.silent': {
+    cause: ['{address}: {seconds}초 안에 응답이 없습니다', '{address} does not answer within {seconds} s'],
+    mend: [
+      '트레이스 수집기의 상태를 확인하십시오. 서버는 그동안에도 정상으로 동작합니다',
+      'check the collector of the traces; the server works without it',
+    ],
+  },
+  'tracing.away': {
+    cause: ['{address}에 연결할 수 없습니다({code})', '{address} cannot be reached ({code})'],
+    mend: [
+      '수집기를 시작하거나 OTEL_EXPORTER_OTLP_ENDPOINT를 수정하십시오. 서버는 그동안에도 정상으로 동작합니다',
+      'start the collector, or correct OTEL_EXPORTER_OTLP_ENDPOINT; the server works without it',
+    ],
+  },
+  'tracing.key': {
+    cause: ['{address}에서 인증을 거부합니다(HTTP {status})', '{address} refuses the key (HTTP {status})'],
+    mend: [
+      'OTEL_EXPORTER_OTLP_HEADERS에 올바른 키를 설정하십시오',
+      'set the right key in OTEL_EXPORTER_OTLP_HEADERS',
+    ],
+  },
+  'tracing.path': {
+    cause: [
+      '{address}: {path} 경로에서 트레이스를 받지 않습니다(HTTP {status})',
+      '{address} takes no traces at {path} (HTTP {status})',
+    ],
+    mend: [
+      'OTEL_EXPORTER_OTLP_ENDPOINT에는 /v1/traces를 제외한 주소를, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT에는 전체 주소를 설정하십시오',
+      'set OTEL_EXPORTER_OTLP_ENDPOINT to the address before /v1/traces, or OTEL_EXPORTER_OTLP_TRACES_ENDPOINT to the whole URL',
+    ],
+  },
+  'tracing.refused': {
+    cause: [
+      '{address}에서 빈 요청에 HTTP {status}(으)로 응답합니다',
+      '{address} answers HTTP {status} to a request without spans',
+    ],
+    mend: [
+      '수집기의 로그를 확인하고 OTEL_EXPORTER_OTLP_PROTOCOL을 확인하십시오',
+      'see the log of the collector, and check OTEL_EXPORTER_OTLP_PROTOCOL',
+    ],
+  },
   'server.anyPort': { cause: ['PORT가 0입니다', 'PORT is 0'] },
   'server.none': {
     cause: ['{address}에서 실행 중인 서버가 없습니다', 'no server is listening at {address}'],

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
+import { destination } from 'pino'
 import { logError } from '../lib/redact.ts'
 
 const WELL_FORMED = /^[\w.:-]{1,128}$/
@@ -11,3 +12,23 @@ export function requestId(request: IncomingMessage): string {
 }
 
 export const LOG_SERIALIZERS = { err: logError }
+
+/**
+ * Log lines are written in batches, because a write per line would cost as much as a request. The buffer is bounded; a
+ * fatal line and the end of the process flush it.
+ */
+const DESTINATION = {
+  fd: 1,
+  sync: false,
+  minLength: 4096,
+  periodicFlush: 200,
+  maxLength: 8 * 1024 * 1024,
+}
+
+/** Standard output, and the number of lines that were dropped because nothing reads it. */
+export function openLogStream() {
+  let dropped = 0
+  const stream = destination(DESTINATION)
+  stream.on('drop', () => dropped++)
+  return { stream, countDropped: () => dropped }
+}

@@ -2,7 +2,7 @@ import { timingSafeEqual } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
 import type { Config } from '../config/config.ts'
 
-const MONITORED = /^\/(metrics$|health$|api\/health(\/|$))/
+export const MONITORED = /^\/(metrics$|health$|api\/health(\/|$))/
 
 /** Whether the request is for health, readiness or metrics, which are always answered. */
 export const isMonitoring = ({ routeOptions: { url } }: FastifyRequest): boolean =>

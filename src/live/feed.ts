@@ -1,6 +1,7 @@
 import type { WindowAnswer } from '../protocol/session-events.ts'
 import { decodeFrame, isBinaryFrame } from './frames/binary-frame.ts'
 import { parseFrame, FRAME_FLOATS, readFrame } from './frames/landmarks-frame.ts'
+import type { Span } from '../lib/tracing.ts'
 import type { LiveSession } from './live-session.ts'
 import type { Calibrated } from './face/session-face.ts'
 
@@ -41,6 +42,8 @@ type FrameCounter = { frames: { labels(fate: string): { inc(): void } } }
 type Options = {
   /** This process served the session already, under the same lease. */
   readonly wasHere: boolean
+  /** Of the socket. */
+  readonly handshake: Span
   readonly metrics: FrameCounter
   readonly isAllowed: () => boolean
   /** Whether the lease of the session is still held. */
@@ -49,7 +52,7 @@ type Options = {
 
 export function openFeed(
   session: LiveSession,
-  { wasHere, metrics, isAllowed, isHeld }: Options,
+  { wasHere, handshake, metrics, isAllowed, isHeld }: Options,
 ): Omit<Feed, 'undelivered'> {
   let closed = false
   session.feeders++
@@ -65,10 +68,12 @@ export function openFeed(
     position: () => ({ frame: session.lastFrame, window: session.currentWindow }),
     push: (bytes, parsed) => {
       if (!isAllowed()) return counted('consent_required')
+      session.fedBy = handshake
       return counted(session.push(bytes, parseFrame, parsed === undefined ? undefined : readFrame(parsed)))
     },
     pushBinary: (bytes) => {
       if (!isAllowed()) return counted('consent_required')
+      session.fedBy = handshake
       return counted(session.push(bytes, decodeFrame, isBinaryFrame(bytes) ? undefined : 'invalid_frame'))
     },
     takeOver: (bytes, parsed) => {

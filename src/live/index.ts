@@ -4,6 +4,7 @@ import type { Config } from '../config/config.ts'
 import { type Clock, systemClock } from '../lib/clock.ts'
 import { within } from '../lib/deadline.ts'
 import { logId } from '../lib/redact.ts'
+import type { Span } from '../lib/tracing.ts'
 import type { WindowAnswer } from '../protocol/session-events.ts'
 import type { ModelAnalyser } from './model/analyser.ts'
 import type { AnsweredWindow } from './windows/answer.ts'
@@ -21,7 +22,7 @@ declare module 'fastify' {
   interface FastifyInstance {
     analysis: {
       /** Serves the session in this process and takes its frames until the feed is closed. */
-      readonly feed: (start: ClaimedStart) => Feed
+      readonly feed: (start: ClaimedStart, handshake: Span) => Feed
       /** Reads what is needed to serve a session that was just claimed; releases the claim when it rejects. */
       readonly prepare: (claimed: ClaimedSession) => Promise<ClaimedStart>
       /** Stored answers after `window`, at most the last sixty, for a reconnected client. */
@@ -54,7 +55,7 @@ function createSessionScheduler(
   app: FastifyInstance,
   { config, model, outbox, clock }: SchedulerParts,
 ): Scheduler {
-  const { metrics, log } = app
+  const { metrics, log, tracing } = app
   return createScheduler({
     settings: {
       maxFrames: config.analysis.maxFrames,
@@ -66,6 +67,8 @@ function createSessionScheduler(
       voiceOf: (sessionId, window) => app.voice.getWindow(sessionId, window, model !== null),
       takeOffer: app.conversation.takeOffer,
       clock,
+      traceWindow: (window, handshake) =>
+        tracing.start('window', { link: handshake, attributes: { 'maeum.window': window } }),
     },
     owner: app.instanceId,
     outbox,
@@ -185,7 +188,7 @@ export const analysis = fp(
           throw error
         }
       },
-      feed: (start: ClaimedStart) => {
+      feed: (start: ClaimedStart, handshake: Span) => {
         const wasHere = scheduler.has(start.id, start.epoch)
         const session = start.claim.feed(() => scheduler.isActive(start.id))
           ? scheduler.open(start)
@@ -193,6 +196,7 @@ export const analysis = fp(
         const { id: sessionId, epoch } = session
         const feed = openFeed(session, {
           wasHere,
+          handshake,
           metrics: app.metrics,
           isAllowed: () => app.consent.allows(start.userId),
           isHeld: () => app.sessions.leases.holds({ sessionId, epoch }),
@@ -221,6 +225,7 @@ export const analysis = fp(
       'notices',
       'reports',
       'sessions',
+      'tracing',
       'vault',
       'voice',
     ],
@@ -247,6 +252,7 @@ function logAnswer(log: FastifyBaseLogger, sessionId: string, answer: AnsweredWi
     source: answer.source,
     model: answer.model,
     outcome: answer.modelOutcome,
+    ...answer.span.ids,
   }
   const { emotion } = answer.reading
   if (answer.modelOutcome === 'timed_out') log.warn(about, '❌ [CRITICAL] Gemini timeout')

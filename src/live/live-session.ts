@@ -6,13 +6,12 @@ import { UndeliveredAnswers } from './windows/undelivered.ts'
 import { FrameBuffer } from './frames/frame-buffer.ts'
 import { type FrameFate, FrameWindow } from './frames/frame-window.ts'
 import { type FrameFault, type FramePoints, type FrameReader, parseFrame } from './frames/landmarks-frame.ts'
+import { NO_SPAN, type Span } from '../lib/tracing.ts'
 import { type Calibrated, SessionFace } from './face/session-face.ts'
-import type { LiveSettings } from './session-settings.ts'
+import { deadlinesOf, type LiveSettings } from './session-settings.ts'
 import type { SessionSink } from './session-sink.ts'
 import type { SessionStart } from './session-start.ts'
 
-/** Reserved of the deadline, a tenth of it at most, to write the answer before it is sent. */
-const TO_WRITE_MS = 100
 /**
  * How long an answer waits for its commit before it is delivered without it: until it is committed, another owner may
  * claim the session, and the answer is refused. Once a write is late, answers do not wait until one succeeds.
@@ -27,6 +26,8 @@ export class LiveSession {
   readonly id: string
   /** How many sockets feed it. */
   feeders = 0
+  /** The handshake of the socket that has fed it last. */
+  fedBy: Span = NO_SPAN
   lastActivity: number
   readonly undelivered = new UndeliveredAnswers()
   readonly epoch: number
@@ -34,6 +35,7 @@ export class LiveSession {
   readonly #settings: LiveSettings
   readonly #sink: SessionSink
   readonly #intervalMs: number
+  readonly #deadlines: ReturnType<typeof deadlinesOf>
   readonly #startedAt: number
   /** Start of the session by our monotonic clock, ms. */
   readonly #origin: number
@@ -66,6 +68,7 @@ export class LiveSession {
     this.undelivered.inherit(start.undelivered)
     this.#lastWindow = start.lastWindow
     this.#intervalMs = start.intervalMs
+    this.#deadlines = deadlinesOf(settings, start.intervalMs)
     this.#startedAt = start.startedAt
     this.#origin = start.startedAt - start.clockOffset
     this.#status = start.status
@@ -224,18 +227,23 @@ export class LiveSession {
 
   #closeWindow(window: FrameWindow): void {
     const closedAt = Math.min(this.#elapsed(), window.number * this.#intervalMs)
-    const measured = this.#measure(window)
+    const span = this.#settings.traceWindow(window.number, this.fedBy)
+    const measured = this.#measure(window, span)
     if (measured === undefined) {
+      span.end({ 'maeum.outcome': 'skipped' })
       this.#sink.skipped(window.number, window.received, this.#whySkipped(window))
       return
     }
     const { outcome, late, asked } = this.#answering.answer(measured, () =>
-      Math.max(0, closedAt + this.#deadlineMs - this.#toWriteMs - this.#elapsed()),
+      Math.max(0, closedAt + this.#deadlines.modelMs - this.#elapsed()),
     )
-    const dueAt = closedAt + (asked ? this.#deadlineMs : COMMIT_FIRST_MS)
+    const dueAt = closedAt + (asked ? this.#deadlines.answerMs : COMMIT_FIRST_MS)
     this.#sink.closed(measured, asked)
     this.#unfinished++
-    const failed = (error: unknown) => this.#sink.failed(window.number, error)
+    const failed = (error: unknown) => {
+      span.end({ 'maeum.outcome': 'failed' })
+      this.#sink.failed(window.number, error)
+    }
     const delivered = this.#tail
       .then(() => this.#deliver(outcome, dueAt))
       .catch(failed)
@@ -273,7 +281,7 @@ export class LiveSession {
   }
 
   /** Measures the window and drops its frames. */
-  #measure(window: FrameWindow): MeasuredWindow | undefined {
+  #measure(window: FrameWindow, span: Span): MeasuredWindow | undefined {
     const read = this.#readFace(window)
     if (read === undefined) return undefined
     const boundary = this.#startedAt + window.number * this.#intervalMs
@@ -281,16 +289,8 @@ export class LiveSession {
       number: window.number,
       closedAt: Math.round(Math.min(boundary, this.#startedAt + this.#elapsed())),
       framesReceived: window.received,
+      span,
       ...read,
     }
-  }
-
-  /** From a window's close to its answer at the latest. */
-  get #deadlineMs(): number {
-    return Math.min(this.#settings.deadlineMs, 0.9 * this.#intervalMs)
-  }
-
-  get #toWriteMs(): number {
-    return Math.min(TO_WRITE_MS, this.#deadlineMs / 10)
   }
 }

@@ -1,6 +1,7 @@
 import { SEALED } from '../db/sealed-columns.ts'
 import type { EmotionReading } from '../domain/emotion.ts'
 import { within } from '../lib/deadline.ts'
+import { NO_SPAN } from '../lib/tracing.ts'
 import type { SessionEvent, WindowAnswer } from '../protocol/session-events.ts'
 import type { LeaseKey } from './leases/lease.ts'
 import type { SessionSink } from './session-sink.ts'
@@ -27,6 +28,8 @@ export type ResultDependencies = {
   readonly announce: (sessionId: string, event: Announcement) => void
   /** Called with each answer before it is announced: it waits until a socket has sent it. */
   readonly keepUndelivered: (sessionId: string, answer: WindowAnswer) => void
+  /** Whether it has been sent since. */
+  readonly isDelivered: (sessionId: string, window: number) => boolean
   readonly onAnswered: (sessionId: string, answer: AnsweredWindow) => void
   readonly onFenced: (sessionId: string, window: number) => void
   /** An answer is sent before its commit: another owner that claims the session meanwhile has it refused. */
@@ -46,9 +49,11 @@ export function createResults(dependencies: ResultDependencies) {
   let isSlow = false
 
   const write = (sessionId: string, content: OutboxContent): Promise<WriteResult> => {
+    const commit = ('span' in content ? content.span : NO_SPAN).child('commit')
     const result = outbox.write(content)
     lastWrites.set(sessionId, result)
     void result.then((known) => {
+      commit.end({ 'maeum.outcome': known })
       if (known !== 'dropped') isSlow = false
       if (lastWrites.get(sessionId) === result) lastWrites.delete(sessionId)
     })
@@ -85,11 +90,17 @@ export function createResults(dependencies: ResultDependencies) {
     })
 
     const store = (answer: AnsweredWindow) => {
+      const { span } = answer
       dropUnwritten(sessionId, answer.number)
       if (!asked.delete(answer.number))
-        return write(sessionId, { kind: 'window', write: toWindow(answer, answer, true) })
+        return write(sessionId, { kind: 'window', write: toWindow(answer, answer, true), span })
       const row = { owner, epoch, row: toAnswerRow(lease, answer) }
-      return write(sessionId, { kind: 'answer', write: row, whole: () => toWindow(answer, answer, true) })
+      return write(sessionId, {
+        kind: 'answer',
+        write: row,
+        whole: () => toWindow(answer, answer, true),
+        span,
+      })
     }
 
     /** The result of storing an answer; while the lease is in doubt the write itself decides. Not sent when refused. */
@@ -117,7 +128,7 @@ export function createResults(dependencies: ResultDependencies) {
         if (isAsked) {
           asked.add(window.number)
           const held = byLocal(window, { modelOutcome: null })
-          void write(sessionId, { kind: 'window', write: toWindow(window, held, false) })
+          void write(sessionId, { kind: 'window', write: toWindow(window, held, false), span: window.span })
         } else keepUnwritten(sessionId, window)
         const { number, closedAt: at, measures } = window
         notice = announceMine({ type: 'window_closed', window: number, frameCount: measures.frameCount, at })
@@ -125,12 +136,21 @@ export function createResults(dependencies: ResultDependencies) {
       answered: async (answer, patienceMs) => {
         await notice
         const result = await storeOurs(answer, patienceMs)
-        if (result === 'refused') return false
+        const { span } = answer
+        if (result === 'refused') {
+          span.end({ 'maeum.outcome': 'not_ours' })
+          return false
+        }
         if (result === 'late') dependencies.onUncommitted(sessionId, answer.number)
         dependencies.onAnswered(sessionId, answer)
         const delivered = toWindowAnswer(answer)
         dependencies.keepUndelivered(sessionId, delivered)
+        const delivery = span.child('delivery')
         announce(sessionId, { type: 'window_answered', answer: delivered })
+        const isDelivered = span !== NO_SPAN && dependencies.isDelivered(sessionId, answer.number)
+        const outcome = { 'maeum.outcome': isDelivered ? 'delivered' : 'kept' }
+        delivery.end(outcome)
+        span.end(outcome)
         return true
       },
       late: (window, late) => {

@@ -5,7 +5,7 @@ import { createResults, type ResultDependencies } from './results.ts'
 import type { LiveSettings } from './session-settings.ts'
 import type { SessionStart } from './session-start.ts'
 
-type Dependencies = Omit<ResultDependencies, 'keepUndelivered'> & {
+type Dependencies = Omit<ResultDependencies, 'keepUndelivered' | 'isDelivered'> & {
   readonly settings: LiveSettings
   /** This process, as the owner of sessions. */
   readonly owner: string
@@ -41,6 +41,7 @@ export function createScheduler(dependencies: Dependencies) {
   const results = createResults({
     ...dependencies,
     keepUndelivered: (sessionId, answer) => live.get(sessionId)?.undelivered.add(answer),
+    isDelivered: (sessionId, window) => live.get(sessionId)?.undelivered.has(window) === false,
   })
   const activity = createActivity({ live, clock: settings.clock, quietMs: dependencies.quietMs })
   const create = (start: SessionStart) =>

@@ -6,6 +6,9 @@ import { type Database, openDatabase, waitForDatabase } from '../db/client.ts'
 import { isAboutData } from '../db/faults.ts'
 import { migrate } from '../db/migrate.ts'
 import { MIGRATIONS } from '../db/migration-files.ts'
+import { createBoundedLabel } from '../lib/bounded-label.ts'
+import { within } from '../lib/deadline.ts'
+import { createSingleFlight } from '../lib/single-flight.ts'
 import { requireSameDatabase } from '../db/same-database.ts'
 import { schemaFaults } from '../db/schema-faults.ts'
 import type { ServerError } from '../db/server-messages.ts'
@@ -14,6 +17,10 @@ import { type ServerFindings, verifyServer } from '../db/verify-server.ts'
 
 /** Deadline for requests and socket handshakes. Longer work uses `patient`. */
 const ANSWER_DEADLINE_MS = 4000
+/** How long a scrape waits for the database. */
+const SCRAPE_DEADLINE_MS = 1000
+/** Labels of SQLSTATEs; others are counted together. */
+const MAX_CODES = 50
 /** Each SQLSTATE is logged at most once in this time. */
 const LOG_PAUSE_MS = 60_000
 
@@ -52,6 +59,7 @@ export const database = fp(
 
     const main = await open(settings.url, onNotice)
     app.decorate('database', main)
+    measureDatabase(app)
     app.addHook('onClose', () => main.close())
     const wait = (database: Database, variable: string) =>
       waitForDatabase(database, {
@@ -88,15 +96,36 @@ export const database = fp(
     if (settings.onMismatch === 'stop' && isSchema) throw new SchemaMismatchError(faults)
     app.log.error({ faults }, 'the database is not as this version expects; serving without being ready')
   },
-  { name: 'database' },
+  { name: 'database', dependencies: ['metrics'] },
 )
+
+/** Sets the gauges of the connection at each scrape. */
+function measureDatabase({ metrics, database }: FastifyInstance): void {
+  const { databaseUp, databaseAnswer, databaseConnections, databaseWaiting } = metrics
+  const ask = createSingleFlight(() =>
+    database.sql`select 1`.then(
+      () => true,
+      () => false,
+    ),
+  )
+  metrics.onScrape(async () => {
+    const { connections, idle, waiting } = database.usage()
+    databaseConnections.labels('idle').set(idle)
+    databaseConnections.labels('busy').set(connections - idle)
+    databaseWaiting.set(waiting)
+    const begun = performance.now()
+    const isUp = await within(ask.run(), SCRAPE_DEADLINE_MS)
+    databaseUp.set(isUp === true ? 1 : 0)
+    databaseAnswer.set((performance.now() - begun) / 1000)
+  })
+}
 
 /** Counts all errors of the server. Logs those that are not about a row's data, each code once a minute. */
 function createErrorLog(app: FastifyInstance): (error: ServerError) => void {
   const loggedAt = new Map<string, number>()
+  const toLabel = createBoundedLabel(MAX_CODES, 'other')
   return (error) => {
-    // Metrics may not be registered yet.
-    if (app.hasDecorator('metrics')) app.metrics.databaseErrors.labels(error.code).inc()
+    app.metrics.databaseErrors.labels(toLabel(error.code)).inc()
     const since = performance.now() - (loggedAt.get(error.code) ?? -Infinity)
     if (isAboutData(error) || since < LOG_PAUSE_MS) return
     loggedAt.set(error.code, performance.now())

@@ -3,6 +3,7 @@ import fp from 'fastify-plugin'
 import type { Config } from '../config/config.ts'
 import { AppError } from '../protocol/errors.ts'
 import { isForwarded } from '../http/forwarded.ts'
+import { initialiseLabels } from '../http/metric-labels.ts'
 import { createMetrics, type Metrics } from '../http/metrics.ts'
 import { hasMetricsToken } from '../http/monitoring.ts'
 import { isLoopback } from '../lib/address.ts'
@@ -16,12 +17,26 @@ declare module 'fastify' {
 /** A loopback Host. Another name may be the domain of a web page that resolves to this machine (DNS rebinding). */
 const LOOPBACK_HOST = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/i
 
+type Options = {
+  readonly config: Config
+  /** The number of log lines that were dropped so far. */
+  readonly droppedLogLines?: () => number
+}
+
 /** Prometheus text at `/metrics`: with a token if one is set, otherwise in production only from the machine itself. */
 export const metrics = fp(
-  (app, { config }: { config: Config }, done) => {
+  (app, { config, droppedLogLines = () => 0 }: Options, done) => {
     const series = createMetrics()
+    initialiseLabels(series)
     app.decorate('metrics', series)
     app.securityEvents.subscribe(({ event }) => series.securityEvents.labels(event).inc())
+
+    let knownDropped = 0
+    series.onScrape(() => {
+      const dropped = droppedLogLines()
+      series.droppedLogLines.inc(dropped - knownDropped)
+      knownDropped = dropped
+    })
 
     app.addHook('onResponse', (request, reply, next) => {
       const route = request.routeOptions.url ?? 'unknown'
@@ -34,7 +49,7 @@ export const metrics = fp(
     app.get('/metrics', { schema: { hide: true }, config: { rateLimit: false } }, async (request, reply) => {
       requireAccess(request, config)
       void reply.type(series.registry.contentType)
-      return series.registry.metrics()
+      return series.scrape()
     })
     done()
   },

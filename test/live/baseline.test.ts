@@ -15,6 +15,7 @@ import {
 } from '../../src/live/face/learnt.ts'
 import { LiveSession } from '../../src/live/live-session.ts'
 import { systemClock } from '../../src/lib/clock.ts'
+import { NO_SPAN } from '../../src/lib/tracing.ts'
 import { createSparePool } from '../../src/live/frames/spare-pool.ts'
 import { createSafe } from '../../src/lib/sealing.ts'
 import {
@@ -60,6 +61,7 @@ function liveUnder(
       voiceOf: async () => ({ measures: null, speech: null }),
       takeOffer: () => null,
       clock: { ...systemClock, now: () => clock.now },
+      traceWindow: () => NO_SPAN,
     },
     {
       closed: () => undefined,

@@ -3,6 +3,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import t from 'tap'
 import { NOTHING_LEARNT } from '../../src/live/face/learnt.ts'
 import { systemClock } from '../../src/lib/clock.ts'
+import { NO_SPAN } from '../../src/lib/tracing.ts'
 import { createScheduler } from '../../src/live/scheduler.ts'
 import { createSparePool } from '../../src/live/frames/spare-pool.ts'
 import { createLeases } from '../../src/live/leases/leases.ts'
@@ -444,6 +445,7 @@ t.test('a quiet session whose next socket is on its way is not let go of', async
       voiceOf: async () => ({ measures: null, speech: null }),
       takeOffer: () => null,
       clock: { ...systemClock, now: () => clock.now },
+      traceWindow: () => NO_SPAN,
     },
     owner: 'one',
     outbox: { write: async () => 'stored' },

@@ -25,7 +25,7 @@ const ERROR_INTERVAL_MS = 10_000
 /** The audit trail: one hash chain of rows per process. The chains seal each other every minute. */
 export const audit = fp(
   (app, _options, done) => {
-    const { log } = app
+    const { log, metrics } = app
     const { secret, secrets } = app.authentication
     const hash = createChainHash(secret)
     const chain = `${app.instanceId}-${hash.mark}`
@@ -40,8 +40,12 @@ export const audit = fp(
       hash,
       write: (rows) => repository.insert(app.database.patient.sql, rows),
       onRetry: (error, waiting) => logError(error, waiting, 'the audit trail waits for the database'),
-      onLost: (count) => logError(undefined, count, 'audit events were lost'),
+      onLost: (count) => {
+        metrics.auditLost.inc(count)
+        logError(undefined, count, 'audit events were lost')
+      },
     })
+    metrics.onScrape(() => metrics.auditWaiting.set(writer.waiting))
     const trail = createAudit({
       database: app.database.patient,
       repository,
@@ -67,13 +71,14 @@ export const audit = fp(
       findPlaceBefore: (name, place) => repository.findPlaceBefore(app.database.orm, name, place),
       findHistory: () => repository.findHistory(app.database.orm),
       note: trail.note,
-      onHealed: (about) =>
-        log.warn(
-          { chain, ...about },
-          'the database has lost rows of the audit trail; they are written again',
-        ),
-      onGap: (about) =>
-        log.error(about, 'the database has lost rows of the audit trail that are no longer known'),
+      onHealed: (about) => {
+        metrics.rowsLost.labels('audit').inc(about.count)
+        log.warn({ chain, ...about }, 'the database has lost rows of the audit trail; they are written again')
+      },
+      onGap: (about) => {
+        metrics.rowsLost.labels('audit').inc()
+        log.error(about, 'the database has lost rows of the audit trail that are no longer known')
+      },
     })
     const sealing = createSingleFlight(() =>
       healing
@@ -109,6 +114,6 @@ export const audit = fp(
   },
   {
     name: 'audit',
-    dependencies: ['authentication', 'database', 'guard', 'notices', 'security-events', 'vault'],
+    dependencies: ['authentication', 'database', 'guard', 'metrics', 'notices', 'security-events', 'vault'],
   },
 )

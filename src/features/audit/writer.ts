@@ -59,6 +59,11 @@ export class ChainWriter {
     return this.#last
   }
 
+  /** The number of events that wait. */
+  get waiting(): number {
+    return this.#waiting.length
+  }
+
   /** The stored rows of the last hour at most, up to the head. */
   get recent(): readonly AuditRow[] {
     return this.#kept

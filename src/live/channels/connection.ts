@@ -2,6 +2,7 @@ import type { WebSocket } from 'ws'
 import type { Channel } from '../../domain/session.ts'
 import { type ErrorCode, errorMessage, errorStatus, type Language } from '../../protocol/errors.ts'
 import { TokenBucket } from '../../lib/token-bucket.ts'
+import { NO_SPAN, type Span } from '../../lib/tracing.ts'
 import type { WindowAnswer } from '../../protocol/session-events.ts'
 import { SUBPROTOCOL_V2 } from '../../protocol/channels/transport.ts'
 import { type ErrorAction, type ServerFrame, toEmotionUpdate } from '../../protocol/channels/frames.ts'
@@ -35,6 +36,8 @@ type About = {
   readonly language: Language
   /** The device that opened the socket, when it is known and the session belongs to another device; else null. */
   readonly familyId?: string | null
+  /** The span of its handshake. */
+  readonly handshake?: Span
   /** Monotonic clock, ms. */
   readonly monotonic: () => number
   /** Called for each message beyond the rate. */
@@ -56,6 +59,7 @@ export class Connection {
   readonly language: Language
   /** Whether the client requested `maeum.v2`. */
   readonly isV2: boolean
+  readonly handshake: Span
   /** The device that opened the socket on a session of another device: its logout closes the socket. */
   familyId: string | null
   readonly #socket: WebSocket
@@ -79,6 +83,7 @@ export class Connection {
     this.channel = about.channel
     this.sessionId = about.sessionId
     this.familyId = about.familyId ?? null
+    this.handshake = about.handshake ?? NO_SPAN
     this.startedAt = about.startedAt
     this.language = about.language
     this.#messages = new TokenBucket(MESSAGE_RATE, about.monotonic())

@@ -6,6 +6,7 @@ import type { Config } from '../../config/config.ts'
 import { CHANNELS, type Channel } from '../../domain/session.ts'
 import { AppError } from '../../protocol/errors.ts'
 import { logId } from '../../lib/redact.ts'
+import type { Span, Tracing } from '../../lib/tracing.ts'
 import { type Admission, createAdmissions } from './admission.ts'
 import { callerAddress } from '../../http/caller.ts'
 import { parsePreferredLanguage } from '../../http/language.ts'
@@ -22,6 +23,8 @@ declare module 'fastify' {
     admission: Admission | null
     /** The device whose ticket opened the socket; null without a ticket. */
     ticketFamily: string | null
+    /** The span of the handshake of a socket. */
+    handshake: Span | null
   }
 }
 
@@ -44,6 +47,22 @@ function addressOf(request: FastifyRequest<SocketAddress>): { channel: Channel; 
 }
 
 const monotonic = () => performance.now()
+
+type Authorize = (request: FastifyRequest<SocketAddress>, reply: FastifyReply) => Promise<void>
+
+/** Traces each handshake: a refused one ends here, an admitted one when its socket is open. */
+const traced =
+  (tracing: Tracing, authorize: Authorize): Authorize =>
+  async (request, reply) => {
+    const handshake = tracing.start('handshake')
+    request.handshake = handshake
+    try {
+      await authorize(request, reply)
+    } catch (error) {
+      handshake.end({ 'maeum.outcome': error instanceof AppError ? error.code : 'failed' })
+      throw error
+    }
+  }
 
 /** The receivers of the sockets' messages. */
 function createChannelReceivers(app: FastifyInstance, config: Config, registry: Registry) {
@@ -148,7 +167,9 @@ export const channels = fp(
 
     const openSocket = (socket: WebSocket, request: FastifyRequest<SocketAddress>) => {
       const { channel, sessionId } = addressOf(request)
-      const { admission, ticketFamily } = request
+      const { admission, ticketFamily, handshake } = request
+      const outcome = admission?.kind === 'dead' ? admission.code : admission?.kind
+      handshake?.end({ 'maeum.channel': channel, 'maeum.outcome': outcome ?? 'failed' })
       const isOwn = admission?.kind === 'admitted' && admission.found.session.familyId === ticketFamily
       const language = parsePreferredLanguage(request.headers['accept-language'])
       const startedAt = admission?.kind === 'admitted' ? admission.found.session.startedAt.getTime() : 0
@@ -163,6 +184,7 @@ export const channels = fp(
         startedAt,
         language,
         familyId: isOwn ? null : ticketFamily,
+        ...(handshake !== null && { handshake }),
         monotonic,
         onDropped,
         onMessage: () => (userId === undefined ? 0 : accounts.chargeMessage(userId)),
@@ -210,13 +232,14 @@ export const channels = fp(
 
     app.decorateRequest('admission', null)
     app.decorateRequest('ticketFamily', null)
+    app.decorateRequest('handshake', null)
     for (const url of ['/ws/:channel', '/ws/:channel/:sessionId']) {
       app.route<SocketAddress>({
         method: 'GET',
         url,
         schema: { hide: true },
         config: { rateLimit: false },
-        preValidation: authorizeUpgrade,
+        preValidation: traced(app.tracing, authorizeUpgrade),
         handler: () => {
           throw new AppError('UPGRADE_REQUIRED')
         },
@@ -241,6 +264,7 @@ export const channels = fp(
       'security',
       'sessions',
       'tickets',
+      'tracing',
       'voice',
       'websocket',
     ],

@@ -2,6 +2,7 @@ import { performance } from 'node:perf_hooks'
 import { databaseErrorCode } from '../../http/error-answers.ts'
 import { AppError, type ErrorCode } from '../../protocol/errors.ts'
 import type { WindowAnswer } from '../../protocol/session-events.ts'
+import type { Span } from '../../lib/tracing.ts'
 import type { Feed } from '../feed.ts'
 import type { ClaimedStart } from '../session-start.ts'
 import type { Admission } from './admission.ts'
@@ -21,7 +22,7 @@ type Dependencies = {
   readonly registry: Registry
   readonly maxFrames: number
   readonly analysis: {
-    feed(start: ClaimedStart): Feed
+    feed(start: ClaimedStart, handshake: Span): Feed
     answersSince(sessionId: string, window: number): Promise<readonly WindowAnswer[]>
     delivered(sessionId: string, window: number): void
   }
@@ -140,7 +141,7 @@ export function createReceivers(dependencies: Dependencies) {
           }
           lostAt = undefined
           peer.feed.close()
-          peer.feed = analysis.feed(again)
+          peer.feed = analysis.feed(again, connection.handshake)
           for (const answer of peer.feed.undelivered()) deliver(answer)
         } catch (error) {
           connection.reportError(toCode(error))
@@ -148,7 +149,7 @@ export function createReceivers(dependencies: Dependencies) {
       })
     }
 
-    const feed = analysis.feed(start)
+    const feed = analysis.feed(start, connection.handshake)
     const peer: Peer = { connection, feed, isFeeding, takesOver, noteFrame, reclaim, resume, calibrate }
     return {
       greet: () => {

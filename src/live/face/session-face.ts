@@ -22,7 +22,7 @@ type Settings = {
 }
 
 /** The fields of a measured window that depend on the face alone. */
-type FaceReading = Omit<MeasuredWindow, 'number' | 'closedAt' | 'framesReceived'>
+type FaceReading = Omit<MeasuredWindow, 'number' | 'closedAt' | 'framesReceived' | 'span'>
 
 /** What a session knows of the face that it reads: the camera's shape, the neutral face, a calibration in progress. */
 export class SessionFace {

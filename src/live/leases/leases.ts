@@ -15,6 +15,8 @@ type Dependencies = {
   /** Monotonic clock that continues while the process or its machine is suspended, ms. */
   readonly monotonic: () => number
   readonly onLost: (sessionId: string) => void
+  /** Another instance has taken the session. */
+  readonly onTaken?: (sessionId: string) => void
   /** The session has been deleted, which was not known in this process. */
   readonly onDeleted: (sessionId: string) => void
   readonly onUnreachable: (error: unknown) => void
@@ -47,6 +49,11 @@ export function createLeases(dependencies: Dependencies) {
     dependencies.onLost(sessionId)
   }
 
+  const loseToOther = (sessionId: string) => {
+    dependencies.onTaken?.(sessionId)
+    lose(sessionId)
+  }
+
   /** A skipped lease is still held and expires by the monotonic clock. */
   const take = (asked: readonly LeaseKey[], { lost, deleted, skipped }: Renewal, validUntil: number) => {
     const others = new Map<string, 'lost' | 'deleted' | 'skipped'>()
@@ -58,7 +65,7 @@ export function createLeases(dependencies: Dependencies) {
       if (lease?.epoch !== epoch) continue
       const found = others.get(sessionId)
       if (found === undefined) lease.validUntil = validUntil
-      else if (found === 'lost') lose(sessionId)
+      else if (found === 'lost') loseToOther(sessionId)
       else if (found === 'deleted') dependencies.onDeleted(sessionId)
     }
   }
@@ -173,12 +180,12 @@ export function createLeases(dependencies: Dependencies) {
     /** Another instance has the session under a later epoch. */
     lostTo: (sessionId: string, epoch: number): void => {
       const lease = held.get(sessionId)
-      if (lease !== undefined && lease.epoch < epoch) lose(sessionId)
+      if (lease !== undefined && lease.epoch < epoch) loseToOther(sessionId)
     },
 
     /** The database refused a write under this lease: another instance has the session. */
     lost: (key: LeaseKey): void => {
-      if (holds(key)) lose(key.sessionId)
+      if (holds(key)) loseToOther(key.sessionId)
     },
 
     /** The session was deleted. */

@@ -6,12 +6,15 @@ import type { MeasureName, WindowMeasures } from '../../domain/face/measures.ts'
 import type { AnswerSource } from '../../domain/session.ts'
 import type { WindowVoice } from '../../domain/voice/measures.ts'
 import { within } from '../../lib/deadline.ts'
+import type { Span } from '../../lib/tracing.ts'
 import type { AnalysisInput, Asked, ModelAnalyser, ModelAnswer } from '../model/analyser.ts'
 
 /** A closed window with its measures and its local answer. */
 export type MeasuredWindow = {
   readonly number: number
   readonly closedAt: number
+  /** The trace of the window, from its close to its delivery. */
+  readonly span: Span
   readonly framesReceived: number
   readonly measures: WindowMeasures
   readonly local: EmotionReading

@@ -1,5 +1,6 @@
 import type { Language } from '../../domain/language.ts'
 import type { WindowVoice } from '../../domain/voice/measures.ts'
+import { NO_SPAN } from '../../lib/tracing.ts'
 import type { AnalysisInput, ModelAnalyser } from '../model/analyser.ts'
 import { questionOf, REMEMBERED_RESULTS } from '../model/question.ts'
 import {
@@ -22,6 +23,22 @@ type Options = {
   readonly signal: AbortSignal
 }
 
+/** The same, with its span in the trace of the window. */
+function traced(answering: Answering, { span }: MeasuredWindow): Answering {
+  if (span === NO_SPAN) return answering
+  const analysis = span.child('analysis')
+  const outcome = answering.outcome.then((answer) => {
+    const { source, model, modelOutcome } = answer
+    analysis.end({
+      'maeum.source': source,
+      'maeum.model_outcome': modelOutcome ?? 'not_asked',
+      ...(source === 'local' ? {} : { 'gen_ai.request.model': model }),
+    })
+    return answer
+  })
+  return { ...answering, outcome }
+}
+
 /** Answers the windows of one session: with the model while few of its calls are in progress, else locally. */
 export class WindowAnswering {
   readonly #options: Options
@@ -42,8 +59,8 @@ export class WindowAnswering {
   answer(window: MeasuredWindow, getDeadlineMs: () => number): Answering {
     const { sessionId, language, model, voiceOf, signal } = this.#options
     const voice = voiceOf(sessionId, window.number)
-    if (model === null) return answerLocally(window, null, voice)
-    if (this.#calls >= MAX_CALLS) return answerLocally(window, 'too_many_calls', voice)
+    if (model === null) return traced(answerLocally(window, null, voice), window)
+    if (this.#calls >= MAX_CALLS) return traced(answerLocally(window, 'too_many_calls', voice), window)
     this.#calls++
     const answering = answerWithModel(window, voice, {
       model,
@@ -52,7 +69,7 @@ export class WindowAnswering {
       signal,
     })
     void Promise.allSettled([answering.outcome, answering.late]).then(() => this.#calls--)
-    return answering
+    return traced(answering, window)
   }
 
   /** The next question contains the result. */

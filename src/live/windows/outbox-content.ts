@@ -1,3 +1,4 @@
+import type { Span } from '../../lib/tracing.ts'
 import type {
   AnswerRow,
   DeliveredWindow,
@@ -10,9 +11,14 @@ import type {
 
 /** One write that waits for the database. */
 export type OutboxContent =
-  | { readonly kind: 'window'; readonly write: WindowWrite }
+  | { readonly kind: 'window'; readonly write: WindowWrite; readonly span?: Span }
   /** `whole`: the window with its answer, to be stored when the row that was stored at its close is not there. */
-  | { readonly kind: 'answer'; readonly write: Fenced<AnswerRow>; readonly whole: () => WindowWrite }
+  | {
+      readonly kind: 'answer'
+      readonly write: Fenced<AnswerRow>
+      readonly whole: () => WindowWrite
+      readonly span?: Span
+    }
   | { readonly kind: 'delivered'; readonly write: DeliveredWindow }
   | { readonly kind: 'received'; readonly write: ReceivedCount }
   | { readonly kind: 'refined'; readonly write: Refinement }

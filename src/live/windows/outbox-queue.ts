@@ -10,6 +10,8 @@ export type WriteResult = 'stored' | 'refused' | 'dropped'
 export type Entry = OutboxContent & {
   readonly sessionId: string
   readonly bytes: number
+  /** When it was added, ms of a monotonic clock. */
+  readonly since: number
   readonly settle: (result: WriteResult) => void
   /** Tries in which it failed although others were stored. */
   failedAlone: number
@@ -42,6 +44,12 @@ export class OutboxQueue {
     return this.#count
   }
 
+  /** How long each entry has waited, ms. */
+  get ages(): number[] {
+    const now = performance.now()
+    return this.#entries.map(({ since }) => now - since)
+  }
+
   /** Whether there is no room for another window of this session. */
   isFull(sessionId: string): boolean {
     const { maxBytes, maxWindowsPerSession } = this.#options
@@ -55,7 +63,8 @@ export class OutboxQueue {
   /** `settle` is called with the result. */
   add(content: OutboxContent, settle: Entry['settle']): void {
     const sessionId = sessionOf(content)
-    const entry = { ...content, sessionId, bytes: bytesOf(content), settle, failedAlone: 0 }
+    const since = performance.now()
+    const entry = { ...content, sessionId, bytes: bytesOf(content), since, settle, failedAlone: 0 }
     this.#entries.push(entry)
     this.#bytes += entry.bytes
     if (content.kind === 'window') this.#addWindow(sessionId)
@@ -64,9 +73,9 @@ export class OutboxQueue {
 
   /** Replaces an answer by its whole window, in the same place. */
   replace(entry: Entry, write: WindowWrite): void {
-    const { sessionId, settle } = entry
+    const { sessionId, since, settle } = entry
     const content = { kind: 'window', write } as const
-    const whole: Entry = { ...content, sessionId, bytes: bytesOf(content), settle, failedAlone: 0 }
+    const whole: Entry = { ...content, sessionId, bytes: bytesOf(content), since, settle, failedAlone: 0 }
     this.#entries[this.#entries.indexOf(entry)] = whole
     this.#bytes += whole.bytes - entry.bytes
     this.#addWindow(sessionId)

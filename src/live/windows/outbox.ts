@@ -116,6 +116,11 @@ export class Outbox {
     return this.#locked.longLocked
   }
 
+  /** How long each entry has waited, ms. */
+  get ages(): number[] {
+    return this.#queue.ages
+  }
+
   /** Resolves when nothing waits, at the latest after `ms`. */
   async settled(ms: number): Promise<void> {
     await within(this.#settle(), ms)

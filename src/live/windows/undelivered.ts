@@ -27,6 +27,10 @@ export class UndeliveredAnswers {
     this.#answers.splice(0, this.#answers.length - MAX_UNDELIVERED)
   }
 
+  has(window: number): boolean {
+    return this.#answers.some((answer) => answer.window === window)
+  }
+
   remove(window: number): void {
     const place = this.#answers.findIndex((answer) => answer.window === window)
     if (place >= 0) this.#answers.splice(place, 1)

@@ -1,5 +1,6 @@
 import type { Sql } from 'postgres'
 import { isPassing } from '../../db/faults.ts'
+import { countAges } from '../../http/metric-labels.ts'
 import type { Metrics } from '../../http/metrics.ts'
 import { logId } from '../../lib/redact.ts'
 import type { LeaseKey } from '../leases/lease.ts'
@@ -27,7 +28,17 @@ type Surroundings = {
     readonly lost: (lease: LeaseKey) => void
     readonly renew: () => Promise<void>
   }
-  readonly metrics: Pick<Metrics, 'restoredWindows' | 'outboxWindows' | 'droppedWindows'>
+  readonly metrics: Pick<
+    Metrics,
+    | 'commits'
+    | 'restoredWindows'
+    | 'rowsLost'
+    | 'onScrape'
+    | 'outboxOldest'
+    | 'outboxResults'
+    | 'outboxWindows'
+    | 'droppedWindows'
+  >
   readonly log: Log
   /** Calls whenever listening for notices begins: after each break of the connection. */
   readonly onListening: (listener: () => void) => void
@@ -50,6 +61,7 @@ export function openWriter({ sql, leases, metrics, log, ...hooks }: Surroundings
     restore: () => repository.restoreWindows(sql, recent.list()),
     onRestored: (count) => {
       metrics.restoredWindows.inc(count)
+      metrics.rowsLost.labels('windows').inc(count)
       log.warn({ count }, 'the database has lost windows that it had stored; they are stored again')
     },
     onFailed: (error) =>
@@ -59,7 +71,12 @@ export function openWriter({ sql, leases, metrics, log, ...hooks }: Surroundings
   hooks.onListening(restore)
 
   const outbox = new Outbox({
-    transaction: (statements, work) => (statements === 1 ? work(sql) : inTransaction(sql, work)),
+    transaction: async (statements, work) => {
+      const done = metrics.commits.startTimer()
+      const result = await (statements === 1 ? work(sql) : inTransaction(sql, work))
+      done()
+      return result
+    },
     repository,
     isPassing,
     onWaiting: (count) => metrics.outboxWindows.set(count),
@@ -81,6 +98,8 @@ export function openWriter({ sql, leases, metrics, log, ...hooks }: Surroundings
     holds: leases.holds,
     onLost: leases.lost,
     onBehind: () => {
+      metrics.rowsLost.labels('claims').inc()
+      log.warn({}, 'the database has lost claims of sessions that it had stored; they are renewed')
       restore()
       return leases.renew()
     },
@@ -91,6 +110,12 @@ export function openWriter({ sql, leases, metrics, log, ...hooks }: Surroundings
       ),
     maxWindowsPerSession: MAX_WAITING_PER_SESSION,
     maxBytes: MAX_WAITING_BYTES,
+  })
+
+  metrics.onScrape(() => {
+    const { ages } = outbox
+    metrics.outboxOldest.set(Math.max(0, ...ages) / 1000)
+    for (const [age, count] of countAges(ages)) metrics.outboxResults.labels(age).set(count)
   })
 
   hooks.describeWrites(() => {
@@ -133,6 +158,9 @@ function logStored(log: Log, contents: readonly OutboxContent[]): void {
   for (const content of contents) {
     if (content.kind !== 'window') continue
     const { sessionId, window, emotion } = content.write.row
-    log.info({ session: logId(sessionId), window }, `✅ [CRITICAL] Emotion saved to Supabase: ${emotion}`)
+    log.info(
+      { session: logId(sessionId), window, ...content.span?.ids },
+      `✅ [CRITICAL] Emotion saved to Supabase: ${emotion}`,
+    )
   }
 }
