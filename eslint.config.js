@@ -21,8 +21,8 @@ const neighbours = never(
   'A feature never imports its neighbour: use the decorator that it offers and name it in the plugin dependencies.',
 )
 const commands = never(
-  '(^|/)(cli|doctor)/',
-  'The command line and its checks are the top layer: they use the layers below; nothing imports them.',
+  '(^|/)(cli|doctor|dossier)/',
+  'The command line, its checks and documents are the top layer: they use the layers below; nothing imports them.',
 )
 const features = never(
   '(^|/)(features|app|main|serve|cli|doctor)(/|\\.ts$)',
@@ -148,6 +148,28 @@ export default tseslint.config(
       never(
         '(^|/)(cli|app|main|serve|plugins|live)(/|\\.ts$)',
         'doctor/ is used by cli/ and starts no server.',
+      ),
+    ),
+  },
+  {
+    files: ['src/dossier/**/*.ts'],
+    rules: restrict(
+      tables,
+      framework,
+      never(
+        '(^|/)(cli|doctor|app|main|serve|features|live|models|plugins|http)(/|\\.ts$)',
+        'dossier/ is used by cli/ and reads only the configuration, the schema and the domain.',
+      ),
+    ),
+  },
+  {
+    files: ['src/backup/**/*.ts'],
+    rules: restrict(
+      tables,
+      framework,
+      never(
+        '(^|/)(http|models|plugins|live|features|app|main|serve|cli|doctor)(/|\\.ts$)',
+        'backup/ is above db/ only, and used by cli/.',
       ),
     ),
   },

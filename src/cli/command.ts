@@ -18,8 +18,8 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT]
 
 /** A reason, in the language of the output, why a command cannot run. */
 export class CommandError extends Error {
-  constructor(message: string) {
-    super(message)
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options)
     this.name = 'CommandError'
   }
 }

@@ -1,12 +1,15 @@
 import { auditVerify } from './audit.ts'
+import { backup } from './backup.ts'
 import type { Command } from './command.ts'
 import { demo } from './demo.ts'
 import { doctor } from './doctor.ts'
+import { dossier } from './dossier.ts'
 import { erase } from './erase.ts'
 import { exportUser } from './export.ts'
 import { keysReencrypt, keysRotate, keysStatus } from './keys.ts'
 import { migrate } from './migrate.ts'
 import { replay } from './replay.ts'
+import { restore } from './restore.ts'
 import { retentionRun } from './retention.ts'
 import { sessionEnd, sessionList, sessionShow } from './session.ts'
 import { start } from './start.ts'
@@ -18,6 +21,7 @@ import { userCreate, userResetPassword } from './user/password.ts'
 export const COMMANDS: readonly Command[] = [
   start,
   doctor,
+  dossier,
   migrate,
   userList,
   userShow,
@@ -38,5 +42,7 @@ export const COMMANDS: readonly Command[] = [
   exportUser,
   erase,
   retentionRun,
+  backup,
+  restore,
   demo,
 ]

@@ -8,7 +8,7 @@ import { familyRepository } from '../features/auth/families/repository.ts'
 import { createFamilyService } from '../features/auth/families/service.ts'
 import { createPasswords } from '../features/auth/passwords.ts'
 import { audit } from '../features/audit/index.ts'
-import { createReceipts } from '../features/privacy/erasure/receipt.ts'
+import { createReceipts } from '../lib/receipts.ts'
 import { erasureRepository } from '../features/privacy/erasure/repository.ts'
 import { createErasure } from '../features/privacy/erasure/service.ts'
 import { sessionsRepository } from '../features/sessions/repository.ts'
@@ -59,6 +59,7 @@ const createSessions = (app: FastifyInstance, config: Config) =>
     listUnstored: () => [], // those are with the owner
     announce: (sessionId, change) => app.notices.send({ kind: 'status', sessionId, ...change }),
     announceDeleted: (sessionId) => app.notices.send({ kind: 'deleted', sessionId }),
+    onErased: () => undefined, // no command deletes single sessions
   })
 
 /** The services of the features, composed without routes. Their events have the operator as actor. */
@@ -95,6 +96,7 @@ function createServices(app: FastifyInstance, config: Config) {
     pseudonymOf: app.vault.pseudonymOf,
     forgetKey: app.vault.forget,
     onErased: (userId) => emit({ event: 'user_deleted', userId }),
+    onReceipt: () => undefined, // the command prints it
     receipts: createReceipts(app.authentication.secret),
     trailHead: app.audit.head,
   })

@@ -44,6 +44,22 @@ const CATALOGUE = {
     '이 파일에 저장합니다. 이미 있는 파일은 덮어쓰지 않습니다(기본값: 표준 출력)',
     'writes to this file, which must not exist (default: standard output)',
   ],
+  'option.keyFile': [
+    '백업 키를 이 파일에서 읽습니다(base64로 표현한 32바이트, 기본값: BACKUP_KEY)',
+    'reads the key of the backup from this file (32 bytes in base64; default: BACKUP_KEY)',
+  ],
+  'option.erasures': [
+    '삭제 영수증이 들어 있는 파일: 서버 로그 또는 보관한 영수증. 이 삭제를 다시 실행합니다',
+    'a file with receipts of erasures: the log of the server, or receipts that were kept; repeats these erasures',
+  ],
+  'option.verify': [
+    '복원한 모든 행을 다시 읽어 백업과 비교합니다',
+    'reads all restored rows back and compares them with the backup',
+  ],
+  'option.check': [
+    '파일만 읽고 검증합니다. 데이터베이스가 필요 없습니다',
+    'only reads and verifies the file; needs no database',
+  ],
   'option.yes': ['확인 없이 삭제합니다', 'erases without confirmation'],
   'option.model': [
     '비교할 모델: Gemini 모델 이름 또는 학습된 분석기의 .json 파일',
@@ -54,6 +70,7 @@ const CATALOGUE = {
   'argument.email': ['이메일', 'the e-mail'],
   'argument.username': ['이름', 'the name'],
   'argument.role': ['역할', 'the role'],
+  'argument.backup': ['백업 파일. -는 표준 입력', 'the file of the backup; -: standard input'],
   'argument.session': ['세션: id 또는 id의 앞부분', 'the session: its id or the first characters of it'],
 
   'usage.unknownCommand': ['없는 명령입니다: {name}', 'unknown command: {name}'],
@@ -107,6 +124,9 @@ const CATALOGUE = {
   'column.result': ['결과', 'RESULT'],
   'column.check': ['점검', 'CHECK'],
   'column.found': ['내용', 'FOUND'],
+  'column.file': ['파일', 'FILE'],
+  'column.statements': ['문장', 'STATEMENTS'],
+  'column.open': ['채울 항목', 'TO FILL IN'],
   'column.users': ['사용자 수', 'USERS'],
   'column.state': ['상태', 'STATE'],
   'list.more': ['더 있습니다: --after {after}', 'there are more: --after {after}'],
@@ -120,6 +140,20 @@ const CATALOGUE = {
   'doctor.summary': [
     '정상 {ok}, 경고 {warn}, 실패 {fail}, 건너뜀 {skipped}',
     '{ok} ok, {warn} warnings, {fail} failed, {skipped} skipped',
+  ],
+  dossier: [
+    '설정에서 사용 설명서, 모델 카드, 처리 활동 기록, 영향평가 서식 등의 문서를 만듭니다',
+    'makes documents from the configuration: instructions for use, model card, record of processing, impact assessments',
+  ],
+  'dossier.out': ['문서를 저장할 빈 폴더 또는 새 폴더', 'an empty or new folder for the documents'],
+  'dossier.noFolder': ['폴더가 필요합니다: --out', 'a folder is required: --out'],
+  'dossier.notEmpty': [
+    '{folder} 폴더가 비어 있지 않습니다: 새 폴더를 지정하십시오',
+    'the folder {folder} is not empty: choose a new one',
+  ],
+  'dossier.done': [
+    'TODO(operator)로 표시된 곳을 채우십시오. README.md가 목차입니다',
+    'Fill in what is marked TODO(operator). README.md is the index',
   ],
   migrate: ['적용되지 않은 마이그레이션을 적용합니다', 'applies the pending migrations'],
   'migrate.waiting': [
@@ -338,6 +372,160 @@ const CATALOGUE = {
   ],
   'retention.erased': ['삭제: {what}', 'erased: {what}'],
   'retention.failed': ['{kind}: 삭제하지 못했습니다: {reason}', '{kind}: not erased: {reason}'],
+
+  backup: ['모든 데이터를 백업합니다', 'makes a backup of all data'],
+  'backup.progress': ['{table}: {rows}행', '{table}: {rows} rows'],
+  'backup.unencrypted': [
+    '백업이 암호화되지 않았습니다: BACKUP_KEY 또는 --key-file을 사용하십시오',
+    'the backup is not encrypted: use BACKUP_KEY or --key-file',
+  ],
+  'backup.terminal': [
+    '백업은 터미널에 출력할 수 없습니다: --out을 사용하거나 파일 또는 명령으로 보내십시오',
+    'a backup cannot be printed on a terminal: use --out, or redirect it to a file or a command',
+  ],
+  'backup.written': [
+    '{file}: {rows}행, {bytes}바이트, 스냅샷 {takenAt}',
+    '{file}: {rows} rows, {bytes} bytes, snapshot of {takenAt}',
+  ],
+  'backup.dataKeys': [
+    '복원한 서버에 필요한 DATA_KEYS의 키: {ids}. 백업에는 키가 들어 있지 않습니다',
+    'keys of DATA_KEYS that a restored server needs: {ids}. The backup does not contain them',
+  ],
+  'backup.otherTables': [
+    '백업하지 않은 다른 프로그램의 테이블: {names}',
+    'tables of other programs, not in the backup: {names}',
+  ],
+  'backup.fault.not_a_backup': [
+    '백업 파일이 아니거나 손상되었습니다',
+    'this is not a backup, or it is damaged',
+  ],
+  'backup.fault.newer_format': [
+    '더 새로운 버전의 백업입니다: 그 버전의 maeum으로 복원하십시오',
+    'a newer version made this backup: restore it with that version',
+  ],
+  'backup.fault.key_missing': [
+    '백업이 암호화되어 있습니다: BACKUP_KEY 또는 --key-file이 필요합니다',
+    'the backup is encrypted: set BACKUP_KEY or use --key-file',
+  ],
+  'backup.fault.key_invalid': [
+    '{file}: base64로 표현한 32바이트 키가 아닙니다',
+    '{file}: this is not a key of 32 bytes in base64',
+  ],
+  'backup.fault.key_wrong': [
+    '이 백업은 다른 키로 암호화되었습니다',
+    'the backup was encrypted with another key',
+  ],
+  'backup.fault.damaged': [
+    '백업이 변경되었거나 손상되었습니다(암호화 블록 {block})',
+    'the backup was altered or is damaged (encrypted block {block})',
+  ],
+  'backup.fault.truncated': [
+    '백업의 끝부분이 없습니다: 다른 사본을 사용하십시오',
+    'the end of the backup is missing: use another copy',
+  ],
+  'backup.fault.incomplete': [
+    '백업이 완료되지 않았습니다: 만드는 중에 중단되었거나 끝부분이 없습니다',
+    'the backup is not complete: it was interrupted, or its end is missing',
+  ],
+  'backup.fault.differs': [
+    '{table} 테이블의 데이터가 백업의 목록과 다릅니다: 백업이 손상되었습니다',
+    'the rows of {table} are not those that the manifest lists: the backup is damaged',
+  ],
+  'backup.fault.newer_schema': [
+    '데이터베이스에 이 버전이 모르는 마이그레이션이 {count}개 있습니다: 더 새로운 버전의 maeum을 사용하십시오',
+    'there are {count} migrations that this version does not know: use the newer version of maeum',
+  ],
+  'backup.fault.no_journal': [
+    '마이그레이션 기록이 없습니다: 먼저 maeum migrate를 실행하십시오',
+    'the journal of the migrations is missing: run maeum migrate first',
+  ],
+  'backup.fault.not_empty': [
+    '데이터베이스가 비어 있지 않습니다: {names}. 빈 데이터베이스에 복원하십시오. 아무것도 변경하지 않았습니다',
+    'the database is not empty: {names}. Restore into an empty database. Nothing was changed',
+  ],
+  'backup.fault.no_tables': [
+    '데이터베이스에 maeum의 테이블이 없습니다',
+    'the database has no tables of maeum',
+  ],
+
+  restore: [
+    '백업을 빈 데이터베이스에 복원하고 검증합니다',
+    'restores a backup into an empty database and verifies the result',
+  ],
+  'restore.finding': ['실패한 점검이 있습니다', 'a check has failed'],
+  'restore.reading': ['{table} 테이블을 읽고 있습니다', 'reading {table}'],
+  'restore.loading': ['{table} 테이블을 복원하고 있습니다', 'restoring {table}'],
+  'restore.done': [
+    '{takenAt}의 백업을 복원했습니다(maeum {program}, PostgreSQL {postgres})',
+    'restored the backup of {takenAt} (maeum {program}, PostgreSQL {postgres})',
+  ],
+  'restore.checked': [
+    '{takenAt}의 백업을 읽었습니다(maeum {program}, PostgreSQL {postgres}). 아무것도 변경하지 않았습니다',
+    'read the backup of {takenAt} (maeum {program}, PostgreSQL {postgres}); nothing was changed',
+  ],
+  'restore.file': [
+    '파일: 완전하며, {tables}개 테이블의 {rows}행이 목록과 같습니다',
+    'file: complete, {rows} rows of {tables} tables as listed in its manifest',
+  ],
+  'restore.rows': [
+    '데이터: 다시 읽은 {rows}행이 백업과 같습니다',
+    'rows: {rows} rows read back, the same as in the backup',
+  ],
+  'restore.schema': ['구조: 이 버전이 기대하는 것과 같습니다', 'schema: as this version expects it'],
+  'restore.schema.faults': ['구조: {faults}', 'schema: {faults}'],
+  'restore.rights': [
+    '권한: anon과 authenticated 역할에 권한이 없습니다',
+    'rights: the roles anon and authenticated have none',
+  ],
+  'restore.rights.revoked': [
+    '권한: anon과 authenticated 역할의 권한을 회수했습니다',
+    'rights: those of the roles anon and authenticated were revoked',
+  ],
+  'restore.rights.left': ['권한: 회수하지 못했습니다: {what}', 'rights: could not be revoked: {what}'],
+  'restore.keys': [
+    '데이터 키: 필요한 키 {count}개가 모두 DATA_KEYS에 있습니다',
+    'data keys: DATA_KEYS has all {count} that are needed',
+  ],
+  'restore.keys.missing': [
+    '데이터 키: DATA_KEYS에 {ids} 키가 없어 해당 사용자의 데이터를 읽을 수 없습니다',
+    'data keys: DATA_KEYS lacks {ids}: the data of its users cannot be read',
+  ],
+  'restore.erasures': [
+    '삭제: 영수증 {receipts}개. 백업에 남아 있던 계정 {erased}개와 세션 {deleted}개를 다시 삭제하고 동의 {withdrawn}건을 다시 철회했습니다',
+    'erasures: {receipts} receipts; of what the backup still had, {erased} accounts and {deleted} sessions were erased again, {withdrawn} consents withdrawn again',
+  ],
+  'restore.erasures.none': [
+    '삭제: --erasures가 없습니다. {takenAt} 이후 삭제된 계정과 세션, 철회된 동의가 되살아났을 수 있습니다',
+    'erasures: no --erasures: accounts and sessions that were erased after {takenAt}, and consents withdrawn since, may exist again',
+  ],
+  'restore.erasures.unreadable': [
+    '삭제: 계정 {erased}개와 세션 {deleted}개를 다시 삭제했으나, 데이터 키를 열 수 없는 계정 {unreadable}개는 확인하지 못했습니다',
+    'erasures: {erased} accounts and {deleted} sessions were erased again; {unreadable} accounts could not be compared, their data keys cannot be opened',
+  ],
+  'restore.erasures.foreign': [
+    '삭제: 계정 {erased}개와 세션 {deleted}개를 다시 삭제했으나, 다른 시크릿으로 서명된 영수증 {foreign}개는 사용하지 않았습니다(JWT_SECRET_PREVIOUS)',
+    'erasures: {erased} accounts and {deleted} sessions were erased again; {foreign} receipts that another secret has signed were not used (JWT_SECRET_PREVIOUS)',
+  ],
+  'restore.audit': [
+    '감사 기록: {chains}개 체인의 {rows}행이 모두 올바릅니다',
+    'audit trail: {rows} rows in {chains} chains, nothing is missing or altered',
+  ],
+  'restore.audit.unproven': [
+    '감사 기록: {chains}개 체인 중 {count}개는 다른 시크릿으로 작성되어 검증할 수 없습니다',
+    'audit trail: {count} of {chains} chains were written with another secret and are unproven',
+  ],
+  'restore.audit.faults': [
+    '감사 기록: 문제 {count}건. maeum audit verify를 실행하십시오',
+    'audit trail: {count} faults; run maeum audit verify',
+  ],
+  'restore.receipts': [
+    '영수증: {found}개가 감사 기록의 행과 일치하고, {later}개는 백업 이후의 것입니다',
+    'receipts: {found} match the row of the trail that they name, {later} are newer than the backup',
+  ],
+  'restore.receipts.faults': [
+    '영수증: {count}개가 감사 기록과 다릅니다',
+    'receipts: {count} name rows that differ from the trail',
+  ],
 
   demo: ['녹화된 얼굴로 전체 세션을 실행합니다(35초)', 'runs a full session on a recorded face (35 seconds)'],
   'demo.finding': ['올바르게 읽지 못한 구간이 있습니다', 'a window was not read right'],

@@ -17,7 +17,13 @@ import {
   parseTrustProxy,
   splitList,
 } from './formats.ts'
-import { parseDataKeys, checkDataKeys, parseRetentionDays, checkRetention } from './privacy-settings.ts'
+import {
+  checkBackupKey,
+  parseDataKeys,
+  checkDataKeys,
+  parseRetentionDays,
+  checkRetention,
+} from './privacy-settings.ts'
 import {
   getRule,
   describeRule,
@@ -58,6 +64,13 @@ function parseValue(name: VariableName, text: string): unknown {
 const describeFault = (name: VariableName, problem: string) =>
   `${name}: ${problem} (for example ${name}=${getRule(name).examples[0]})`
 
+const HTTP_URLS = [
+  'PUBLIC_URL',
+  'GEMINI_BASE_URL',
+  'OTEL_EXPORTER_OTLP_ENDPOINT',
+  'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT',
+] as const
+
 /** Rules that a JSON schema cannot express. */
 function findRuleFaults(variables: Variables): string[] {
   const faults: string[] = []
@@ -76,7 +89,9 @@ function findRuleFaults(variables: Variables): string[] {
     check(name, checkDatabaseUrl(variables[name]))
   if (variables.JWT_SECRET_PREVIOUS !== undefined && variables.JWT_SECRET_PREVIOUS === variables.JWT_SECRET)
     check('JWT_SECRET_PREVIOUS', 'must differ from JWT_SECRET; unset it if the secret has not changed')
-  for (const name of ['PUBLIC_URL', 'GEMINI_BASE_URL'] as const) check(name, checkHttpUrl(variables[name]))
+  for (const name of HTTP_URLS) check(name, checkHttpUrl(variables[name]))
+  if (!/^(0(\.\d+)?|1(\.0+)?)$/.test(variables.OTEL_TRACES_SAMPLER_ARG ?? '1'))
+    check('OTEL_TRACES_SAMPLER_ARG', 'must be a number from 0 to 1')
   check('CORS_ORIGINS', splitList(variables.CORS_ORIGINS).map(checkOrigin).find(Boolean))
   check('TRUST_PROXY', checkTrustProxy(variables.TRUST_PROXY))
   check('CRISIS_LINES', checkCrisisLines(variables.CRISIS_LINES))
@@ -85,6 +100,7 @@ function findRuleFaults(variables: Variables): string[] {
   check('GEMINI_PRICES', splitList(variables.GEMINI_PRICES).map(checkPrice).find(Boolean))
   check('GEMINI_DAILY_BUDGET_USD', checkBudget(variables))
   check('DATA_KEYS', checkDataKeys(variables.DATA_KEYS))
+  check('BACKUP_KEY', checkBackupKey(variables.BACKUP_KEY))
   check('RETENTION_DAYS', checkRetention(variables.RETENTION_DAYS))
   return faults
 }
@@ -99,11 +115,12 @@ function checkBudget(v: Variables): string | undefined {
 }
 
 /** Groups the variables for the rest of the program. */
-const groupVariables = (v: Variables) => ({
+const groupVariables = (v: Variables, environment: Environment) => ({
   production: v.NODE_ENV === 'production',
   logLevel: v.LOG_LEVEL,
   commit: v.GIT_COMMIT,
   metricsToken: v.METRICS_TOKEN ?? null,
+  tracing: groupTracing(v, environment),
   server: groupServer(v),
   database: groupDatabase(v),
   accounts: groupAccounts(v),
@@ -115,6 +132,21 @@ const groupVariables = (v: Variables) => ({
 })
 
 export type Config = Readonly<ReturnType<typeof groupVariables>>
+
+/** Null: nothing is traced. */
+function groupTracing(v: Variables, environment: Environment) {
+  const base = v.OTEL_EXPORTER_OTLP_ENDPOINT?.replace(/\/+$/, '')
+  const endpoint = v.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? (base === undefined ? null : `${base}/v1/traces`)
+  if (endpoint === null || v.OTEL_SDK_DISABLED) return null
+  const names = Object.keys(environment).filter((name) => name.startsWith('OTEL_'))
+  return {
+    endpoint,
+    encoding: v.OTEL_EXPORTER_OTLP_PROTOCOL,
+    serviceName: v.OTEL_SERVICE_NAME,
+    /** What the SDK reads itself, from its standard variables: headers, sampler, limits, timeouts. */
+    variables: Object.fromEntries(names.map((name) => [name, environment[name] ?? ''])),
+  }
+}
 
 const groupServer = (v: Variables) => ({
   port: v.PORT,
@@ -189,6 +221,8 @@ const groupPrivacy = (v: Variables) => ({
   requireConsent: v.REQUIRE_CONSENT,
   /** Empty: no encryption. The first key encrypts, all of them decrypt. */
   dataKeys: parseDataKeys(v.DATA_KEYS),
+  /** Base64; null: backups are not encrypted. */
+  backupKey: v.BACKUP_KEY ?? null,
   retentionDays: parseRetentionDays(v.RETENTION_DAYS),
 })
 
@@ -226,7 +260,7 @@ export function readConfig(environment: Environment): Config {
   }
   const faults = findRuleFaults(variables)
   if (faults.length > 0) throw new ConfigError(faults)
-  return deepFreeze(groupVariables(variables))
+  return deepFreeze(groupVariables(variables, environment))
 }
 
 /** Generates `.env.example` from the schema. */

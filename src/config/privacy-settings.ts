@@ -27,6 +27,12 @@ export function checkDataKeys(text: string | undefined): string | undefined {
   return undefined
 }
 
+export function checkBackupKey(text: string | undefined): string | undefined {
+  if (text === undefined) return undefined
+  const isWhole = /^[A-Za-z0-9+/_-]+={0,2}$/.test(text) && Buffer.from(text, 'base64').length === KEY_BYTES
+  return isWhole ? undefined : 'must be 32 bytes in base64 (openssl rand -base64 32)'
+}
+
 /** Parses the retention days by kind; other kinds are kept. A single number applies to every kind. */
 export function parseRetentionDays(text: string | undefined): Readonly<Partial<Record<Retained, number>>> {
   const days: Partial<Record<Retained, number>> = {}

@@ -73,6 +73,60 @@ export const VariablesSchema = Type.Object({
     secret: true,
   }),
 
+  OTEL_EXPORTER_OTLP_ENDPOINT: optionalText({
+    group: 'Tracing',
+    description:
+      'OpenTelemetry collector (OTLP over HTTP) to which traces are sent, at `/v1/traces`; unset: no traces.',
+    examples: ['http://127.0.0.1:4318'],
+  }),
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: optionalText({
+    group: 'Tracing',
+    description: 'The whole URL for traces, instead of OTEL_EXPORTER_OTLP_ENDPOINT.',
+    examples: ['http://127.0.0.1:4318/v1/traces'],
+  }),
+  OTEL_EXPORTER_OTLP_PROTOCOL: choice(['http/protobuf', 'http/json'], 'http/protobuf', {
+    group: 'Tracing',
+    description: 'Encoding of the traces.',
+    examples: ['http/json'],
+  }),
+  OTEL_EXPORTER_OTLP_HEADERS: optionalText({
+    group: 'Tracing',
+    description: 'Headers for the collector, such as its key: `name=value`, comma-separated.',
+    examples: ['api-key=a-long-random-word'],
+    secret: true,
+  }),
+  OTEL_SERVICE_NAME: text('maeum', {
+    group: 'Tracing',
+    description: 'The name of this service in the traces.',
+    examples: ['maeum'],
+  }),
+  OTEL_TRACES_SAMPLER: choice(
+    [
+      'always_on',
+      'always_off',
+      'traceidratio',
+      'parentbased_always_on',
+      'parentbased_always_off',
+      'parentbased_traceidratio',
+    ],
+    'parentbased_always_on',
+    {
+      group: 'Tracing',
+      description: 'Which traces are sent. Other standard variables of the SDK (`OTEL_BSP_…`) are read too.',
+      examples: ['parentbased_traceidratio'],
+    },
+  ),
+  OTEL_TRACES_SAMPLER_ARG: optionalText({
+    group: 'Tracing',
+    description: 'With a `traceidratio` sampler: the share of traces that is sent, 0 to 1.',
+    examples: ['0.1'],
+  }),
+  OTEL_SDK_DISABLED: flag(false, {
+    group: 'Tracing',
+    description: '`true` switches tracing off whatever the other variables are.',
+    examples: ['true'],
+  }),
+
   DATABASE_URL: optionalText({
     group: 'Database',
     description: 'Postgres 14 or later; unset: an embedded Postgres under DATA_DIR.',
@@ -311,6 +365,13 @@ export const VariablesSchema = Type.Object({
     description:
       'Keys for the encryption of personal fields at rest, `id:key`, comma-separated, 32 bytes each in base64; the first one encrypts. Unset: no encryption.',
     examples: ['2026a:output of openssl rand -base64 32'],
+    secret: true,
+  }),
+  BACKUP_KEY: optionalText({
+    group: 'Privacy',
+    description:
+      'Key that encrypts backups (`maeum backup`), 32 bytes in base64. Keep a copy away from the server: a backup cannot be restored without it. Unset: backups are not encrypted.',
+    examples: ['output of openssl rand -base64 32'],
     secret: true,
   }),
   RETENTION_DAYS: optionalText({

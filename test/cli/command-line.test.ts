@@ -20,8 +20,8 @@ t.test('every command has help with an example in both languages', async (t) => 
     }
 })
 
-/** `doctor` reports a database that is away as a finding. */
-const RUN_WITHOUT_DATABASE = ['start', 'doctor', 'demo']
+/** `doctor` reports a database that is away as a finding; `dossier` needs none. */
+const RUN_WITHOUT_DATABASE = ['start', 'doctor', 'dossier', 'demo']
 
 t.test('the examples are valid command lines', async (t) => {
   for (const { name, examples } of COMMANDS) {
@@ -30,7 +30,7 @@ t.test('the examples are valid command lines', async (t) => {
       const [line = ''] = example.split(' > ')
       t.ok(line.startsWith(name))
       const { code, err } = await cli(NOWHERE, line.split(' '), { input: 'password123\n' })
-      const isFile = example.includes('/run/secrets')
+      const isFile = example.includes('/run/secrets') || name === 'restore'
       const isSetting = err.join().startsWith('DATA_KEYS') || err.join().startsWith('RETENTION_DAYS')
       t.equal(code, 2)
       t.match(
@@ -41,10 +41,13 @@ t.test('the examples are valid command lines', async (t) => {
   }
 })
 
+/** It reads its file first. */
+const READS_A_FILE = ['restore']
+
 t.test('every command ends with one line, in JSON too, when the database is away', async (t) => {
   const env = { DATA_KEYS: `a:${Buffer.alloc(32, 7).toString('base64')}`, RETENTION_DAYS: '30' }
   for (const { name, arguments: args = [], result } of COMMANDS) {
-    if (RUN_WITHOUT_DATABASE.includes(name)) continue
+    if ([...RUN_WITHOUT_DATABASE, ...READS_A_FILE].includes(name)) continue
     const line = [...name.split(' '), ...args.map(({ choices = [] }) => choices[0] ?? 'a@example.com')]
     const { code, out, err } = await cli(NOWHERE, [...line, '--json'], { env, input: 'password123\n' })
     t.equal(code, 2, name)

@@ -52,6 +52,7 @@ t.test('the defaults are the documented ones', async (t) => {
     PASSWORD_BLOCKLIST: false,
     PASSWORD_PEPPER: undefined,
     DATA_KEYS: undefined,
+    BACKUP_KEY: undefined,
     RETENTION_DAYS: undefined,
     GEMINI_DAILY_BUDGET_USD: undefined,
     METRICS_TOKEN: undefined,
@@ -64,6 +65,7 @@ t.test('the defaults are the documented ones', async (t) => {
     logLevel: 'info',
     commit: 'unknown',
     metricsToken: null,
+    tracing: null,
     server: {
       port: 8000,
       host: '::',
@@ -107,7 +109,7 @@ t.test('the defaults are the documented ones', async (t) => {
       geminiTimeoutMs: 45_000,
     },
     counsellor: { crisisLines: [] },
-    privacy: { requireConsent: false, dataKeys: [], retentionDays: {} },
+    privacy: { requireConsent: false, dataKeys: [], backupKey: null, retentionDays: {} },
     sessions: {
       leaseMs: 15_000,
       requireTicket: false,
@@ -167,6 +169,10 @@ t.test('every variable can be set', async (t) => {
     WS_PING_INTERVAL_MS: '100',
     SESSION_GRACE_MS: '100',
     SESSION_ABANDON_MS: '1000',
+    OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:4318/',
+    OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
+    OTEL_SERVICE_NAME: 'ours',
+    OTEL_BSP_MAX_QUEUE_SIZE: '100',
     UNKNOWN_VARIABLE: 'is ignored',
   })
   t.same(config, {
@@ -174,6 +180,17 @@ t.test('every variable can be set', async (t) => {
     logLevel: 'warn',
     commit: '0123abc',
     metricsToken: SECRET,
+    tracing: {
+      endpoint: 'http://127.0.0.1:4318/v1/traces',
+      encoding: 'http/json',
+      serviceName: 'ours',
+      variables: {
+        OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:4318/',
+        OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
+        OTEL_SERVICE_NAME: 'ours',
+        OTEL_BSP_MAX_QUEUE_SIZE: '100',
+      },
+    },
     server: {
       port: 0,
       host: '127.0.0.1',
@@ -238,7 +255,7 @@ t.test('every variable can be set', async (t) => {
         { name: 'Night line', number: '+44 20 7946 0000' },
       ],
     },
-    privacy: { requireConsent: false, dataKeys: [], retentionDays: {} },
+    privacy: { requireConsent: false, dataKeys: [], backupKey: null, retentionDays: {} },
     sessions: { leaseMs: 15_000, requireTicket: true, pingIntervalMs: 100, graceMs: 100, idleMs: 1000 },
   })
   t.equal(
@@ -473,6 +490,7 @@ t.test('no fault shows the value of a secret', async (t) => {
     DATABASE_URL: 'mysql://maeum:hunter2@db/maeum',
     DATABASE_DIRECT_URL: 'postgres://maeum:hunter2@:99999/?sslmode=never',
     DATA_KEYS: 'hunter2',
+    BACKUP_KEY: 'hunter2',
     METRICS_TOKEN: 'hunter2',
     PASSWORD_PEPPER: 'hunter2',
     GEMINI_API_KEY: 'hunter2',
