@@ -6,6 +6,7 @@ import Fastify, { type FastifyRequest } from 'fastify'
 import t, { type Test } from 'tap'
 import { createShares } from '../../src/models/shares.ts'
 import { createStream } from '../../src/features/privacy/export/stream.ts'
+import { privacyRoutes } from '../../src/features/privacy/routes.ts'
 import { reportRoutes } from '../../src/features/reports/routes.ts'
 import { errorHandler } from '../../src/plugins/error-handler.ts'
 import { type Account, bearer, createAccount, startTestApp, type TestApp } from '../helpers/app.ts'
@@ -16,6 +17,20 @@ import * as steps from '../helpers/gemini-steps.ts'
 // What all users share, and what one of them may take of it.
 
 const WAV = new Uint8Array([...Buffer.from('RIFF\0\0\0\0WAVEfmt '), ...new Array<number>(400).fill(7)])
+
+/** An application without database in which the header `x-user` names the user. */
+async function createUserApp(t: Test) {
+  const app = Fastify().setValidatorCompiler(() => () => true)
+  t.teardown(() => app.close())
+  app.decorateRequest('principal', null)
+  app.decorate('authentication', {
+    require: async (request: FastifyRequest) => {
+      request.principal = { userId: Number(request.headers['x-user']), familyId: 'f', counter: 1 }
+    },
+  } as never) // what these routes use of it
+  await app.register(errorHandler)
+  return app
+}
 
 /** A recording whose upload begins and does not end. */
 function beginUpload(t: Test, { origin }: TestApp, { accessToken }: Account): ClientRequest {
@@ -65,16 +80,8 @@ t.test('slow uploads of one user leave slots for recordings of others', async (t
 })
 
 t.test('documents of one user do not fill the queue of the printer', async (t) => {
-  const app = Fastify().setValidatorCompiler(() => () => true)
-  t.teardown(() => app.close())
+  const app = await createUserApp(t)
   const printing: (() => void)[] = []
-  app.decorateRequest('principal', null)
-  app.decorate('authentication', {
-    require: async (request: FastifyRequest) => {
-      request.principal = { userId: Number(request.headers['x-user']), familyId: 'f', counter: 1 }
-    },
-  } as never) // what these routes use of it
-  await app.register(errorHandler)
   await app.register(reportRoutes, {
     service: { report: async () => ({ metadata: { startedAt: 0 } }) } as never,
     printer: {
@@ -109,7 +116,7 @@ t.test('documents of one user do not fill the queue of the printer', async (t) =
   t.equal((await again).statusCode, 200, 'the place is free again')
 })
 
-t.test('an export that is read too slowly is given up, one that waits for its rows is not', async (t) => {
+t.test('an export that nobody reads ends after a minute, one that waits for its rows does not', async (t) => {
   mock.timers.enable({ apis: ['setInterval'] })
   t.teardown(() => mock.timers.reset())
   let now = 0
@@ -120,15 +127,17 @@ t.test('an export that is read too slowly is given up, one that waits for its ro
   async function* rows() {
     for (let i = 0; i < 1000; i++) yield 'x'.repeat(64 * 1024)
   }
-  const slow = createStream(rows(), () => now)
-  const failed = once(slow, 'error')
-  await once(slow, 'readable')
-  for (let taken = 0; taken < 20 && !slow.destroyed; taken++) {
-    slow.read()
+  const { body: read } = createStream(rows(), () => now)
+  await once(read, 'readable')
+  for (let taken = 0; taken < 20; taken++) {
+    read.read()
     await new Promise(setImmediate)
     pass(30_000) // a little each half a minute
   }
-  t.match(await failed, [{ message: /too slowly/ }])
+  t.notOk(read.destroyed, 'a slow reader gets all')
+  const failed = once(read, 'error')
+  pass(65_000)
+  t.match(await failed, [{ message: /not read/ }])
 
   let give: () => void = () => undefined
   async function* late() {
@@ -138,7 +147,7 @@ t.test('an export that is read too slowly is given up, one that waits for its ro
     })
     yield 'y'
   }
-  const waiting = createStream(late(), () => now)
+  const { body: waiting, isSlow } = createStream(late(), () => now)
   let text = ''
   waiting.on('data', (bytes: Buffer) => {
     text += bytes.toString()
@@ -146,9 +155,47 @@ t.test('an export that is read too slowly is given up, one that waits for its ro
   await once(waiting, 'data')
   await new Promise(setImmediate)
   pass(600_000)
+  t.notOk(isSlow(), 'the time of the queries does not count')
   give()
   await once(waiting, 'end')
   t.ok(text.endsWith('y'))
+})
+
+t.test('a slow export loses its place only to another user who needs it', async (t) => {
+  let now = 0
+  const app = await createUserApp(t)
+  async function* rows() {
+    for (let i = 0; i < 1000; i++) yield 'x'.repeat(64 * 1024)
+  }
+  await app.register(privacyRoutes, {
+    exports: { begin: async () => rows() },
+    erasure: {} as never,
+    onExport: () => undefined,
+    monotonic: () => now,
+  })
+  const origin = await app.listen({ host: '127.0.0.1', port: 0 })
+  const begin = async (user: number) => {
+    const asked = request(`${origin}/export`, { headers: { 'x-user': String(user) } }).end()
+    t.teardown(() => asked.destroy())
+    asked.on('error', () => undefined)
+    const [answer] = (await once(asked, 'response')) as [IncomingMessage]
+    answer.on('error', () => undefined)
+    return answer
+  }
+  const [first] = await Promise.all([1, 2, 3, 4].map(begin))
+  const refused = await begin(5)
+  t.equal(refused.statusCode, 503, 'all four places are taken by readers that are not slow')
+
+  const slowMs = 3_600_000
+  now += slowMs
+  const cut = new Promise((resolve) => first?.once('close', resolve))
+  const admitted = await begin(5)
+  t.equal(admitted.statusCode, 200, 'a slow one has made room')
+  first?.resume()
+  await cut
+  t.notOk(first?.complete)
+  const [second] = await Promise.all([begin(2)])
+  t.equal(second.statusCode, 429, 'the others go on')
 })
 
 t.test('one user takes a share of a minute and of a day of the models', (t) => {

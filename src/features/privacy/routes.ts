@@ -5,13 +5,15 @@ import { responses, succeed } from '../../protocol/envelope.ts'
 import { callerAddress } from '../../http/caller.ts'
 import type { Erasure } from './erasure/service.ts'
 import type { Export } from './export/service.ts'
-import { createStream } from './export/stream.ts'
+import { createStream, type ExportStream } from './export/stream.ts'
 import { EraseBody, EraseResponse, ExportResponse } from '../../protocol/rest/privacy.ts'
 
 type Options = {
   readonly exports: Export
   readonly erasure: Erasure
   readonly onExport: (userId: number, address: string) => void
+  /** Milliseconds since an arbitrary start. */
+  readonly monotonic?: () => number
 }
 
 const common = { tags: ['user'], security: [{ bearer: [] }] }
@@ -25,9 +27,18 @@ const EXPORT_MS = 30 * 60_000
 const ERASE_MS = 60_000
 
 export const privacyRoutes: FastifyPluginAsyncTypebox<Options> = async (app, options) => {
-  const { exports, erasure, onExport } = options
+  const { exports, erasure, onExport, monotonic } = options
   app.addHook('onRequest', app.authentication.require)
-  const exporting = new Set<number>()
+  const exporting = new Map<number, ExportStream | undefined>()
+
+  /** A slow reader keeps its place only while no other user needs it. */
+  const giveUpSlowest = () => {
+    const slow = [...exporting].find(([, stream]) => stream?.isSlow() === true)
+    if (slow === undefined) return
+    const [userId, stream] = slow
+    exporting.delete(userId)
+    stream?.body.destroy(new Error('the export is read too slowly, and others wait'))
+  }
 
   app.get(
     '/export',
@@ -42,17 +53,22 @@ export const privacyRoutes: FastifyPluginAsyncTypebox<Options> = async (app, opt
     async (request, reply) => {
       const { userId } = requirePrincipal(request)
       if (exporting.has(userId)) throw new AppError('RATE_LIMITED', { retryAfter: BUSY_RETRY_SECONDS })
+      if (exporting.size >= MAX_EXPORTS) giveUpSlowest()
       if (exporting.size >= MAX_EXPORTS) throw new AppError('SERVER_BUSY', { retryAfter: BUSY_RETRY_SECONDS })
-      exporting.add(userId)
+      exporting.set(userId, undefined)
       try {
         const pieces = await exports.begin(userId)
         onExport(userId, callerAddress(request))
-        const body = createStream(pieces).once('close', () => exporting.delete(userId))
+        const stream = createStream(pieces, monotonic)
+        exporting.set(userId, stream)
+        stream.body.once('close', () => {
+          if (exporting.get(userId) === stream) exporting.delete(userId)
+        })
         void reply
           .header('content-type', 'application/json; charset=utf-8')
           .header('content-disposition', 'attachment; filename="maeum-export.json"')
         // A stream is not serialised by the schema.
-        return await reply.send(body as never)
+        return await reply.send(stream.body as never)
       } catch (error) {
         exporting.delete(userId)
         throw error

@@ -2,17 +2,29 @@ import { performance } from 'node:perf_hooks'
 import { Readable } from 'node:stream'
 
 const BUFFER_BYTES = 64 * 1024
-/** How long the reader may keep the export waiting, in addition to the time for the bytes it has read. */
-const MAX_WAIT_MS = 30_000
-const MIN_BYTES_PER_MS = 16
+/** The export ends when the reader takes nothing for this time. */
+const MAX_IDLE_MS = 60_000
+/** A reader is slow when it waits longer than this and the time for the bytes that it has read. */
+const FREE_WAIT_MS = 30_000
+const FAST_BYTES_PER_MS = 16
 const CHECK_EVERY_MS = 5000
 
+export type ExportStream = {
+  readonly body: Readable
+  /** Whether the client reads less than 16 KB a second. */
+  readonly isSlow: () => boolean
+}
+
 /**
- * The document as a stream. Destroyed when the client reads less than 16 KB a second, because the number of concurrent
- * exports is limited. Only the time spent waiting for the reader counts, not the time of the queries.
+ * The document as a stream. Destroyed when the client takes nothing for a minute. Only the time spent waiting for the
+ * reader counts, not the time of the queries.
  */
-export function createStream(pieces: AsyncIterable<string>, monotonic = () => performance.now()): Readable {
+export function createStream(
+  pieces: AsyncIterable<string>,
+  monotonic = () => performance.now(),
+): ExportStream {
   const reader = { bytes: 0, waitedMs: 0, since: Number.NaN }
+  const waitingMs = () => (Number.isNaN(reader.since) ? 0 : monotonic() - reader.since)
 
   /** Joins pieces, so that not every row is one write. */
   async function* joinPieces(): AsyncGenerator<Buffer> {
@@ -28,7 +40,7 @@ export function createStream(pieces: AsyncIterable<string>, monotonic = () => pe
       text += piece
       if (text.length < BUFFER_BYTES) continue
       yield take()
-      reader.waitedMs += monotonic() - reader.since
+      reader.waitedMs += waitingMs()
       reader.since = Number.NaN
     }
     if (text !== '') yield take()
@@ -36,9 +48,9 @@ export function createStream(pieces: AsyncIterable<string>, monotonic = () => pe
 
   const body = Readable.from(joinPieces(), { objectMode: false })
   const timer = setInterval(() => {
-    const waitingMs = Number.isNaN(reader.since) ? 0 : monotonic() - reader.since
-    if (reader.waitedMs + waitingMs > MAX_WAIT_MS + reader.bytes / MIN_BYTES_PER_MS)
-      body.destroy(new Error('the export is read too slowly'))
+    if (waitingMs() > MAX_IDLE_MS) body.destroy(new Error('the export is not read'))
   }, CHECK_EVERY_MS)
-  return body.once('close', () => clearInterval(timer))
+  body.once('close', () => clearInterval(timer))
+  const isSlow = () => reader.waitedMs + waitingMs() > FREE_WAIT_MS + reader.bytes / FAST_BYTES_PER_MS
+  return { body, isSlow }
 }
