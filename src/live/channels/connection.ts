@@ -67,8 +67,6 @@ export class Connection {
   readonly #about: Pick<About, 'onDropped' | 'onMessage' | 'onInvalid' | 'onFailure'>
   readonly #messages: TokenBucket
   readonly #frames: TokenBucket
-  /** Whether it has sent a landmarks frame in the current window of its session or in the previous one. */
-  isSending: () => boolean = () => false
   #complainedAt = Number.NEGATIVE_INFINITY
   #unansweredPings = 0
   #work: Promise<void> = Promise.resolve()

@@ -202,7 +202,7 @@ export const channels = fp(
       }
       const receiver = receivers.open(connection, admission)
       if (channel === 'landmarks') supersede(sessionId)
-      registry.add(connection)
+      registry.add(connection, receiver.isSending)
       app.metrics.sockets.labels(channel).inc()
       socket.on('message', (data: Buffer, isBinary: boolean) => {
         connection.noteActivity()

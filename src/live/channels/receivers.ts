@@ -42,6 +42,8 @@ type Receiver = {
   readonly greet: () => void
   readonly receive: (data: Buffer, isBinary: boolean) => void
   readonly close: () => void
+  /** Of a landmarks socket: whether it has sent a frame in the current window of its session or in the previous one. */
+  readonly isSending?: () => boolean
 }
 
 const GREETING = {
@@ -63,14 +65,14 @@ export function createReceivers(dependencies: Dependencies) {
     let closed = false
     let isCalibrating = false
     const isFeeding = () => registry.isFeeding(connection)
-    /** Frames of `maeum.v2` are numbered: those of a reconnected client continue where its older socket ended. */
-    const takesOver = () => !connection.isV2 && !connection.isSending() && registry.isFed(id)
     /** The window in which its last frame arrived; 0 before the first. */
     let sentIn = 0
+    const isSending = () => sentIn > 0 && sentIn >= peer.feed.position().window - 1
+    /** Frames of `maeum.v2` are numbered: those of a reconnected client continue where its older socket ended. */
+    const takesOver = () => !connection.isV2 && !isSending() && registry.isFed(id)
     const noteFrame = () => {
       sentIn = peer.feed.position().window
     }
-    connection.isSending = () => sentIn > 0 && sentIn >= peer.feed.position().window - 1
 
     const deliver = (answer: WindowAnswer) => {
       if (connection.sendAnswer(answer)) analysis.delivered(id, answer.window)
@@ -177,6 +179,7 @@ export function createReceivers(dependencies: Dependencies) {
         closed = true
         peer.feed.close()
       },
+      isSending,
     }
   }
 
