@@ -41,7 +41,7 @@ const SECURITY_EVENTS = [
 const SQLSTATES = ['25006', '40P01', '53100', '53200', '53300', '57014', '57P01', '57P03']
 
 /**
- * Starts series with few labels at 0: a rate is then known from the first event on, and an alert can tell "none" from
+ * Starts series with few labels at 0: a rate is then known from the first event on, and an alert distinguishes "none" from
  * "not measured".
  */
 export function initialiseLabels(metrics: Metrics): void {

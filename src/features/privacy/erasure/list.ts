@@ -41,7 +41,7 @@ const toWithdrawal = (content: Content): ConsentWithdrawal => ({
 
 /**
  * Collects the receipts of erasures from the lines of any text, such as the server's log. Only receipts that one of the
- * server's secrets has signed count, so that nobody can have data erased by writing into a log.
+ * server's secrets has signed count, so that a line written into a log erases nothing.
  */
 export function createErasureList(verifiers: readonly Pick<Receipts, 'isOurs'>[]) {
   const accounts = new Map<unknown, AccountErasure>()
