@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { open, rename, rm, stat } from 'node:fs/promises'
+import { access, constants, open, rename, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
@@ -32,14 +32,13 @@ async function syncDirectory(path: string): Promise<void> {
 /** @throws an error with the code EEXIST if there is such a file. */
 async function requireFree(file: string): Promise<void> {
   const found = await stat(file).catch(() => undefined)
-  if (found !== undefined)
-    throw Object.assign(new Error(`EEXIST: file already exists, open '${file}'`), { code: 'EEXIST' })
+  if (found !== undefined) throw Object.assign(new Error(`${file} exists`), { code: 'EEXIST', path: file })
 }
 
 /**
  * Writes a new file: under a temporary name until it is complete and on the disk. A file under its own name is
  * therefore complete. Returns its size.
- * @throws an error with the code EEXIST if the file exists
+ * @throws an error with the code EEXIST if the file exists, and with ENOENT or EACCES if its folder cannot be used
  */
 export async function writeFileSafely(
   file: string,
@@ -47,6 +46,7 @@ export async function writeFileSafely(
 ): Promise<number> {
   await requireFree(file)
   const partial = `${file}.${randomBytes(4).toString('hex')}.partial`
+  await access(dirname(file), constants.W_OK)
   const handle = await open(partial, 'wx', 0o600)
   let size = 0
   try {

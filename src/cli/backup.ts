@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { Type } from 'typebox'
 import { seal, writeFileSafely, writeStream } from '../backup/file.ts'
 import type { Manifest } from '../backup/format.ts'
@@ -70,6 +71,9 @@ export const backup = defineCommand({
       const key = await readBackupKey(context, input)
       const written = await write(context, input, key)
       if (key === null) context.warn(context.texts('backup.unencrypted'))
+      const { accounts, database } = context.readConfig()
+      if (accounts.jwtSecret === null)
+        context.warn(context.texts('backup.generatedSecret', { file: join(database.dataDir, 'jwt-secret') }))
       if (written === null) return { result: null }
       const { file, bytes, manifest } = written
       const { takenAt, dataKeys, otherTables } = manifest

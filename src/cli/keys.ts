@@ -74,8 +74,11 @@ export const keysStatus = defineCommand({
     })
   },
   print: ({ encryption, keys, usersWithoutKey, missing, unencrypted }, texts) => {
-    const state = (key: { configured: boolean; current: boolean }) =>
-      texts(key.current ? 'keys.current' : key.configured ? 'keys.previous' : 'keys.unknown')
+    const state = ({ configured, current, users }: (typeof keys)[number]) => {
+      if (current) return texts('keys.current')
+      if (!configured) return texts('keys.unknown')
+      return texts(users > 0 ? 'keys.previous' : 'keys.unused')
+    }
     return [
       texts(encryption ? 'keys.on' : 'keys.off'),
       ...toTable(

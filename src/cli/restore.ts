@@ -35,6 +35,9 @@ const Result = Type.Object({
   postgres: Type.String({ description: 'version of its database' }),
   encrypted: Type.Boolean(),
   restored: Type.Boolean({ description: 'false with `--check`' }),
+  database: Type.Union([Type.String(), Type.Null()], {
+    description: 'the restored database; null with `--check`',
+  }),
   rows: Type.Integer(),
   tables: Type.Array(Type.Object({ name: Type.String(), rows: Type.Integer() })),
   migrations: Type.Array(Type.String(), { description: 'newer migrations that were applied after the rows' }),
@@ -78,7 +81,13 @@ async function check(context: Context, input: Input) {
     toCheck(context, 'ok', 'restore.file', { rows: countRows(manifest), tables: manifest.tables.length }),
     checkDataKeys(context, manifest.dataKeys),
   ]
-  return { ...toResult(backup, manifest), restored: false, migrations: [] as string[], checks }
+  return {
+    ...toResult(backup, manifest),
+    restored: false,
+    database: null,
+    migrations: [] as string[],
+    checks,
+  }
 }
 
 /** Creates the tables, loads the rows, and applies newer migrations. */
@@ -87,7 +96,7 @@ async function load(context: Context, input: Input, checks: Check[]) {
   const backup = await open(context, input)
   const migrations = await readMigrations(MIGRATIONS)
   const readBack = hasFlag(input, 'verify')
-  return withCopy(context, async ({ database, copy }) => {
+  const run = async ({ database, copy }: Parameters<Parameters<typeof withCopy>[1]>[0]) => {
     const { sql } = database.unhurried
     const onProgress = ({ table }: { table: string }) => progress.show(texts('restore.loading', { table }))
     const manifest = await restoreBackup(sql, backup, { migrations, copy, readBack, onProgress })
@@ -98,8 +107,10 @@ async function load(context: Context, input: Input, checks: Check[]) {
     await analyzeTables(sql, manifest)
     checks.push(await checkSchema(context, database), await checkRights(context, database))
     checks.push(checkDataKeys(context, manifest.dataKeys))
-    return { ...toResult(backup, manifest), restored: true, migrations: applied }
-  })
+    const { description } = database
+    return { ...toResult(backup, manifest), restored: true, database: description, migrations: applied }
+  }
+  return withCopy(context, run, { creates: true })
 }
 
 async function restoreDatabase(context: Context, input: Input) {
@@ -111,7 +122,7 @@ async function restoreDatabase(context: Context, input: Input) {
   checks.push(
     list === undefined
       ? toCheck(context, 'warn', 'restore.erasures.none', { takenAt: loaded.takenAt })
-      : await replayErasures(context, list),
+      : await replayErasures(context, list, loaded.takenAt),
   )
   await withCopy(context, async ({ database, secrets }) => {
     checks.push(await checkTrail(context, database, secrets))

@@ -22,7 +22,7 @@ import { notices } from '../plugins/notices.ts'
 import { securityEvents } from '../plugins/security-events.ts'
 import { vault } from '../plugins/vault.ts'
 import type { Context } from './command.ts'
-import { secretsOf } from './database.ts'
+import { requireDatabase, secretsOf } from './database.ts'
 
 /** How long a command waits until its events are in the audit trail. */
 const TRAIL_MS = 10_000
@@ -112,10 +112,12 @@ export type ServerParts = ReturnType<typeof createServices> & {
  * Runs `work` with services of the server, then waits until its events are in the audit trail. May run beside servers.
  */
 export async function withServerParts<T>(
-  { readConfig, warn, texts }: Context,
+  context: Context,
   work: (parts: ServerParts) => Promise<T>,
 ): Promise<T> {
-  const config = readConfig()
+  const { warn, texts } = context
+  const config = context.readConfig()
+  await requireDatabase(context, config)
   const app = await buildTrail(config)
   try {
     return await work({ ...createServices(app, config), app, config })

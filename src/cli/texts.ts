@@ -88,6 +88,16 @@ const CATALOGUE = {
   'input.again': ['비밀번호 확인: ', 'Password again: '],
   'input.different': ['두 비밀번호가 서로 다릅니다', 'the two passwords differ'],
   'input.cancelled': ['취소했습니다', 'cancelled'],
+  'database.missing': [
+    'DATABASE_URL이 설정되지 않았고 {folder}에 내장 데이터베이스가 없습니다. 설정과 현재 폴더를 확인하십시오',
+    'DATABASE_URL is not set, and there is no embedded database in {folder}: check the settings and the current folder',
+  ],
+  'file.exists': [
+    '{path} 파일이 이미 있어 덮어쓰지 않았습니다',
+    '{path} exists already and was not overwritten',
+  ],
+  'file.missing': ['{path}: 파일이나 폴더가 없습니다', '{path}: no such file or folder'],
+  'file.denied': ['{path}: 접근 권한이 없습니다', '{path}: permission denied'],
   'input.unreadable': ['{file} 파일을 읽을 수 없습니다', 'the file {file} cannot be read'],
   'input.fileOrGenerated': [
     '--password-file과 --generate-password는 함께 사용할 수 없습니다',
@@ -319,6 +329,7 @@ const CATALOGUE = {
   'keys.server': ['(서버 시크릿)', "(the server's secret)"],
   'keys.current': ['현재 키', 'current'],
   'keys.previous': ['이전 키: keys rotate 필요', 'previous: run keys rotate'],
+  'keys.unused': ['사용되지 않음', 'not in use'],
   'keys.unknown': ['DATA_KEYS에 없음', 'not in DATA_KEYS'],
   'keys.withoutKey': [
     '데이터 키가 없는 사용자: {count}(다음 사용 시 생성됩니다)',
@@ -378,6 +389,10 @@ const CATALOGUE = {
   'backup.unencrypted': [
     '백업이 암호화되지 않았습니다: BACKUP_KEY 또는 --key-file을 사용하십시오',
     'the backup is not encrypted: use BACKUP_KEY or --key-file',
+  ],
+  'backup.generatedSecret': [
+    'JWT_SECRET이 설정되지 않았습니다. 백업과 함께 {file} 파일을 보관하십시오. 없으면 복원한 감사 기록을 검증할 수 없습니다',
+    'JWT_SECRET is not set: keep {file} with the backup. Without it the audit trail of a restored database is unproven',
   ],
   'backup.terminal': [
     '백업은 터미널에 출력할 수 없습니다: --out을 사용하거나 파일 또는 명령으로 보내십시오',
@@ -440,12 +455,12 @@ const CATALOGUE = {
     'the journal of the migrations is missing: run maeum migrate first',
   ],
   'backup.fault.not_empty': [
-    '데이터베이스가 비어 있지 않습니다: {names}. 빈 데이터베이스에 복원하십시오. 아무것도 변경하지 않았습니다',
-    'the database is not empty: {names}. Restore into an empty database. Nothing was changed',
+    '데이터베이스({database})가 비어 있지 않습니다: {names}. 빈 데이터베이스에 복원하십시오. 아무것도 변경하지 않았습니다',
+    'the database ({database}) is not empty: {names}. Restore into an empty database. Nothing was changed',
   ],
   'backup.fault.no_tables': [
-    '데이터베이스에 maeum의 테이블이 없습니다',
-    'the database has no tables of maeum',
+    '데이터베이스({database})에 maeum의 테이블이 없습니다',
+    'the database ({database}) has no tables of maeum',
   ],
 
   restore: [
@@ -456,8 +471,8 @@ const CATALOGUE = {
   'restore.reading': ['{table} 테이블을 읽고 있습니다', 'reading {table}'],
   'restore.loading': ['{table} 테이블을 복원하고 있습니다', 'restoring {table}'],
   'restore.done': [
-    '{takenAt}의 백업을 복원했습니다(maeum {program}, PostgreSQL {postgres})',
-    'restored the backup of {takenAt} (maeum {program}, PostgreSQL {postgres})',
+    '{takenAt}의 백업(maeum {program}, PostgreSQL {postgres})을 {database}에 복원했습니다',
+    'restored the backup of {takenAt} (maeum {program}, PostgreSQL {postgres}) into {database}',
   ],
   'restore.checked': [
     '{takenAt}의 백업을 읽었습니다(maeum {program}, PostgreSQL {postgres}). 아무것도 변경하지 않았습니다',
@@ -494,6 +509,10 @@ const CATALOGUE = {
     '삭제: 영수증 {receipts}개. 백업에 남아 있던 계정 {erased}개와 세션 {deleted}개를 다시 삭제하고 동의 {withdrawn}건을 다시 철회했습니다',
     'erasures: {receipts} receipts; of what the backup still had, {erased} accounts and {deleted} sessions were erased again, {withdrawn} consents withdrawn again',
   ],
+  'restore.erasures.empty': [
+    '삭제: --erasures 파일에 영수증이 없습니다. {takenAt} 이후 삭제된 계정과 세션, 철회된 동의가 되살아났을 수 있습니다',
+    'erasures: the file of --erasures has no receipt: accounts and sessions that were erased after {takenAt}, and consents withdrawn since, may exist again',
+  ],
   'restore.erasures.none': [
     '삭제: --erasures가 없습니다. {takenAt} 이후 삭제된 계정과 세션, 철회된 동의가 되살아났을 수 있습니다',
     'erasures: no --erasures: accounts and sessions that were erased after {takenAt}, and consents withdrawn since, may exist again',
@@ -511,8 +530,8 @@ const CATALOGUE = {
     'audit trail: {rows} rows in {chains} chains, nothing is missing or altered',
   ],
   'restore.audit.unproven': [
-    '감사 기록: {chains}개 체인 중 {count}개는 다른 시크릿으로 작성되어 검증할 수 없습니다',
-    'audit trail: {count} of {chains} chains were written with another secret and are unproven',
+    '감사 기록: {chains}개 체인 중 {count}개는 다른 시크릿으로 작성되어 검증할 수 없습니다. 당시의 JWT_SECRET을 JWT_SECRET 또는 JWT_SECRET_PREVIOUS에 설정하십시오',
+    'audit trail: {count} of {chains} chains were written with another secret and are unproven: set JWT_SECRET or JWT_SECRET_PREVIOUS to the one of that time',
   ],
   'restore.audit.faults': [
     '감사 기록: 문제 {count}건. maeum audit verify를 실행하십시오',

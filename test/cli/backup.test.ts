@@ -24,7 +24,13 @@ const ENV = {
 }
 
 type Check = { name: string; status: string; text: string }
-type Restored = { restored: boolean; rows: number; migrations: string[]; checks: Check[] }
+type Restored = {
+  restored: boolean
+  database: string | null
+  rows: number
+  migrations: string[]
+  checks: Check[]
+}
 
 const statusOf = ({ checks }: Restored) =>
   Object.fromEntries(checks.map(({ name, status }) => [name, status]))
@@ -127,7 +133,7 @@ t.test('a backup is restored into an empty database, and the server goes on wher
 
   const line = ['restore', file, '--verify', '--erasures', log]
   const done = await cliJson<Restored>(t, { url }, line, { env })
-  t.match(done, { exit: 0, restored: true, migrations: [] })
+  t.match(done, { exit: 0, restored: true, database: /\/restored/, migrations: [] })
   t.same(statusOf(done), {
     ...{ file: 'ok', rows: 'ok', schema: 'ok', rights: 'ok', keys: 'ok' },
     ...{ erasures: 'ok', audit: 'ok', receipts: 'ok' },
@@ -203,6 +209,11 @@ t.test('all values are the same after a restore, whatever the settings of the da
   const done = await cliJson<Restored>(t, target, ['restore', file, '--verify'])
   t.equal(done.exit, 0)
   t.match(statusOf(done), { rows: 'ok', erasures: 'warn' }, 'and it is said that no erasures were replayed')
+  const empty = await createTestDatabase(t, { migrated: false })
+  const withoutReceipts = `${file}.log`
+  await writeFile(withoutReceipts, 'a line without a receipt\n')
+  const again = await cliJson<Restored>(t, empty, ['restore', file, '--erasures', withoutReceipts])
+  t.match(statusOf(again), { erasures: 'warn' }, 'a file without any receipt may be the wrong one')
   const [before, after] = [await contentOf(source), await contentOf(target)]
   t.equal(after['emotion_windows']?.length, 4000)
   for (const name of Object.keys(before)) t.same(after[name], before[name], name)
@@ -225,16 +236,28 @@ t.test('a restore needs an empty database and changes nothing otherwise', async 
   await cli(source, ['backup', '--out', file])
   t.match(await cli(source, ['restore', file]), {
     code: 2,
-    err: [/^the database is not empty: drizzle.__drizzle_migrations, audit_log, .* Nothing was changed$/],
+    err: [
+      /^the database \(postgres at .*\) is not empty: drizzle.__drizzle_migrations, audit_log, .* Nothing was changed$/,
+    ],
+  })
+  t.match(await cli(source, ['backup', '--out', file]), { code: 2, err: [/exists already/] })
+  t.match(await cli(source, ['backup', '--out', join(file, 'in', 'a-file')]), {
+    code: 2,
+    err: [/: no such file or folder$/],
   })
   const other = await createTestDatabase(t, { migrated: false })
+  const env = { DATABASE_DIRECT_URL: other.url }
+  t.match(
+    await cli(source, ['restore', file], { env }),
+    { code: 2, err: [/leads to another database/] },
+    'the two addresses have to name one database',
+  )
   await other.sql`create table of_another_program (id int)`
   t.match(await cli(other, ['restore', file]), { code: 2, err: [/not empty: of_another_program\./] })
   t.match(await cli(other, ['backup']), {
     code: 2,
-    err: [/^the database has no tables of maeum$/],
+    err: [/^the database \(postgres at .*\) has no tables of maeum$/],
   })
-  t.match(await cli(source, ['backup', '--out', file]), { code: 2, err: [/EEXIST/] })
 })
 
 t.test('a backup of an older schema is migrated after its rows were loaded', async (t) => {

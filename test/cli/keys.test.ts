@@ -68,6 +68,8 @@ t.test('the data keys are rotated, then the fields are encrypted', async (t) => 
     ],
     unencrypted: [plain],
   })
+  const rotated = await cli(database, ['keys', 'status'], { env: BOTH })
+  t.match(rotated.out, [/^encryption/, /^KEY/, /^new +2 +current$/, /^old +0 +not in use$/])
 
   const reencrypt = ['keys', 'reencrypt']
   t.match(await cliJson(t, database, reencrypt, { env: NEW }), { exit: 0, rewrapped: 0, encrypted: 1 })

@@ -42,7 +42,11 @@ t.test('the export is that of REST, on standard output or in a new file', async 
     'the trail has the first export',
   )
   t.equal((await stat(file)).mode & 0o777, 0o600)
-  t.match(await cli(database, line, { env: ENV }), { code: 2, err: [/EEXIST/] }, 'no file is overwritten')
+  t.match(
+    await cli(database, line, { env: ENV }),
+    { code: 2, err: [/exists already/] },
+    'no file is overwritten',
+  )
   t.equal(await readFile(file, 'utf8'), text)
 })
 

@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
 import { VERSION } from '../../src/version.ts'
 import { runProgram, SECRET } from '../helpers/cli.ts'
@@ -34,6 +35,19 @@ t.test('a command that cannot run ends with one line, without a secret', async (
   const wrong = await runProgram(t, ['user', 'list'], { DATABASE_POOL_MAX: 'many' })
   t.match(wrong, { code: 2, out: [], err: [/^DATABASE_POOL_MAX: must be/] })
   t.equal(wrong.err.length, 1)
+})
+
+t.test('without settings and without an embedded database no command creates one', async (t) => {
+  const folder = t.testdir()
+  const file = join(folder, 'maeum.backup')
+  for (const line of [['migrate'], ['user', 'list'], ['keys', 'status'], ['backup', '--out', file]]) {
+    const { code, out, err } = await runProgram(t, line, { DATA_DIR: folder })
+    t.match(
+      { code, out, err },
+      { code: 2, out: [], err: [/^DATABASE_URL is not set, and there is no embedded/] },
+    )
+  }
+  t.same(readdirSync(folder), [])
 })
 
 t.test('a server that cannot start ends with one line and exit code 2', async (t) => {

@@ -68,7 +68,7 @@ async function replayWithdrawals(
  * Repeats the erasures since the backup. Accounts are named by a pseudonym, which the restored data key of the user
  * gives again.
  */
-export function replayErasures(context: Context, list: ErasureList): Promise<Check> {
+export function replayErasures(context: Context, list: ErasureList, takenAt: string): Promise<Check> {
   const { accounts, withdrawals, sessions, foreign } = list
   const subjects = new Set([...accounts, ...withdrawals].flatMap(({ subject }) => subject ?? []))
   return withServerParts(context, async (parts) => {
@@ -88,6 +88,7 @@ export function replayErasures(context: Context, list: ErasureList): Promise<Che
     const withdrawn = await replayWithdrawals(parts, list, users)
     const receipts = accounts.length + sessions.length + withdrawals.length
     const counts = { receipts, erased, deleted, withdrawn, unreadable, foreign }
+    if (receipts + foreign === 0) return toCheck(context, 'warn', 'restore.erasures.empty', { takenAt })
     if (unreadable > 0) return toCheck(context, 'fail', 'restore.erasures.unreadable', counts)
     if (foreign > 0) return toCheck(context, 'fail', 'restore.erasures.foreign', counts)
     return toCheck(context, 'ok', 'restore.erasures', counts)
