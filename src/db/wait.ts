@@ -52,9 +52,12 @@ export async function findUnavailability(
   variable: string,
 ): Promise<Advice | undefined> {
   const error = await attempt(database)
-  if (error === undefined) return undefined
-  return isTransient(error) ? reportOf(error, variable) : adviceFor(error, variable)
+  return error === undefined ? undefined : describeUnavailability(error, variable)
 }
+
+/** The cause of an error of a connection, and what to do. */
+export const describeUnavailability = (error: unknown, variable: string): Advice =>
+  isTransient(error) ? reportOf(error, variable) : adviceFor(error, variable)
 
 const failureOf = ({ description }: Pick<Database, 'description'>, { cause, mend }: Advice, error: unknown) =>
   new Error(`${description}: ${cause}${mend === null ? '' : `; ${mend}`}`, { cause: error })

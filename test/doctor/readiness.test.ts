@@ -1,5 +1,9 @@
 import t from 'tap'
+import { parseDatabaseUrl } from '../../src/db/url.ts'
 import { startTestApp } from '../helpers/app.ts'
+import { createTestDatabase } from '../helpers/database.ts'
+import { eventually } from '../helpers/eventually.ts'
+import { startTcpProxy } from '../helpers/tcp-proxy.ts'
 
 const TOKEN = 'a-metrics-token'
 const url = '/api/health/ready?verbose'
@@ -31,6 +35,26 @@ t.test(
     )
   },
 )
+
+t.test('while the database is away the readiness tells the operator the cause', async (t) => {
+  const { socketDir, url: direct } = await createTestDatabase(t)
+  const proxy = await startTcpProxy(socketDir)
+  t.teardown(() => proxy.close().catch(() => undefined)) // closed before
+  const name = parseDatabaseUrl(direct).database
+  const DATABASE_URL = `postgres://maeum@127.0.0.1:${proxy.port}/${name}?sslmode=disable`
+  const { app } = await startTestApp(t, { env: { METRICS_TOKEN: TOKEN, DATABASE_URL } })
+  t.equal((await app.inject({ url, headers: bearer })).statusCode, 200)
+  await proxy.close()
+  const away = await eventually(
+    async () => app.inject({ url, headers: bearer }),
+    ({ statusCode }) => statusCode === 503,
+  )
+  const { findings, checks } = away.json()
+  const find = (part: string) => findings.find(({ name }: { name: string }) => name === part)
+  t.match(find('database'), { status: 'fail', cause: /^not reachable \(ECONN/, mend: /check that it runs/ })
+  t.match(find('schema'), { status: 'skipped', cause: /while the database is unavailable/ })
+  t.match(checks.database, { details: ['cannot be asked: unavailable'] }, 'which others do not see')
+})
 
 t.test('without the token `verbose` changes nothing', async (t) => {
   const { app } = await startTestApp(t, { env: { METRICS_TOKEN: TOKEN } })

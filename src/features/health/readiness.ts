@@ -1,4 +1,6 @@
+import type { Advice } from '../../lib/advice.ts'
 import { databaseFault } from '../../db/faults.ts'
+import { describeUnavailability } from '../../db/wait.ts'
 import type { ServerFindings } from '../../db/verify-server.ts'
 import { within } from '../../lib/deadline.ts'
 import { createSingleFlight } from '../../lib/single-flight.ts'
@@ -29,9 +31,16 @@ type Dependencies = {
 }
 
 const DEADLINE_MS = 2000
+/** The fault of the schema while the database is unavailable. */
+export const NOT_KNOWN = 'not known'
 
 /** What one check found, one line each: faults fail it, remarks do not. */
-type Part = { readonly faults: readonly string[]; readonly remarks: readonly string[] }
+export type Part = {
+  readonly faults: readonly string[]
+  readonly remarks: readonly string[]
+  /** The only fault with its cause, for the operator. */
+  readonly advice?: Advice
+}
 export type Parts = Readonly<Record<keyof ReadinessReport['checks'], Part>>
 
 const part = (faults: readonly string[], remarks: readonly string[] = []): Part => ({ faults, remarks })
@@ -45,7 +54,7 @@ export function createReadiness({ schemaFaults, serverFindings, writes, isClosin
   const checkDatabase = createSingleFlight(async (): Promise<{ database: Part; schema: Part }> => {
     try {
       const found = await within(Promise.all([schemaFaults(), serverFindings()]), DEADLINE_MS)
-      if (found === 'late') return { database: part(['no answer in time']), schema: part(['not known']) }
+      if (found === 'late') return { database: part(['no answer in time']), schema: part([NOT_KNOWN]) }
       const [faults, server] = found
       const { faults: unwritten, remarks } = writes()
       return {
@@ -54,7 +63,8 @@ export function createReadiness({ schemaFaults, serverFindings, writes, isClosin
       }
     } catch (error) {
       const kind = databaseFault(error)?.kind ?? 'unknown fault'
-      return { database: part([`cannot be asked: ${kind}`]), schema: part(['not known']) }
+      const advice = describeUnavailability(error, 'DATABASE_URL')
+      return { database: { ...part([`cannot be asked: ${kind}`]), advice }, schema: part([NOT_KNOWN]) }
     }
   })
 
