@@ -68,7 +68,7 @@ type DatabaseOptions = {
   readonly onCertificate?: (endsAt: Date) => void
   /** Called with one-line warnings for the operator. */
   readonly onNotice?: (text: string) => void
-  /** Called once with such a warning when a pooler is detected that the address does not show. */
+  /** Called once with one line when a pooler is detected that the address does not show. */
   readonly onPooler?: (text: string) => void
 }
 
@@ -203,8 +203,7 @@ function createPool(address: DatabaseAddress, options: DatabaseOptions, ca?: str
 }
 
 const poolerNotice = (how: string) =>
-  `there is a pooler before the database (${how}): prepared statements are not used. Notices of other instances do not ` +
-  'pass a transaction pooler: set DATABASE_DIRECT_URL to a direct or session-mode address'
+  `there is a pooler before the database (${how}): prepared statements are not used`
 
 async function readCaCertificate(file: string | null | undefined): Promise<string | undefined> {
   if (file == null) return undefined

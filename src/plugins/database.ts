@@ -23,6 +23,8 @@ const SCRAPE_DEADLINE_MS = 1000
 const MAX_CODES = 50
 /** Each SQLSTATE is logged at most once in this time. */
 const LOG_PAUSE_MS = 60_000
+const WITHOUT_DIRECT_URL =
+  'Notices of other instances do not pass a transaction pooler: set DATABASE_DIRECT_URL to a direct or session-mode address'
 
 class SchemaMismatchError extends Error {
   /** @param findings one line each: table, column, migration. */
@@ -57,7 +59,10 @@ export const database = fp(
         answerDeadlineMs: ANSWER_DEADLINE_MS,
       })
 
-    const main = await open(settings.url, onNotice)
+    const main = await open(settings.url, (text) => {
+      if (settings.directUrl !== settings.url) app.log.info(text)
+      else app.log.warn(`${text}. ${WITHOUT_DIRECT_URL}`)
+    })
     app.decorate('database', main)
     measureDatabase(app)
     app.addHook('onClose', () => main.close())
