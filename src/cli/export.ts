@@ -23,15 +23,15 @@ export const exportUser = defineCommand({
   name: 'export',
   text: 'export',
   arguments: [USER],
-  options: [{ flags: '--output <file>', text: 'option.output' }],
+  options: [{ flags: '--out <file>', text: 'option.output' }],
   examples: [
-    'export haneul@example.com --output haneul.json',
+    'export haneul@example.com --out haneul.json',
     'export 4503599627370497 > user.json',
-    'export haneul@example.com --output haneul.json --json',
+    'export haneul@example.com --out haneul.json --json',
   ],
   result: Type.Object(
     { user: Type.Integer(), file: Type.String(), bytes: Type.Integer() },
-    { description: 'Without `--output`, standard output has the exported document itself.' },
+    { description: 'Without `--out`, standard output has the exported document itself.' },
   ),
   run: (context, input) =>
     withServerParts(context, async ({ app, emit }) => {
@@ -43,7 +43,7 @@ export const exportUser = defineCommand({
         pseudonymOf: app.vault.pseudonymOf,
       })
       const pieces = await exports.begin(user)
-      const file = getText(input, 'output')
+      const file = getText(input, 'out')
       // An existing file is not overwritten.
       const target = file === undefined ? undefined : await open(file, 'wx', 0o600)
       emit({ event: 'sensitive_read', userId: user, details: { object: 'export' } })

@@ -6,6 +6,7 @@ import { reasonsOf } from './reasons.ts'
 import { withServerParts } from './server-parts.ts'
 
 const Count = Type.Optional(Type.Integer())
+const KINDS = ['conversations', 'feedback', 'counselings', 'sessions', 'audit'] as const
 
 /** Deletes data older than RETENTION_DAYS, as the servers do every night. */
 export const retentionRun = defineCommand({
@@ -39,9 +40,10 @@ export const retentionRun = defineCommand({
   },
   print: ({ erased, failed }, texts) => [
     texts('retention.erased', {
-      what: Object.entries(erased)
-        .map(([kind, count]) => `${count} ${kind}`)
-        .join(', '),
+      what: KINDS.flatMap((kind) => {
+        const count = erased[kind]
+        return count === undefined ? [] : [texts(`retention.${kind}`, { count })]
+      }).join(', '),
     }),
     ...failed.map((one) => texts('retention.failed', one)),
   ],

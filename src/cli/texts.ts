@@ -382,6 +382,11 @@ const CATALOGUE = {
     'RETENTION_DAYS: is not set, so no data expires',
   ],
   'retention.erased': ['삭제: {what}', 'erased: {what}'],
+  'retention.conversations': ['대화 {count}건', '{count} conversations'],
+  'retention.feedback': ['평가 {count}건', '{count} feedback'],
+  'retention.counselings': ['상담 {count}건', '{count} counselings'],
+  'retention.sessions': ['세션 {count}개', '{count} sessions'],
+  'retention.audit': ['감사 기록 {count}건', '{count} audit'],
   'retention.failed': ['{kind}: 삭제하지 못했습니다: {reason}', '{kind}: not erased: {reason}'],
 
   backup: ['모든 데이터를 백업합니다', 'makes a backup of all data'],

@@ -65,7 +65,7 @@ t.test('a wrong command line is one line that names the fault', async (t) => {
     ['user list --colour', 'unknown option: --colour'],
     ['user show', 'missing argument: user'],
     ['user show a b', 'too many arguments'],
-    ['export a --output', 'missing value: --output <file>'],
+    ['export a --out', 'missing value: --out <file>'],
     ['user list --limit 0', '--limit <number>: the value is not valid: 0 (a whole number from 1 to 1000)'],
     ['user role a king', 'role: the value is not valid: king (user, counsellor, admin)'],
     [

@@ -30,7 +30,7 @@ t.test('the export is that of REST, on standard output or in a new file', async 
   t.match(out.join(''), '상담 메모 7461')
 
   const file = join(t.testdir(), 'export.json')
-  const line = ['export', String(account.id), '--output', file]
+  const line = ['export', String(account.id), '--out', file]
   const written = await cliJson<{ bytes: number }>(t, database, line, { env: ENV })
   t.match(written, { exit: 0, user: account.id, file })
   const text = await readFile(file, 'utf8')
