@@ -110,12 +110,14 @@ export class BatchWriter<Item> {
    */
   async #writeOthers(batch: readonly Row<Item>[]): Promise<void> {
     const errors = new Map<Row<Item>, unknown>()
-    const faulty = await findFaulty(batch, async (entry) => {
+    const one = async (entry: Row<Item>) => {
       const error = await this.#try([entry])
       if (error === undefined) return 'written'
       errors.set(entry, error)
       return 'failed'
-    })
+    }
+    const rest = async (others: readonly Row<Item>[]) => (await this.#try(others)) === undefined
+    const faulty = await findFaulty(batch, { one, rest })
     for (const entry of faulty) {
       const [key] = entry
       const times = (this.#failedAlone.get(key) ?? 0) + 1

@@ -18,20 +18,30 @@ export async function writeWithin(write: Promise<void>, ms: number): Promise<voi
   if ((await within(write, ms)) === 'late') throw new LateWriteError()
 }
 
+type Writes<Entry> = {
+  readonly one: (entry: Entry) => Promise<'written' | 'failed' | 'skipped'>
+  /** Whether all that remain were written, or need not be. */
+  readonly rest: (entries: readonly Entry[]) => Promise<boolean>
+}
+
 /**
- * Writes the entries of a batch one by one. Returns the entries that failed while others were written, which are faulty
- * themselves; none when nothing can be written.
+ * Writes the entries of a batch one by one, and those after the first success together: the database may have returned
+ * meanwhile. If that fails, it continues one by one. Returns the entries that failed while others were written, which
+ * are faulty themselves; none when nothing can be written.
  */
 export async function findFaulty<Entry>(
   batch: readonly Entry[],
-  write: (entry: Entry) => Promise<'written' | 'failed' | 'skipped'>,
+  { one, rest }: Writes<Entry>,
 ): Promise<readonly Entry[]> {
   const failed: Entry[] = []
   let isAnyWritten = false
-  for (const entry of batch) {
-    const outcome = await write(entry)
-    if (outcome === 'written') isAnyWritten = true
-    else if (outcome === 'failed') failed.push(entry)
+  for (const [place, entry] of batch.entries()) {
+    const outcome = await one(entry)
+    if (outcome === 'failed') failed.push(entry)
+    if (outcome === 'written' && !isAnyWritten) {
+      isAnyWritten = true
+      if (await rest(batch.slice(place + 1))) break
+    }
     if (!isAnyWritten && failed.length >= MAX_FAILED) return []
   }
   return isAnyWritten ? failed : []

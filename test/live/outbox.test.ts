@@ -1,4 +1,5 @@
 import { mock } from 'node:test'
+import { setImmediate as immediate } from 'node:timers/promises'
 import t from 'tap'
 import {
   type DropReason,
@@ -161,6 +162,47 @@ t.test('while the database is away results wait, then are stored once and in ord
   t.same(rows(), ['a#1', 'a#2', 'b#1'])
   t.same(dropped, [])
 })
+
+t.test('however long the database was away, it is asked again within a second', async (t) => {
+  const { outbox, database, retries } = setUp()
+  database.fault = () => new Away()
+  mock.timers.enable({ apis: ['setTimeout'] })
+  t.teardown(() => mock.timers.reset())
+  const stored = store(outbox, row('a', 1))
+  const untilAsked = async (times: number) => {
+    for (let turn = 0; turn < 100 && retries.length < times; turn++) await immediate()
+    return retries.length >= times
+  }
+  t.ok(await untilAsked(1))
+  for (let times = 2; times <= 20; times++) {
+    mock.timers.tick(1000)
+    t.ok(await untilAsked(times), `try ${times}`)
+  }
+  database.fault = () => undefined
+  mock.timers.tick(1000)
+  t.equal(await stored, 'stored')
+})
+
+t.test(
+  'what has waited is written together, also if it was tried one by one when the database returned',
+  async (t) => {
+    const { outbox, database, committed, rows } = setUp()
+    let isBack = false
+    database.fault = (writes) => {
+      isBack ||= writes.length === 1
+      return isBack ? undefined : new Away()
+    }
+    const sessions = ['a', 'b', 'c', 'd', 'e', 'f']
+    const entries = sessions.flatMap((session) => windows(session, 2))
+    const stored = await Promise.all(entries.map((entry) => store(outbox, entry)))
+    t.same(new Set(stored), new Set(['stored']))
+    t.equal(rows().length, entries.length)
+    t.same(
+      committed.map(({ length }) => length),
+      [1, entries.length - 1],
+    )
+  },
+)
 
 t.test('what is discarded while the database is away is never written, and counts as no loss', async (t) => {
   const { outbox, database, retries, rows, dropped, waiting } = setUp()

@@ -2,47 +2,21 @@ import { createBackoff } from '../../lib/backoff.ts'
 import { pause, within } from '../../lib/deadline.ts'
 import { FAILURES_BEFORE_APART, findFaulty } from '../../lib/write-tries.ts'
 import { type OutboxRepository, writeBatch } from './outbox-batch.ts'
+import type { DropReason, OutboxDependencies } from './outbox-dependencies.ts'
 import { LockedSessions } from './locked-sessions.ts'
 import { isResult, leaseOf, type OutboxContent, sessionOf } from './outbox-content.ts'
 import { type Entry, OutboxQueue, type WriteResult } from './outbox-queue.ts'
-import type { AnswerRow, Client, Fence, NewWindowRow, Verdict, WindowWrite } from './repository.ts'
+import type { AnswerRow, NewWindowRow, Verdict, WindowWrite } from './repository.ts'
 
-export type { OutboxContent, OutboxRepository, WriteResult }
-
-type SessionLease = { readonly sessionId: string } & Fence
-
-/** Why a result was not stored; `not_ours`: its session has another owner or was deleted. */
-export type DropReason = 'outbox_full' | 'refused_by_database' | 'not_ours' | 'shutdown'
-
-type Dependencies = {
-  /** Runs this many statements, all or none; `work` sends them in order without waiting in between. */
-  readonly transaction: <T>(statements: number, work: (client: Client) => Promise<T>) => Promise<T>
-  readonly repository: OutboxRepository
-  /** Whether the same write may succeed later. */
-  readonly isPassing: (error: unknown) => boolean
-  /** Called with the number of waiting entries whenever it changes. */
-  readonly onWaiting: (count: number) => void
-  readonly onStored: (contents: readonly OutboxContent[]) => void
-  readonly onRetry: (error: unknown, waiting: number) => void
-  readonly onDrop: (reason: DropReason, sessionId: string, error?: unknown) => void
-  /** Whether the lease of a write is still held, as far as is known here. */
-  readonly holds: (lease: SessionLease) => boolean
-  /** Another owner has the session. */
-  readonly onLost: (lease: SessionLease) => void
-  /** The database has lost a claim of this process: corrects the leases. Never rejects. */
-  readonly onBehind: () => Promise<void>
-  /** The results of a session have waited for long because another transaction has locked its row. */
-  readonly onLocked: (sessionId: string) => void
-  readonly maxWindowsPerSession: number
-  readonly maxBytes: number
-}
+export type { DropReason, OutboxContent, OutboxRepository, WriteResult }
 
 const BATCH = 200
 /** Batches in progress at once: a window does not wait for the commit of another session's. */
 const LANES = 3
-const PAUSES = { firstMs: 100, longestMs: 3000, isSpread: true }
+/** The longest decides how long after the return of the database the first result is stored. */
+const PAUSES = { firstMs: 100, longestMs: 500, isSpread: true }
 /** Some five minutes of tries in which others were stored. */
-const MAX_FAILED_ALONE = 100
+const MAX_FAILED_ALONE = 600
 
 /**
  * Writes results in order, many at once, and keeps them while the database is away: at most
@@ -50,7 +24,7 @@ const MAX_FAILED_ALONE = 100
  * permanently is dropped; each drop is reported.
  */
 export class Outbox {
-  readonly #deps: Dependencies
+  readonly #deps: OutboxDependencies
   readonly #queue: OutboxQueue
   readonly #stop = new AbortController()
   readonly #lanes = new Set<Promise<void>>()
@@ -62,7 +36,7 @@ export class Outbox {
   readonly #locked: LockedSessions
   #isAway = false
 
-  constructor(dependencies: Dependencies) {
+  constructor(dependencies: OutboxDependencies) {
     this.#deps = dependencies
     this.#queue = new OutboxQueue(dependencies)
     this.#locked = new LockedSessions(dependencies.onLocked)
@@ -278,13 +252,19 @@ export class Outbox {
   /** Stores what can be stored when an entry of the batch fails again and again; what only fails itself is dropped in the end. */
   async #writeOthers(batch: readonly Entry[]): Promise<void> {
     const failed = new Set<string>()
-    const faulty = await findFaulty(batch, async (entry) => {
-      const { sessionId } = entry
-      if (failed.has(sessionId) || this.#locked.isResting(sessionId)) return 'skipped' // the order of its session
+    // The order of a session.
+    const isToWait = ({ sessionId }: Entry) => failed.has(sessionId) || this.#locked.isResting(sessionId)
+    const one = async (entry: Entry) => {
+      if (isToWait(entry)) return 'skipped'
       if (await this.#write([entry])) return 'written'
-      failed.add(sessionId)
+      failed.add(entry.sessionId)
       return 'failed'
-    })
+    }
+    const rest = async (entries: readonly Entry[]) => {
+      const others = entries.filter((entry) => !isToWait(entry))
+      return others.length === 0 || this.#write(others)
+    }
+    const faulty = await findFaulty(batch, { one, rest })
     for (const entry of faulty) {
       if (++entry.failedAlone < MAX_FAILED_ALONE) continue
       this.#queue.remove([entry])
