@@ -111,6 +111,15 @@ t.test('the query in the README finds every table closed, and says so when one i
     await look(),
     tables.sort((a, b) => (a.name < b.name ? -1 : 1)),
   )
+  for (const [path, figure] of [
+    ['README.md', /returns (\d+) tables, from `(\w+)` to `(\w+)`/],
+    ['README.ko.md', /`(\w+)`부터 `(\w+)`까지 테이블 (\d+)개/],
+  ] as const)
+    t.same(
+      figure.exec(readText(path))?.slice(1).sort(),
+      [String(tables.length), tables[0]?.name, tables.at(-1)?.name].sort(),
+      path,
+    )
   await sql`alter table users disable row level security`
   t.same(
     (await look()).filter(({ closed }) => !closed),

@@ -138,6 +138,11 @@ export class Fleet {
     if (!(await this.#answered(deadlineMs))) throw new Error('the server did not work off its backlog')
   }
 
+  /** Cuts the connections of these sockets; their clients replace them. */
+  cut(numbers: readonly number[]): void {
+    for (const number of numbers) this.#sockets[number]?.terminate()
+  }
+
   close(): void {
     this.#closed = true
     for (const socket of this.#sockets) socket.terminate()

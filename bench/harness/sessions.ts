@@ -34,17 +34,34 @@ export async function signUp(origin: string, account = newAccount()): Promise<st
   return (data as { accessToken: string }).accessToken
 }
 
+type Spread = 'spread' | 'together'
+
 /**
  * Starts sessions and returns the URLs of their landmarks sockets. Unless `together`, their windows close evenly spread
  * over ten seconds, as with users who start at different times.
  */
 export async function startSessions(
   origin: string,
-  { sql }: BenchDatabase,
+  database: BenchDatabase,
   count: number,
-  how: 'spread' | 'together' = 'spread',
+  how: Spread = 'spread',
 ): Promise<string[]> {
-  const token = await signUp(origin)
+  const ids = await startSessionsOf(await signUp(origin), { origin, database, count, how })
+  return ids.map((id) => landmarksUrl(origin, id))
+}
+
+type Start = {
+  readonly origin: string
+  readonly database: BenchDatabase
+  readonly count: number
+  readonly how: Spread
+}
+
+/** The same for an account; returns the ids. */
+export async function startSessionsOf(
+  token: string,
+  { origin, database: { sql }, count, how }: Start,
+): Promise<string[]> {
   const ids: string[] = []
   for (let begun = 0; begun < count; begun += AT_ONCE) {
     const batch = Array.from({ length: Math.min(AT_ONCE, count - begun) }, async () => {
@@ -58,8 +75,11 @@ export async function startSessions(
       update sessions set started_at = now() - make_interval(secs => place.number * ${WINDOW_MS / 1000 / count}::float8)
       from unnest(${ids}::text[]) with ordinality as place (id, number) where sessions.id = place.id`
   }
-  return ids.map((id) => `${origin.replace('http', 'ws')}/ws/landmarks/${id}`)
+  return ids
 }
+
+export const landmarksUrl = (origin: string, id: string): string =>
+  `${origin.replace('http', 'ws')}/ws/landmarks/${id}`
 
 /** The URL of the same socket on another instance. */
 export const onInstance = (url: string, origin: string): string =>

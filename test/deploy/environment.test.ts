@@ -40,7 +40,7 @@ for (const { file, environment } of SERVERS()) {
 
 /** Words like variables that belong to other programs. */
 const FOREIGN =
-  /^(MAEUM_HOST|POSTGRES_(USER|DB|PASSWORD)|TMPDIR|(NET_BIND|GITHUB|GH|AF)_\w+|OWNER|REPOSITORY|HOME|EPERM)$/
+  /^(MAEUM_HOST|POSTGRES_(USER|DB|PASSWORD)|TMPDIR|(NET_BIND|GITHUB|GH|AF|CLOCK)_\w+|OWNER|REPOSITORY|HOME|EPERM)$/
 
 t.test('every variable that a file or the README mentions exists', async (t) => {
   for (const file of FILES) {

@@ -5,7 +5,7 @@ import t from 'tap'
 import { createTestDatabase } from '../helpers/database.ts'
 import { eventually } from '../helpers/eventually.ts'
 import '../helpers/built.ts'
-import { read, ROOT, systemdUnit } from './files.ts'
+import { ROOT, systemdUnit } from './files.ts'
 
 const run = promisify(execFile)
 
@@ -37,7 +37,7 @@ t.test('the command of the unit starts a server that is healthy and ends on SIGT
 })
 
 t.test('the unit protects the host, and leaves the compiler of V8 alone', async (t) => {
-  const { get } = systemdUnit()
+  const { get, deployed } = systemdUnit()
   for (const [name, value] of Object.entries({
     DynamicUser: 'yes',
     NoNewPrivileges: 'yes',
@@ -48,7 +48,7 @@ t.test('the unit protects the host, and leaves the compiler of V8 alone', async 
     MemoryDenyWriteExecute: 'no',
   }))
     t.equal(get(name), value, name)
-  t.match(read('deploy/systemd/maeum.service'), `Environment=DATA_DIR=/var/lib/${get('StateDirectory')}\n`)
+  t.equal(deployed.environment['DATA_DIR'], `/var/lib/${get('StateDirectory')}`)
 })
 
 const skip = await run('systemd-analyze', ['--version']).then(
@@ -56,7 +56,9 @@ const skip = await run('systemd-analyze', ['--version']).then(
   () => 'SYSTEMD IS NOT INSTALLED: the unit is NOT CHECKED by systemd-analyze here',
 )
 
-t.test('systemd accepts the unit', { skip }, async (t) => {
-  const { stdout, stderr } = await run('systemd-analyze', ['verify', `${ROOT}deploy/systemd/maeum.service`])
+t.test('systemd accepts the units', { skip }, async (t) => {
+  const units = ['maeum.service', 'maeum-backup.service', 'maeum-backup.timer']
+  const paths = units.map((name) => `${ROOT}deploy/systemd/${name}`)
+  const { stdout, stderr } = await run('systemd-analyze', ['verify', ...paths])
   t.equal(stdout + stderr, '')
 })

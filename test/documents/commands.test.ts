@@ -82,8 +82,8 @@ function findCurlFault(args: readonly string[]): string | undefined {
 const OTHERS = new Set(
   (
     'git cd cp install openssl docker kubectl fly gh journalctl systemctl psql pg_dump pg_restore chmod ' +
-    'createdb dropdb postgres haproxy nginx promtool prometheus patronictl curl tar gzip gunzip zcat sha256sum mkdir export set ls ' +
-    'cat echo umask mv rm ssh scp rsync jq sleep systemd-run crontab'
+    'createdb createuser dropdb postgres haproxy nginx promtool prometheus patronictl curl tar gzip gunzip zcat sha256sum mkdir export set ls ' +
+    'cat echo umask mv rm ssh scp rsync jq sleep systemd-run crontab apt-get sudo'
   ).split(' '),
 )
 
@@ -114,7 +114,7 @@ async function findFault(command: ShellCommand, folder: string): Promise<string 
 }
 
 /** Variables of a shell example: those of the server, and those that the example sets for itself. */
-const OWN_VARIABLES = /^(MAEUM_\w+|FORMER_DATABASE_URL|TOKEN|WS_URL|NODE_OPTIONS|PG\w+)$/
+const OWN_VARIABLES = /^(BENCH_\w+|ETCD_\w+|MAEUM_\w+|FORMER_DATABASE_URL|TOKEN|WS_URL|NODE_OPTIONS|PG\w+)$/
 
 const findVariableFault = ({ assignments }: ShellCommand): string | undefined => {
   const names = assignments.map((assignment) => assignment.replace(/=.*$/s, ''))

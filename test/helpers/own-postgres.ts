@@ -83,6 +83,7 @@ export async function startOwnPostgres(t: Pick<Test, 'teardown'>): Promise<OwnPo
       return database.unhurried
     },
     listen: (subscription) => database.listen(subscription),
+    usage: () => database.usage(),
     get port() {
       return port
     },

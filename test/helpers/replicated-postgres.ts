@@ -103,6 +103,7 @@ export async function startReplicatedPostgres(t: Pick<Test, 'teardown'>): Promis
       return database.unhurried
     },
     listen: (subscription) => database.listen(subscription),
+    usage: () => database.usage(),
     url: urlAt(address.port),
     port: address.port,
     standby: standby.sql,
