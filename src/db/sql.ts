@@ -21,8 +21,7 @@ const isTemplate = (strings: unknown): strings is TemplateStringsArray =>
  * The interface of the driver, with statements and transactions run by `pool` with this deadline.
  * Cursors, `reserve` and `listen` are not supported.
  *
- * Queries are created with the pool's handler. When the handler of a query that the driver has created is replaced, V8
- * (Node 20) promotes finished queries to the old space, which costs several microseconds for each.
+ * Queries are created here, because those of the driver's own functions would run on its own connections.
  */
 export function createSql(base: postgres.Sql, pool: Pool, deadlineMs: number): postgres.Sql {
   const handler = (statement: Statement) => pool.run(statement, deadlineMs)

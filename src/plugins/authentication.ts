@@ -28,6 +28,9 @@ type Verdict =
   | { readonly kind: 'absent' }
   | { readonly kind: 'invalid' }
 
+/** Where a request keeps what its token is worth. */
+const VERDICT = Symbol('verdict')
+
 declare module 'fastify' {
   interface FastifyInstance {
     authentication: {
@@ -44,6 +47,7 @@ declare module 'fastify' {
   }
   interface FastifyRequest {
     principal: Principal | null
+    [VERDICT]: Verdict | null
     /** The verified user id as text, for rate limit keys; null without a valid token. */
     bearerSubject(): string | null
     /** The bearer, even of an expired token; null for an invalid token. */
@@ -77,17 +81,13 @@ export const authentication = fp(
     }
     const ring = getKeyring(app, secret)
     const verify = createVerifier(app, secrets)
-    const verdicts = new WeakMap<FastifyRequest, Verdict>()
     let isLive: IsLive = () => {
       throw new Error('decideBy was not called')
     }
 
     const getVerdict = (request: FastifyRequest): Verdict => {
-      const known = verdicts.get(request)
-      if (known !== undefined) return known
-      const verdict = judge(request.headers.authorization)
-      verdicts.set(request, verdict)
-      return verdict
+      request[VERDICT] ??= judge(request.headers.authorization)
+      return request[VERDICT]
     }
 
     /** Verified tokens. A signature stays valid, so later requests check only the expiry. */
@@ -112,6 +112,7 @@ export const authentication = fp(
     }
 
     app.decorateRequest('principal', null)
+    app.decorateRequest(VERDICT, null)
     app.decorateRequest('bearerSubject', function (this: FastifyRequest) {
       const verdict = getVerdict(this)
       return verdict.kind === 'valid' ? String(verdict.principal.userId) : null
