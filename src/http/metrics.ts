@@ -87,7 +87,7 @@ const createWindowMetrics = (registers: Registry[]) => ({
 const createWriterMetrics = (registers: Registry[]) => ({
   outboxWindows: new Gauge({
     name: 'maeum_outbox_windows',
-    help: 'Answered windows that wait for the database.',
+    help: 'Results that wait for the database: windows, and marks of their delivery.',
     registers,
   }),
   droppedWindows: new Counter({

@@ -31,7 +31,7 @@ export async function createBoard() {
   const figures = {
     faces: figure('faceConnections'),
     lost: figure('lostWindows'),
-    waiting: figure('waitingWindows'),
+    waiting: figure('waitingResults'),
     latency: figure('modelLatency'),
     loop: figure('eventLoop'),
     memory: figure('memory'),

@@ -348,7 +348,7 @@ export const CATALOGUE = {
     'Windows per minute, last ten minutes: this server {local}, Gemini {gemini}',
   ],
   lostWindows: ['유실된 구간', 'Lost windows'],
-  waitingWindows: ['저장 대기 중인 구간', 'Windows waiting to be stored'],
+  waitingResults: ['저장 대기 중인 결과', 'Results waiting to be stored'],
   modelLatency: ['모델 응답 시간', 'Model latency'],
   median: ['중앙값', 'median'],
   slowest: ['95퍼센타일', '95th percentile'],
