@@ -96,7 +96,7 @@ for (const [how, more] of [
     )
     t.same(answers, numbers, 'each gets its own answer')
     t.equal((await sql`select from kept`).length, 60, 'and what was committed is there')
-    t.match(notices, [/pooler.*DATABASE_DIRECT_URL/], 'said once')
+    t.match(notices, [/pooler before the database.*prepared statements are not used/], 'said once')
   })
 }
 
