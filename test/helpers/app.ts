@@ -138,10 +138,14 @@ export async function connect(
 ): Promise<TestSocket> {
   const protocols = subprotocol === undefined ? [] : [subprotocol]
   const socket = new WebSocket(url, protocols, { headers: { origin: BROWSER_ORIGIN, ...headers } })
-  t.teardown(() => socket.terminate())
   const messages: ServerMessage[] = []
   const untaken: ServerMessage[] = []
-  const waiting: { type: string; take: (message: ServerMessage) => void }[] = []
+  const waiting: { type: string; late: NodeJS.Timeout; take: (message: ServerMessage) => void }[] = []
+  t.teardown(() => {
+    socket.terminate()
+    // A message that a test did not need in the end must not keep its process for a minute.
+    for (const { late } of waiting) clearTimeout(late)
+  })
   socket.on('message', (text: Buffer) => {
     const message = JSON.parse(text.toString()) as ServerMessage // our own server's frames
     messages.push(message)
@@ -165,7 +169,7 @@ export async function connect(
       return new Promise((resolve, reject) => {
         const late = setTimeout(() => reject(new Error(`no ${type} within ${PATIENCE_MS} ms`)), PATIENCE_MS)
         waiting.push({
-          type,
+          ...{ type, late },
           take: (message) => {
             clearTimeout(late)
             resolve(message)
