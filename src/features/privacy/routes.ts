@@ -32,7 +32,7 @@ export const privacyRoutes: FastifyPluginAsyncTypebox<Options> = async (app, opt
   const exporting = new Map<number, ExportStream | undefined>()
 
   /** A slow reader keeps its place only while no other user needs it. */
-  const giveUpSlowest = () => {
+  const endSlowExport = () => {
     const slow = [...exporting].find(([, stream]) => stream?.isSlow() === true)
     if (slow === undefined) return
     const [userId, stream] = slow
@@ -53,24 +53,27 @@ export const privacyRoutes: FastifyPluginAsyncTypebox<Options> = async (app, opt
     async (request, reply) => {
       const { userId } = requirePrincipal(request)
       if (exporting.has(userId)) throw new AppError('RATE_LIMITED', { retryAfter: BUSY_RETRY_SECONDS })
-      if (exporting.size >= MAX_EXPORTS) giveUpSlowest()
+      if (exporting.size >= MAX_EXPORTS) endSlowExport()
       if (exporting.size >= MAX_EXPORTS) throw new AppError('SERVER_BUSY', { retryAfter: BUSY_RETRY_SECONDS })
       exporting.set(userId, undefined)
+      let stream: ExportStream | undefined
+      // Not a later export of the user, who may begin another one as soon as this one has lost its place.
+      const leave = () => {
+        if (exporting.get(userId) === stream) exporting.delete(userId)
+      }
       try {
         const pieces = await exports.begin(userId)
         onExport(userId, callerAddress(request))
-        const stream = createStream(pieces, monotonic)
+        stream = createStream(pieces, monotonic)
         exporting.set(userId, stream)
-        stream.body.once('close', () => {
-          if (exporting.get(userId) === stream) exporting.delete(userId)
-        })
+        stream.body.once('close', leave)
         void reply
           .header('content-type', 'application/json; charset=utf-8')
           .header('content-disposition', 'attachment; filename="maeum-export.json"')
         // A stream is not serialised by the schema.
         return await reply.send(stream.body as never)
       } catch (error) {
-        exporting.delete(userId)
+        leave()
         throw error
       }
     },
