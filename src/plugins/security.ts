@@ -31,10 +31,6 @@ function limitKey(request: FastifyRequest): string {
   return (isUserRoute ? request.bearerSubject() : null) ?? callerAddress(request)
 }
 
-/** The origin of this server as the client sees it. */
-const ownOrigin = (request: FastifyRequest, publicUrl: string | null) =>
-  publicUrl === null ? `${request.protocol}://${request.host}` : new URL(publicUrl).origin
-
 const CORS = {
   credentials: true,
   methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
@@ -94,33 +90,34 @@ const RATE_HEADERS = { 'x-ratelimit-limit': true, 'x-ratelimit-remaining': true,
 export const security = fp(
   async (app, { config }: { config: Config }) => {
     const { publicUrl } = config.server
+    const published = publicUrl === null ? null : new URL(publicUrl).origin
     const origins = createOriginPolicy(config.limits.corsOrigins)
-    const allows = (request: FastifyRequest, origin: string) =>
-      origin === ownOrigin(request, publicUrl) || origins.allows(origin)
+    const isListed = (origin: string) => origin === published || origins.allows(origin)
+    const isOwn = (request: FastifyRequest, origin: string) =>
+      published === null && origin === `${request.protocol}://${request.host}`
     app.decorate('admitsOrigin', (request: FastifyRequest) => {
       const { origin } = request.headers
-      return origin === undefined || allows(request, origin)
+      return origin === undefined || isListed(origin) || isOwn(request, origin)
     })
 
-    // A refused preflight gets an empty response; without the headers the browser refuses the request.
-    app.addHook('onRequest', (request, reply, next) => {
-      const preflight = request.method === 'OPTIONS' && 'access-control-request-method' in request.headers
-      if (preflight && !app.admitsOrigin(request)) void reply.code(204).send()
-      else next()
-    })
-    // Options for each request would have to be completed by the library each time, which costs a read of one row several
-    // percent. Browsers send no preflight to the origin of their page, so its headers suffice.
+    // An origin that depends on the request cannot be among the options of the library, unless it completes them anew for
+    // each request. A browser sends no preflight to the origin of its page.
     app.addHook('onRequest', (request, reply, next) => {
       const { origin } = request.headers
-      if (origin !== undefined && publicUrl === null && origin === ownOrigin(request, publicUrl))
+      if (origin !== undefined && isOwn(request, origin))
         void reply.headers({ ...OWN_ORIGIN_HEADERS, 'access-control-allow-origin': origin })
       next()
     })
-    const published = publicUrl === null ? null : new URL(publicUrl).origin
+    // A refused preflight gets an empty response; without the headers the browser refuses the request.
+    app.addHook('onRequest', (request, reply, next) => {
+      const { origin } = request.headers
+      const preflight = request.method === 'OPTIONS' && 'access-control-request-method' in request.headers
+      if (preflight && origin !== undefined && !isListed(origin)) void reply.code(204).send()
+      else next()
+    })
     await app.register(cors, {
       ...CORS,
-      origin: (origin, respond) =>
-        respond(null, origin !== undefined && (origin === published || origins.allows(origin))),
+      origin: (origin, respond) => respond(null, origin !== undefined && isListed(origin)),
     })
 
     const headers = protectiveHeaders()

@@ -176,6 +176,19 @@ t.test('what a browser from an allowed origin may read', async (t) => {
     const other = await ask('https://maeum.local:8000', '/health', { host: 'maeum.local:8000' })
     t.equal(other.headers[readable], undefined)
   })
+
+  t.test('a preflight from the own origin is no unknown route', async (t) => {
+    const { statusCode } = await app.inject({
+      method: 'OPTIONS',
+      url: '/health',
+      headers: {
+        origin: 'http://maeum.local:8000',
+        host: 'maeum.local:8000',
+        'access-control-request-method': 'GET',
+      },
+    })
+    t.equal(statusCode, 204)
+  })
 })
 
 t.test('with PUBLIC_URL that is the own origin, whatever Host says', async (t) => {
