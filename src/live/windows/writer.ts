@@ -114,7 +114,8 @@ export function openWriter({ sql, leases, metrics, log, ...hooks }: Surroundings
 
   metrics.onScrape(() => {
     const { ages } = outbox
-    metrics.outboxOldest.set(Math.max(0, ...ages) / 1000)
+    // Not spread into arguments: there may be tens of thousands.
+    metrics.outboxOldest.set(ages.reduce((oldest, age) => Math.max(oldest, age), 0) / 1000)
     for (const [age, count] of countAges(ages)) metrics.outboxResults.labels(age).set(count)
   })
 
