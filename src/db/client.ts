@@ -135,10 +135,12 @@ async function openEmbedded(options: DatabaseOptions): Promise<Database> {
   }
 }
 
-function createPool(address: DatabaseAddress, options: DatabaseOptions, ca?: string) {
-  // Never connects: it only creates the statements that the connections of the pool execute. A variable, because the
-  // type of the driver's options lacks `socket`.
-  const settings = {
+/**
+ * Of an instance of the driver that never connects: it only creates the statements that the connections of the pool
+ * execute. A function, because the type of the driver's options lacks `socket`.
+ */
+function driverSettings(address: DatabaseAddress) {
+  return {
     host: address.host,
     port: address.port,
     user: address.user,
@@ -149,14 +151,18 @@ function createPool(address: DatabaseAddress, options: DatabaseOptions, ca?: str
     prepare: address.prepare,
     max: 1,
     // The pool enforces these.
-    ...{ connect_timeout: 0, max_lifetime: 0 },
+    connect_timeout: 0,
+    max_lifetime: 0,
     keep_alive: 15,
     // The driver would query array types on each new connection, and an error of that query is not caught.
     fetch_types: false,
     connection: startParameters(getInitialMode(address)),
     onnotice: () => undefined, // "already exists, skipping" and the like
   }
-  const base = postgres(settings)
+}
+
+function createPool(address: DatabaseAddress, options: DatabaseOptions, ca?: string) {
+  const base = postgres(driverSettings(address))
   const { answerDeadlineMs = ANSWER_DEADLINE_MS, onPooler, onServerError } = options
   const mode = new PoolMode(base.options, getInitialMode(address), (how) => onPooler?.(poolerNotice(how)))
   const sockets = {
