@@ -1,4 +1,4 @@
-import { execFile, spawn, spawnSync } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
+import { findProgram } from '../helpers/find-program.ts'
 import { parse } from 'yaml'
 import {
   haproxyConfig,
@@ -31,9 +32,9 @@ const NETWORK = '127.0.9'
 const SILENCE_S = '3'
 
 const env = { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin` }
-const isMissing = (program: string) => spawnSync('sh', ['-c', `command -v ${program}`], { env }).status !== 0
 const skipWithout = (program: string) =>
-  isMissing(program) && `${program.toUpperCase()} IS NOT INSTALLED: its file for failovers is NOT TESTED here`
+  findProgram(program) === undefined &&
+  `${program.toUpperCase()} IS NOT INSTALLED: its file for failovers is NOT TESTED here`
 
 const patroni = readYaml('deploy/patroni/patroni.yml')
 const dcs = patroni.bootstrap.dcs

@@ -1,10 +1,9 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { accessSync } from 'node:fs'
-import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import { eventually } from '../helpers/eventually.ts'
+import { findProgram } from '../helpers/find-program.ts'
 import { type Instance, startFleet } from '../helpers/fleet.ts'
 import { createGeminiDouble, DOUBLE_KEY } from '../helpers/gemini-double.ts'
 import { answer } from '../helpers/gemini-steps.ts'
@@ -47,21 +46,8 @@ const QUERIES = DASHBOARD.panels.flatMap(({ title, targets = [] }) =>
   targets.map(({ expr }) => ({ title, expr: filledIn(expr) })),
 )
 
-const find = (name: string): string | undefined =>
-  (process.env['PATH'] ?? '')
-    .split(delimiter)
-    .map((directory) => join(directory, name))
-    .find((path) => {
-      try {
-        accessSync(path)
-        return true
-      } catch {
-        return false
-      }
-    })
-
-const prometheus = find('prometheus')
-const promtool = find('promtool')
+const prometheus = findProgram('prometheus')
+const promtool = findProgram('promtool')
 const skip =
   (prometheus === undefined || promtool === undefined) &&
   'PROMETHEUS IS NOT INSTALLED: alerts and dashboard are NOT TESTED here'

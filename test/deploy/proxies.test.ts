@@ -1,33 +1,19 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { accessSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
 import type { IncomingMessage } from 'node:http'
 import { request } from 'node:https'
 import { type AddressInfo, createServer } from 'node:net'
-import { delimiter, join } from 'node:path'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import { WebSocket } from 'ws'
 import { bearer, createAccount, startTestApp, type StartedSession } from '../helpers/app.ts'
 import { eventually } from '../helpers/eventually.ts'
+import { findProgram } from '../helpers/find-program.ts'
 import { read } from './files.ts'
 
 const run = promisify(execFile)
-
-function findProgram(name: string): string | undefined {
-  const directories = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin']
-  return directories
-    .map((directory) => join(directory, name))
-    .find((path) => {
-      try {
-        accessSync(path)
-        return true
-      } catch {
-        return false
-      }
-    })
-}
 
 type Adapted = {
   /** The directory of the file, of the certificate and of everything that the proxy writes. */

@@ -1,26 +1,14 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { accessSync } from 'node:fs'
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Test } from 'tap'
+import { findProgram } from './find-program.ts'
 
 /** The program of this system, if it has one. */
-export function findPgbouncer(): string | undefined {
-  const directories = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin']
-  return directories
-    .map((directory) => join(directory, 'pgbouncer'))
-    .find((path) => {
-      try {
-        accessSync(path)
-        return true
-      } catch {
-        return false
-      }
-    })
-}
+export const findPgbouncer = () => findProgram('pgbouncer')
 
 type Pooled = {
   readonly program: string
