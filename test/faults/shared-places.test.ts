@@ -1,8 +1,10 @@
 import { once } from 'node:events'
 import { type ClientRequest, type IncomingMessage, request } from 'node:http'
+import { type AddressInfo, connect } from 'node:net'
 import { Readable } from 'node:stream'
+import { finished } from 'node:stream/promises'
 import { mock } from 'node:test'
-import Fastify, { type FastifyRequest } from 'fastify'
+import Fastify, { type FastifyRequest, type FastifyServerOptions } from 'fastify'
 import t, { type Test } from 'tap'
 import { createShares } from '../../src/models/shares.ts'
 import { createStream } from '../../src/features/privacy/export/stream.ts'
@@ -19,8 +21,8 @@ import * as steps from '../helpers/gemini-steps.ts'
 const WAV = new Uint8Array([...Buffer.from('RIFF\0\0\0\0WAVEfmt '), ...new Array<number>(400).fill(7)])
 
 /** An application without database in which the header `x-user` names the user. */
-async function createUserApp(t: Test) {
-  const app = Fastify().setValidatorCompiler(() => () => true)
+async function createUserApp(t: Test, options: FastifyServerOptions = {}) {
+  const app = Fastify(options).setValidatorCompiler(() => () => true)
   t.teardown(() => app.close())
   app.decorateRequest('principal', null)
   app.decorate('authentication', {
@@ -151,6 +153,39 @@ t.test('a slow reader gets all of an export, and the time of the queries makes n
   t.notOk(isSlow())
   give()
   await once(waiting, 'end')
+  t.ok(text.endsWith('y'))
+})
+
+t.test('the inactivity timeout does not end an export', async (t) => {
+  const app = await createUserApp(t, { connectionTimeout: 100 })
+  let finish: () => void = () => undefined
+  async function* pieces() {
+    yield 'x'.repeat(64 * 1024)
+    await new Promise<void>((resolve) => {
+      finish = resolve
+    })
+    yield 'y'
+  }
+  await app.register(privacyRoutes, {
+    exports: { begin: async () => pieces() },
+    erasure: {} as never, // not used
+    onExport: () => undefined,
+  })
+  await app.listen()
+  const { port } = app.server.address() as AddressInfo // listening on TCP
+  const [answer] = (await once(
+    request({ port, path: '/export', headers: { 'x-user': '1' } }).end(),
+    'response',
+  )) as [IncomingMessage]
+  let text = ''
+  answer.on('error', () => undefined) // it may be cut off
+  answer.setEncoding('utf8').on('data', (piece: string) => (text += piece))
+  await once(answer, 'data')
+  // Silent since later than the export, so its timeout is over later too.
+  const silent = connect(port).resume()
+  await once(silent, 'close')
+  finish()
+  await finished(answer).catch(() => undefined)
   t.ok(text.endsWith('y'))
 })
 

@@ -66,6 +66,8 @@ export const privacyRoutes: FastifyPluginAsyncTypebox<Options> = async (app, opt
         onExport(userId, callerAddress(request))
         stream = createStream(pieces, monotonic)
         exporting.set(userId, stream)
+        // The inactivity timeout would end a reader whose network buffers hold minutes of data.
+        request.raw.socket.setTimeout(EXPORT_MS)
         stream.body.once('close', leave)
         void reply
           .header('content-type', 'application/json; charset=utf-8')
