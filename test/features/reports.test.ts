@@ -173,7 +173,7 @@ t.test('a session from its frames to its report', async (t) => {
   })
 
   t.test('it can be built again from the rows, exactly the same', async (t) => {
-    const found = await reportsRepository.find(orm, session.sessionId, 'whole')
+    const found = await reportsRepository.find(orm, session.sessionId)
     const { sessionId, startedAt } = session
     const again = buildReport(
       { sessionId, labels: {}, language: 'ko', startedAt, endedAt: Number(endedAt) },

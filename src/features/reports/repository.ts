@@ -20,15 +20,8 @@ import { Detection } from '../../protocol/rest/reports.ts'
 
 type StoredContent = Record<string, unknown>
 
-/** `short`: without the findings. */
-export type ReportPart = 'whole' | 'short'
-
 /** Reports of version 2 contained their timelines, which are now read from the windows. */
 const kept = (without: SQL) => sql<StoredContent>`${reports.content} - ${without}`.mapWith(reports.content)
-const CONTENTS = {
-  whole: kept(sql`array['emotionTimeline', 'vadTimeline']`),
-  short: kept(sql`array['emotionTimeline', 'vadTimeline', 'cbtFindings']`),
-}
 
 const SESSION_COLUMNS = {
   id: sessions.id,
@@ -46,11 +39,16 @@ const SESSION_COLUMNS = {
 export type SessionRow = Pick<typeof sessions.$inferSelect, keyof typeof SESSION_COLUMNS>
 export type ReportRow = Pick<typeof reports.$inferSelect, 'id' | 'version' | 'generatedAt' | 'content'>
 export type Unfinalised = { readonly id: string; readonly endedAt: string }
-type FoundSession = {
+export type FoundReport = {
   readonly session: SessionRow
   readonly report: ReportRow | null
   /** From the user's preferences. */
   readonly timezone: string | null
+}
+/** The part of a found report that the summary needs, without the findings. */
+export type FoundSummary = {
+  readonly session: Pick<SessionRow, 'userId' | 'status' | 'startedAt' | 'endedAt'>
+  readonly report: Pick<ReportRow, 'version' | 'content'> | null
 }
 
 const TIMELINE_COLUMNS = {
@@ -80,28 +78,47 @@ export type TimelineRow = Pick<
 const MAX_WINDOWS = 20_000
 const MAX_FINDINGS = 5000
 
-/** The session and its report, if any, in one query. Reads only the given part of the content. */
-const findWith = (part: ReportPart) =>
-  prepared((orm) =>
-    orm
-      .select({
-        session: SESSION_COLUMNS,
-        report: {
-          id: reports.id,
-          version: reports.version,
-          generatedAt: reports.generatedAt,
-          content: CONTENTS[part],
-        },
-        timezone: sql<string | null>`${userPreferences.preferences} ->> 'timezone'`,
-      })
-      .from(sessions)
-      .leftJoin(reports, eq(reports.sessionId, sessions.id))
-      .leftJoin(userPreferences, eq(userPreferences.userId, sessions.userId))
-      .where(eq(sessions.id, sql.placeholder('id')))
-      .limit(1)
-      .prepare(`find_report_${part}`),
-  )
-const FIND = { whole: findWith('whole'), short: findWith('short') }
+/** The session and its report, if any, in one query. */
+const FIND = prepared((orm) =>
+  orm
+    .select({
+      session: SESSION_COLUMNS,
+      report: {
+        id: reports.id,
+        version: reports.version,
+        generatedAt: reports.generatedAt,
+        content: kept(sql`array['emotionTimeline', 'vadTimeline']`),
+      },
+      timezone: sql<string | null>`${userPreferences.preferences} ->> 'timezone'`,
+    })
+    .from(sessions)
+    .leftJoin(reports, eq(reports.sessionId, sessions.id))
+    .leftJoin(userPreferences, eq(userPreferences.userId, sessions.userId))
+    .where(eq(sessions.id, sql.placeholder('id')))
+    .limit(1)
+    .prepare('find_report'),
+)
+/** The most frequent read, with as few columns as possible. */
+const FIND_SUMMARY = prepared((orm) =>
+  orm
+    .select({
+      session: {
+        userId: sessions.userId,
+        status: sessions.status,
+        startedAt: sessions.startedAt,
+        endedAt: sessions.endedAt,
+      },
+      report: {
+        version: reports.version,
+        content: kept(sql`array['emotionTimeline', 'vadTimeline', 'cbtFindings']`),
+      },
+    })
+    .from(sessions)
+    .leftJoin(reports, eq(reports.sessionId, sessions.id))
+    .where(eq(sessions.id, sql.placeholder('id')))
+    .limit(1)
+    .prepare('find_summary'),
+)
 
 /** The first `limit` answered windows of the session, in order. Unanswered windows are in no report. */
 async function listWindows(orm: Orm, sessionId: string, limit = MAX_WINDOWS): Promise<ReportedWindow[]> {
@@ -187,8 +204,11 @@ export const reportsRepository = {
     return row
   },
 
-  find: async (orm: Orm, id: string, part: ReportPart): Promise<FoundSession | undefined> =>
-    (await FIND[part](orm).execute({ id }))[0],
+  find: async (orm: Orm, id: string): Promise<FoundReport | undefined> =>
+    (await FIND(orm).execute({ id }))[0],
+
+  findSummary: async (orm: Orm, id: string): Promise<FoundSummary | undefined> =>
+    (await FIND_SUMMARY(orm).execute({ id }))[0],
 
   listWindows,
 

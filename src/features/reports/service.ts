@@ -14,12 +14,12 @@ import {
 } from '../../domain/report.ts'
 import { resolveTimeZone } from '../../domain/zone.ts'
 import { AppError } from '../../protocol/errors.ts'
-import { within } from '../../lib/deadline.ts'
 import type { Safe } from '../../lib/sealing.ts'
 import type { Vault } from '../../db/vault.ts'
 import type { PrintedReport } from './pdf/printed-report.ts'
+import { createNews } from './news.ts'
 import { createOverdue } from './overdue.ts'
-import type { ReportPart, ReportRow, ReportsRepository, SessionRow } from './repository.ts'
+import type { FoundSummary, ReportsRepository, SessionRow } from './repository.ts'
 import { fromCursor, toPage } from './timeline.ts'
 
 type Dependencies = {
@@ -36,13 +36,15 @@ type Dependencies = {
 }
 
 type Held = {
-  readonly session: SessionRow
-  readonly report: ReportRow | null
   readonly kept: KeptReport
-  readonly timezone: string | null
   /** The windows it was built from, unless it was stored. */
   readonly windows?: readonly ReportedWindow[]
 }
+/** A read of the repository: the whole report, or the part for the summary. */
+type Find<Found extends FoundSummary> = (
+  orm: Database['orm'],
+  sessionId: string,
+) => Promise<Found | undefined>
 type FullReport = PrintedReport & { readonly version: number }
 
 /** Incremented when the stored shape changes. */
@@ -67,29 +69,11 @@ const openKept = (sessionId: string, stored: Record<string, unknown>, safe: Safe
 export function createReportService(dependencies: Dependencies) {
   const { database, repository, vault, configuredLines, onFinalised, graceMs } = dependencies
   const { orm } = database
-  const waiting = new Map<string, Set<() => void>>()
+  const news = createNews()
   const overdue = createOverdue({
     list: (limit, after) => repository.listUnfinalised(orm, graceMs, limit, after),
     monotonic: dependencies.monotonic ?? (() => performance.now()),
   })
-
-  const wake = (sessionId: string) => {
-    for (const resolve of waiting.get(sessionId) ?? []) resolve()
-  }
-
-  /** Resolves when the report is done or after `ms`. */
-  const waitForNews = async (sessionId: string, ms: number): Promise<void> => {
-    const resolvers = waiting.get(sessionId) ?? new Set()
-    waiting.set(sessionId, resolvers)
-    let resolve: () => void = () => undefined
-    const news = new Promise<void>((done) => {
-      resolve = done
-    })
-    resolvers.add(resolve)
-    await within(news, ms)
-    resolvers.delete(resolve)
-    if (resolvers.size === 0) waiting.delete(sessionId)
-  }
 
   const build = (session: SessionRow, rows: ReportedRows): KeptReport => {
     const { id: sessionId, labels, language, startedAt } = session
@@ -97,31 +81,39 @@ export function createReportService(dependencies: Dependencies) {
     return buildKeptReport({ sessionId, labels, language, startedAt: startedAt.getTime(), endedAt }, rows)
   }
 
-  const findOwn = async (sessionId: string, userId: number, part: ReportPart) => {
-    const found = await repository.find(orm, sessionId, part)
+  const findOwn = async <Found extends FoundSummary>(
+    find: Find<Found>,
+    sessionId: string,
+    userId: number,
+  ): Promise<Found> => {
+    const found = await find(orm, sessionId)
     if (found?.session.userId !== userId) throw new AppError('SESSION_NOT_FOUND')
     return found
   }
 
+  /** The report of the data so far. */
+  const buildFromRows = async (sessionId: string, userId: number): Promise<Held> => {
+    const { session } = await findOwn(repository.find, sessionId, userId)
+    const rows = await repository.listRows(orm, sessionId, await vault.safeOf(userId))
+    return { kept: build(session, rows), windows: rows.windows }
+  }
+
   /** The stored report, or one of the data so far when the session is live or its report is not done in time. */
-  const waitForReport = async (sessionId: string, userId: number, part: ReportPart): Promise<Held> => {
+  const waitForReport = async <Found extends FoundSummary>(
+    find: Find<Found>,
+    sessionId: string,
+    userId: number,
+  ): Promise<{ found: Found; held: Held }> => {
     const askedAt = Date.now()
     for (;;) {
-      const { session, report, timezone } = await findOwn(sessionId, userId, part)
+      const found = await findOwn(find, sessionId, userId)
+      const { session, report } = found
       if (report !== null && READABLE.has(report.version))
-        return {
-          session,
-          report,
-          timezone,
-          kept: openKept(sessionId, report.content, await vault.safeOf(userId)),
-        }
+        return { found, held: { kept: openKept(sessionId, report.content, await vault.safeOf(userId)) } }
       const left = askedAt + (session.status === 'ended' ? MAX_WAIT_MS : MAX_WAIT_FOR_END_MS) - Date.now()
       // A report of an older shape is built again from the rows.
-      if (report !== null || left <= 0) {
-        const rows = await repository.listRows(orm, sessionId, await vault.safeOf(userId))
-        return { session, report, timezone, kept: build(session, rows), windows: rows.windows }
-      }
-      await waitForNews(sessionId, Math.min(POLL_INTERVAL_MS, left))
+      if (report !== null || left <= 0) return { found, held: await buildFromRows(sessionId, userId) }
+      await news.wait(sessionId, Math.min(POLL_INTERVAL_MS, left))
     }
   }
 
@@ -143,12 +135,12 @@ export function createReportService(dependencies: Dependencies) {
       return repository.insertReport(tx, { id: reportId, sessionId, version: REPORT_VERSION, content })
     })
     if (!done) return
-    wake(sessionId)
+    news.wake(sessionId)
     onFinalised(sessionId)
   }
 
   return {
-    wake,
+    wake: news.wake,
 
     finalise,
 
@@ -172,13 +164,16 @@ export function createReportService(dependencies: Dependencies) {
     },
 
     async summary(sessionId: string, userId: number) {
-      const { session, kept } = await waitForReport(sessionId, userId, 'short')
-      return { ...toSummary(kept), status: session.status, endedAt: session.endedAt?.getTime() ?? null }
+      const { found, held } = await waitForReport(repository.findSummary, sessionId, userId)
+      const { status, endedAt } = found.session
+      return { ...toSummary(held.kept), status, endedAt: endedAt?.getTime() ?? null }
     },
 
     /** The report, in the language of its session unless `language` is given. */
     async report(sessionId: string, userId: number, language?: Language): Promise<FullReport> {
-      const { session, report, timezone, kept, windows } = await waitForReport(sessionId, userId, 'whole')
+      const { found, held } = await waitForReport(repository.find, sessionId, userId)
+      const { session, report, timezone } = found
+      const { kept, windows } = held
       // Windows that were stored after the report do not change it.
       const read = windows ?? (await repository.listWindows(orm, sessionId, kept.statistics.windows))
       const content = addTimelines(kept, read)
@@ -198,7 +193,7 @@ export function createReportService(dependencies: Dependencies) {
 
     /** Up to `limit` answered windows after `cursor`, oldest first. Does not wait for the report. */
     async timeline(sessionId: string, userId: number, page: { cursor?: string; limit?: number }) {
-      const { session } = await findOwn(sessionId, userId, 'short')
+      const { session } = await findOwn(repository.findSummary, sessionId, userId)
       const { cursor, limit = PAGE_LIMIT } = page
       const rows = await repository.listTimeline(orm, sessionId, fromCursor(cursor), limit + 1)
       return toPage(rows, limit, session.startedAt)
