@@ -65,20 +65,28 @@ const CONNECTION_CODES = new Set([
   'LATE_COMMIT',
 ])
 
+/** Codes of the connection that say nothing of the server: it was closed here, or its commit was not confirmed in time. */
+const OF_THIS_SIDE = new Set(['CONNECTION_DESTROYED', 'CONNECTION_ENDED', 'LATE_COMMIT'])
+/**
+ * SQLSTATEs of a server that serves no caller: connection refused or lost, no such database, no resources, shutdown,
+ * I/O error, read-only.
+ */
+const OUTAGE = /^(?:08|28|3D|53|57P|58)[0-9A-Z]+$|^25006$/
+
 const MAX_CAUSES = 8
 
 /**
  * Finds the database error in `error` or its causes (Drizzle wraps errors of the driver); undefined if there is none.
  */
 export function databaseFault(error: unknown): DatabaseFault | undefined {
-  let current = error
-  for (let depth = 0; depth < MAX_CAUSES && current instanceof Error; depth++) {
-    const kind = kindOf(current)
-    if (kind !== undefined) return { kind, ...constraintOf(current) }
-    current = current.cause
-  }
-  return undefined
+  const found = findDatabaseError(error)
+  const kind = found && kindOf(found)
+  return kind && { kind, ...constraintOf(found) }
 }
+
+/** The database error in `error` or its causes. */
+export const findDatabaseError = (error: unknown): Error | undefined =>
+  causesOf(error).find((cause) => kindOf(cause) !== undefined)
 
 /**
  * Whether the same call may succeed later. Database errors about the values of a row (SQLSTATE classes 22 and 23) are
@@ -91,17 +99,33 @@ export function isPassing(error: unknown): boolean {
 
 /** Whether a statement was cancelled by a timeout; with fewer rows it may succeed. */
 export function isTimedOut(error: unknown): boolean {
-  let current = error
-  for (let depth = 0; depth < MAX_CAUSES && current instanceof Error; depth++) {
-    if ('code' in current && current.code === '57014') return true
-    current = current.cause
-  }
-  return false
+  return causesOf(error).some((cause) => 'code' in cause && cause.code === '57014')
+}
+
+/** Whether the server serves no caller, and not only this one statement failed. */
+export function isOutage(error: unknown): boolean {
+  const code = errorCode(error)
+  if (OF_THIS_SIDE.has(code) || databaseFault(error)?.kind !== 'unavailable') return false
+  return OUTAGE.test(code) || !SQLSTATE.test(code)
+}
+
+/** The SQLSTATE of the database error in `error` or its causes, or the code of its connection; else the error's own. */
+export function errorCode(error: unknown): string {
+  const found = findDatabaseError(error) ?? error
+  return found instanceof Error && 'code' in found ? String(found.code) : 'unknown'
 }
 
 /** Whether an error of the server is about the values of a row and therefore permanent. */
 export function isAboutData({ code }: { readonly code: string }): boolean {
   return PERMANENT_CLASS.test(code)
+}
+
+/** The error and its causes. */
+function causesOf(error: unknown): Error[] {
+  const causes: Error[] = []
+  for (let current = error; causes.length < MAX_CAUSES && current instanceof Error; current = current.cause)
+    causes.push(current)
+  return causes
 }
 
 function kindOf(error: Error): Kind | undefined {

@@ -174,7 +174,7 @@ function adviceForCode(code: string, sentence: string, variable: string): Advice
 }
 
 /** The first line of the server's message, without user names; undefined when there is none. */
-function sentenceOf(error: unknown): string | undefined {
+export function sentenceOf(error: unknown): string | undefined {
   if (!(error instanceof Error) || !('severity' in error)) return undefined
   return withoutNames(error.message.split('\n')[0] ?? '')
 }

@@ -96,11 +96,19 @@ const envelope = ({ code, details }: AppError, requestId: string, language: Lang
   },
 })
 
+/** An outage of the database has its own lines in the log. */
+const isOfOutage = ({ code, cause }: AppError, { server }: FastifyRequest): boolean =>
+  code === 'DATABASE_UNAVAILABLE' && server.hasDecorator('outages') && server.outages.explainsRefusal(cause)
+
 export function answerError(thrown: FastifyError | AppError, request: FastifyRequest, reply: FastifyReply) {
   const language = languageOf(request)
   const error = toAppError(thrown, language)
   const status = errorStatus(error.code)
-  if (status >= 500) request.log.error({ err: error.cause ?? error, code: error.code }, 'request failed')
+  if (status >= 500)
+    request.log[isOfOutage(error, request) ? 'debug' : 'error'](
+      { err: error.cause ?? error, code: error.code },
+      'request failed',
+    )
   // Metrics are registered after this, and what comes before them is refused all the same.
   if (request.server.hasDecorator('metrics')) request.server.metrics.errors.labels(error.code).inc()
   if (error.retryAfter !== undefined) void reply.header('retry-after', error.retryAfter)

@@ -8,6 +8,8 @@ export type Guard = {
 
 type Dependencies = {
   readonly onError: (place: string) => void
+  /** Whether the error is logged elsewhere. */
+  readonly isExplained?: (error: unknown) => boolean
   readonly log: (place: string, error: unknown) => void
   /** Monotonic clock, ms. */
   readonly monotonic: () => number
@@ -19,11 +21,12 @@ const LOG_EVERY_MS = 60_000
  * A guard for timers and listeners: an error in one of them would end the process. `place` names the timer or listener
  * and is a metric label, so it has few values.
  */
-export function createGuard({ onError, log, monotonic }: Dependencies): Guard {
+export function createGuard({ onError, isExplained, log, monotonic }: Dependencies): Guard {
   const loggedAt = new Map<string, number>()
 
   const report = (place: string, error: unknown): void => {
     onError(place)
+    if (isExplained?.(error) === true) return
     const now = monotonic()
     if (now - (loggedAt.get(place) ?? Number.NEGATIVE_INFINITY) < LOG_EVERY_MS) return
     loggedAt.set(place, now)

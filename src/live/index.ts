@@ -148,6 +148,7 @@ export const analysis = fp(
       leases: app.sessions.leases,
       metrics: app.metrics,
       log: app.log,
+      outages: app.outages,
       onListening: app.notices.onListening,
       describeWrites: app.health.describeWrites,
     })

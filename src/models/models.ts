@@ -1,4 +1,5 @@
 import type { Config } from '../config/config.ts'
+import type { Outages } from '../db/outages.ts'
 import type { Orm } from '../db/orm.ts'
 import { within } from '../lib/deadline.ts'
 import type { Metrics } from '../http/metrics.ts'
@@ -49,6 +50,7 @@ type Dependencies = {
   readonly orm: Orm
   readonly metrics: Metrics
   readonly log: { warn(about: object, text: string): void }
+  readonly outages: Pick<Outages, 'report'>
 }
 
 export type Models = {
@@ -61,7 +63,7 @@ export type Models = {
 }
 
 /** The configured models, with the quota and the budget that all instances share in the database. */
-export function openModels({ config, orm, metrics, log }: Dependencies): Models {
+export function openModels({ config, orm, metrics, log, outages }: Dependencies): Models {
   const { gemini: settings } = config
   if (settings === null) return { gemini: null, describe: () => ['local'], settle: async () => undefined }
   const usage = createUsage({
@@ -69,7 +71,7 @@ export function openModels({ config, orm, metrics, log }: Dependencies): Models 
     findCost: (day) => repository.findCostOfDay(orm, day),
     dailyBudgetMicroUsd: settings.dailyBudgetMicroUsd,
     clock: Date.now,
-    onFailed: (error) => log.warn({ err: error }, 'the bill of the models waits for the database'),
+    onFailed: (error) => outages.report(error, 'the bill of the models waits for the database'),
   })
   const gemini = createModels(settings, {
     ...meter(metrics, usage),
@@ -82,7 +84,7 @@ export function openModels({ config, orm, metrics, log }: Dependencies): Models 
         draw: (slices) => repository.drawSlices(orm, slices),
         now: () => performance.now(),
         onUnshared: (error) =>
-          log.warn({ err: error, model }, 'the allowance of a model is not shared for now'),
+          outages.report(error, 'the allowance of a model is not shared for now', { model }),
       }),
     onRefused: (model, detail) => log.warn({ model, detail }, 'a model refuses our requests'),
     now: () => performance.now(),
@@ -90,7 +92,7 @@ export function openModels({ config, orm, metrics, log }: Dependencies): Models 
   })
   repository
     .deleteOldSettlements(orm)
-    .catch((error: unknown) => log.warn({ err: error }, 'old settlements of the bill could not be deleted'))
+    .catch((error: unknown) => outages.report(error, 'old settlements of the bill could not be deleted'))
   return {
     gemini,
     describe: () => [

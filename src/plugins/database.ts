@@ -3,17 +3,19 @@ import fp from 'fastify-plugin'
 import type { Config } from '../config/config.ts'
 import { closeOpened, describeOpened, findOpened } from '../db/api-roles.ts'
 import { type Database, openDatabase, waitForDatabase } from '../db/client.ts'
-import { isAboutData } from '../db/faults.ts'
+import { isAboutData, isOutage } from '../db/faults.ts'
+import { createOutages, type Outages } from '../db/outages.ts'
 import { migrate } from '../db/migrate.ts'
 import { MIGRATIONS } from '../db/migration-files.ts'
 import { createBoundedLabel } from '../lib/bounded-label.ts'
 import { within } from '../lib/deadline.ts'
+import { createLineLimit } from '../lib/line-limit.ts'
 import { createSingleFlight } from '../lib/single-flight.ts'
 import { requireSameDatabase } from '../db/same-database.ts'
 import { schemaFaults } from '../db/schema-faults.ts'
 import type { ServerError } from '../db/server-messages.ts'
 import { NO_WRITES } from '../db/verify.ts'
-import { type ServerFindings, verifyServer } from '../db/verify-server.ts'
+import { readServerState, type ServerFindings, verifyServer } from '../db/verify-server.ts'
 
 /** Deadline for requests and socket handshakes. Longer work uses `patient`. */
 const ANSWER_DEADLINE_MS = 4000
@@ -21,8 +23,9 @@ const ANSWER_DEADLINE_MS = 4000
 const SCRAPE_DEADLINE_MS = 1000
 /** Labels of SQLSTATEs; others are counted together. */
 const MAX_CODES = 50
-/** Each SQLSTATE is logged at most once in this time. */
-const LOG_PAUSE_MS = 60_000
+/** How often an instance looks whether an outage has ended. */
+const LOOK_INTERVAL_MS = 1000
+const monotonic = () => performance.now()
 const WITHOUT_DIRECT_URL =
   'Notices of other instances do not pass a transaction pooler: set DATABASE_DIRECT_URL to a direct or session-mode address'
 
@@ -37,6 +40,8 @@ class SchemaMismatchError extends Error {
 declare module 'fastify' {
   interface FastifyInstance {
     database: Database
+    /** The log of outages: work that is retried reports its errors here. */
+    outages: Outages
     /** Current faults of the server, the database or the role. Rejects when the database is unavailable. */
     readonly serverFindings: () => Promise<ServerFindings>
     /** Current faults of the schema, one line each. Rejects when the database is unavailable. */
@@ -64,13 +69,17 @@ export const database = fp(
       else app.log.warn(`${text}. ${WITHOUT_DIRECT_URL}`)
     })
     app.decorate('database', main)
+    app.decorate('outages', watchOutages(app))
     measureDatabase(app)
     app.addHook('onClose', () => main.close())
+    const admitLine = createLineLimit(monotonic)
     const wait = (database: Database, variable: string) =>
       waitForDatabase(database, {
         variable,
         deadlineMs: settings.waitMs,
-        onRetry: (reason, _, detail) => app.log.warn({ reason, detail }, 'waiting for the database'),
+        onRetry: (reason, _, detail) => {
+          if (admitLine(reason) !== undefined) app.log.warn({ reason, detail }, 'waiting for the database')
+        },
       })
     await wait(main, 'DATABASE_URL')
     app.log.info({ database: main.description }, '✅ 데이터베이스 연결 성공')
@@ -101,7 +110,7 @@ export const database = fp(
     if (settings.onMismatch === 'stop' && isSchema) throw new SchemaMismatchError(faults)
     app.log.error({ faults }, 'the database is not as this version expects; serving without being ready')
   },
-  { name: 'database', dependencies: ['metrics'] },
+  { name: 'database', dependencies: ['guard', 'metrics'] },
 )
 
 /** Sets the gauges of the connection at each scrape. */
@@ -125,16 +134,27 @@ function measureDatabase({ metrics, database }: FastifyInstance): void {
   })
 }
 
-/** Counts all errors of the server. Logs those that are not about a row's data, each code once a minute. */
-function createErrorLog(app: FastifyInstance): (error: ServerError) => void {
-  const loggedAt = new Map<string, number>()
+function watchOutages(app: FastifyInstance): Outages {
+  const outages = createOutages({
+    log: (about, text) => app.log.warn(about, text),
+    takesWrites: async () => (await readServerState(app.database.sql)).writes === 'taken',
+    monotonic,
+  })
+  app.every('outages_look', LOOK_INTERVAL_MS, outages.look)
+  return outages
+}
+
+/**
+ * Counts all errors of the server. Logs each code once a minute, except those about a row's data and those of an outage,
+ * which the failed work reports.
+ */
+function createErrorLog({ metrics, log }: FastifyInstance): (error: ServerError) => void {
+  const admitLine = createLineLimit(monotonic)
   const toLabel = createBoundedLabel(MAX_CODES, 'other')
   return (error) => {
-    app.metrics.databaseErrors.labels(toLabel(error.code)).inc()
-    const since = performance.now() - (loggedAt.get(error.code) ?? -Infinity)
-    if (isAboutData(error) || since < LOG_PAUSE_MS) return
-    loggedAt.set(error.code, performance.now())
-    app.log.warn({ err: error, sqlstate: error.code }, 'the database sent an error')
+    metrics.databaseErrors.labels(toLabel(error.code)).inc()
+    if (isAboutData(error) || isOutage(error) || admitLine(error.code) === undefined) return
+    log.warn({ err: error, sqlstate: error.code }, 'the database sent an error')
   }
 }
 

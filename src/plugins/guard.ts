@@ -16,6 +16,8 @@ export const guard = fp(
     const { internalErrors } = app.metrics
     const instance = createGuard({
       onError: (place) => internalErrors.labels(place).inc(),
+      // An outage has its own lines. It is registered later, because it looks at intervals.
+      isExplained: (error) => app.hasDecorator('outages') && app.outages.explains(error),
       log: (place, error) =>
         app.log.error(
           { err: error, place },

@@ -13,8 +13,9 @@ const SETTLE_INTERVAL_MS = 5000
 /** The language models, with one client, one quota and one budget for all callers. */
 export const models = fp(
   async (app, { config }: { config: Config }) => {
-    const { metrics, log } = app
-    const opened = openModels({ config: config.analysis, orm: app.database.orm, metrics, log })
+    const { metrics, log, outages } = app
+    const { orm } = app.database
+    const opened = openModels({ config: config.analysis, orm, metrics, log, outages })
     await opened.settle()
     app.decorate('models', opened)
     app.every('model_bill', SETTLE_INTERVAL_MS, opened.settle)

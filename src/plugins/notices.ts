@@ -71,7 +71,7 @@ export const notices = fp(
     }
     const logFailure = (error: unknown) => {
       clearTimeout(echo)
-      app.log.warn({ err: error }, 'a notice to other instances was not sent')
+      app.outages.report(error, 'a notice to other instances was not sent')
     }
 
     const waiting: string[] = []
@@ -112,7 +112,11 @@ export const notices = fp(
           for (const listener of onListening) app.guard.run('listening', listener)
           expectEcho()
         },
-        onFailure: (error) => app.log.warn({ err: error }, 'cannot listen to other instances'),
+        onFailure: (error) => {
+          // An address of its own may be at fault alone.
+          const { report, repeat } = app.outages
+          ;(isSeparate ? repeat : report)(error, 'cannot listen to other instances')
+        },
       })
     })
     app.addHook('onClose', async () => {

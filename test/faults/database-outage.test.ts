@@ -5,6 +5,7 @@ import {
   connect,
   createAccount,
   type StartedSession,
+  type TestApp,
   startSession,
   startTestApp,
   type TestSocket,
@@ -114,6 +115,12 @@ async function isStored(t: Test, session: StartedSession, socket: TestSocket): P
   t.equal(await countedFrames(session), sentFrames.get(socket), 'each frame counted once')
 }
 
+type LogLine = { readonly level: number; readonly msg: string }
+
+/** The log lines of this level and above. */
+const warningsOf = ({ log }: TestApp) =>
+  log.map((line) => JSON.parse(line) as LogLine).filter(({ level }) => level >= 40)
+
 const failure = (connecting: Promise<unknown>): Promise<string> =>
   connecting.then(
     () => 'admitted',
@@ -123,20 +130,34 @@ const failure = (connecting: Promise<unknown>): Promise<string> =>
 t.test(
   'with the database cut off updates go on, and are stored once and in order when it is back',
   async (t) => {
-    const { live, server, cut, mend, metric } = await setUp(t, 2)
+    const { live, server, account, cut, mend, metric } = await setUp(t, 2)
     await Promise.all(live.map(({ socket }) => playWindow(socket)))
     await cut()
     await Promise.all(live.map(({ socket }) => playWindows(socket, 5)))
     t.ok((await metric('maeum_outbox_windows')) >= 8)
     const [{ session }] = live as [(typeof live)[0]]
     for (let i = 0; i < 2; i++) t.match(await failure(connect(t, session.wsUrls.voice)), '503')
+    const headers = bearer(account.accessToken)
+    for (let i = 0; i < 5; i++) {
+      const { statusCode } = await server.app.inject({ url: `/api/session/${session.sessionId}`, headers })
+      t.equal(statusCode, 503)
+    }
     await mend()
     await Promise.all(live.map(({ socket }) => playWindow(socket)))
     for (const { session, socket } of live) await isStored(t, session, socket)
     t.equal(await metric('maeum_outbox_windows'), 0)
     t.equal(await failure(connect(t, session.wsUrls.voice)), 'admitted')
-    const lines = server.log.filter((line) => line.includes('results wait for the database'))
-    t.ok(lines.length > 0 && lines.length < 50, `${lines.length} lines about it`)
+    t.equal(await metric('maeum_errors_total{code="DATABASE_UNAVAILABLE"}'), 7, 'each refusal is counted')
+    const warnings = await eventually(
+      () => warningsOf(server),
+      (lines) => lines.some(({ msg }) => msg === 'the database is available again'),
+    )
+    t.match(warnings, [
+      { msg: /^the database is unavailable/, reason: /^E/ },
+      { msg: '❌ [CRITICAL] Failed to fetch session' },
+      { msg: 'the database is available again', requests: 7, waiting: Number },
+    ])
+    t.equal(warnings.length, 3)
   },
 )
 

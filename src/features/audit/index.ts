@@ -1,4 +1,5 @@
 import fp from 'fastify-plugin'
+import { createLineLimit } from '../../lib/line-limit.ts'
 import { createSingleFlight } from '../../lib/single-flight.ts'
 import { BEGINNING, CLOSED, createChainHash, OPENED, toHeadText } from './chain.ts'
 import { createHealing } from './healing.ts'
@@ -19,8 +20,6 @@ declare module 'fastify' {
 
 const MINUTE_MS = 60_000
 const DRAIN_MS = 1500
-/** Write errors of the trail are logged at most once per interval. */
-const ERROR_INTERVAL_MS = 10_000
 
 /** The audit trail: one hash chain of rows per process. The chains seal each other every minute. */
 export const audit = fp(
@@ -29,20 +28,16 @@ export const audit = fp(
     const { secret, secrets } = app.authentication
     const hash = createChainHash(secret)
     const chain = `${app.instanceId}-${hash.mark}`
-    let loggedAt = 0
-    const logError = (error: unknown, count: number, what: string) => {
-      if (Date.now() - loggedAt < ERROR_INTERVAL_MS) return
-      loggedAt = Date.now()
-      log.error({ err: error, count }, what)
-    }
+    const admitLine = createLineLimit(() => performance.now())
     const writer = new ChainWriter({
       chain,
       hash,
       write: (rows) => repository.insert(app.database.patient.sql, rows),
-      onRetry: (error, waiting) => logError(error, waiting, 'the audit trail waits for the database'),
-      onLost: (count) => {
+      onRetry: (error, waiting) =>
+        app.outages.report(error, 'the audit trail waits for the database', { count: waiting }),
+      onLost: (count, reason) => {
         metrics.auditLost.inc(count)
-        logError(undefined, count, 'audit events were lost')
+        if (admitLine(reason) !== undefined) log.error({ count, reason }, 'audit events were lost')
       },
     })
     metrics.onScrape(() => metrics.auditWaiting.set(writer.waiting))
@@ -56,7 +51,7 @@ export const audit = fp(
         try {
           return (await app.vault.pseudonymOf(userId)) ?? null
         } catch (error) {
-          log.warn({ err: error }, 'an audit event is stored without its user')
+          app.outages.repeat(error, 'an audit event is stored without its user')
           return null
         }
       },
@@ -84,7 +79,7 @@ export const audit = fp(
       healing
         .heal()
         .then(() => trail.seal())
-        .catch((error: unknown) => log.warn({ err: error }, 'the audit trail could not be sealed')),
+        .catch((error: unknown) => app.outages.report(error, 'the audit trail could not be sealed')),
     )
     app.every('audit_seal', MINUTE_MS, () => {
       trail.writeRepeats()

@@ -20,7 +20,7 @@ type Dependencies = {
   /** Writes all rows or none; must be idempotent. */
   readonly write: (rows: readonly AuditRow[]) => Promise<void>
   readonly onRetry: (error: unknown, waiting: number) => void
-  readonly onLost: (count: number) => void
+  readonly onLost: (count: number, reason: 'too many wait' | 'shutdown') => void
   /** Limit for stored rows that are kept in memory. */
   readonly maxKept?: number
 }
@@ -72,7 +72,7 @@ export class ChainWriter {
   add(entry: Entry): void {
     if (this.#waiting.length >= MAX_WAITING) {
       this.#lost++
-      this.#deps.onLost(1)
+      this.#deps.onLost(1, 'too many wait')
       return
     }
     this.#waiting.push(entry)
@@ -90,7 +90,7 @@ export class ChainWriter {
     await this.settled(ms)
     this.#stop.abort()
     await this.#writing.current
-    if (this.#waiting.length > 0) this.#deps.onLost(this.#waiting.splice(0).length)
+    if (this.#waiting.length > 0) this.#deps.onLost(this.#waiting.splice(0).length, 'shutdown')
   }
 
   async #run(): Promise<void> {

@@ -105,7 +105,7 @@ type FollowOptions = {
 /** Follows the logouts on other instances: by notice, and from the rows, because notices may be lost. */
 function followLogouts(app: FastifyInstance, { standing, emit, accessTtlMs }: FollowOptions): void {
   const { sql } = app.database
-  const logFailure = (what: string) => (error: unknown) => app.log.warn({ err: error }, what)
+  const logFailure = (what: string) => (error: unknown) => app.outages.report(error, what)
   app.notices.onNotice((notice) => {
     if (notice.kind === 'logged_out') emit([notice.familyId], notice.renamedTo)
   })
@@ -141,8 +141,7 @@ export const auth = fp(
       confirm: (principal) => familyRepository.updateConfirmed(sql, principal),
       listDead: (devices) => familyRepository.listDead(sql, devices),
       tokenTtlMs: config.accounts.accessTtlMs,
-      onConfirmFailed: (error) =>
-        app.log.warn({ err: error }, 'a token pair could not be marked as received'),
+      onConfirmFailed: (error) => app.outages.report(error, 'a token pair could not be marked as received'),
     })
     app.authentication.decideBy(standing.isLive)
     const changes = createDeviceChanges(app, standing.forget)
@@ -163,7 +162,7 @@ export const auth = fp(
       refusesCommon: config.accounts.blocklist,
       onRenamed: changes.onRenamed,
       onLogout: changes.onLogout,
-      onRehashFailed: (error) => app.log.warn({ err: error }, 'a password could not be rehashed'),
+      onRehashFailed: (error) => app.outages.report(error, 'a password could not be rehashed'),
       emit: (event) => app.securityEvents.emit(event),
     })
     app.securityEvents.subscribe(({ event, details }) => {

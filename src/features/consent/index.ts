@@ -41,7 +41,7 @@ export const consent = fp(
             app.log.warn({ err: error }, 'a consent was withdrawn, but its receipt could not be made'),
           )
       },
-      onUnknown: (error) => app.log.warn({ err: error }, 'the consent of a user could not be read'),
+      onUnknown: (error) => app.outages.report(error, 'the consent of a user could not be read'),
       monotonic: () => performance.now(),
     })
     app.notices.onListening(() => consents.recheck())

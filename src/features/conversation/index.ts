@@ -61,9 +61,7 @@ function followFlags(app: FastifyInstance, conversations: Conversations): void {
   })
   const flagTimer = setInterval(() => {
     if (conversations.getWatched().size === 0) return
-    pollFlags().catch((error: unknown) =>
-      app.log.warn({ err: error }, 'flags of self-harm could not be read'),
-    )
+    pollFlags().catch((error: unknown) => app.outages.report(error, 'flags of self-harm could not be read'))
   }, POLL_INTERVAL_MS)
   app.addHook('preClose', (done) => {
     clearInterval(flagTimer)
@@ -92,6 +90,7 @@ function openConversations(app: FastifyInstance, { config, model, onModel, total
     vault: app.vault,
     isConsentRequired: config.privacy.requireConsent,
     log,
+    outages: app.outages,
   })
   const thoughts = createThoughts({
     store: (finding) => {
@@ -99,7 +98,7 @@ function openConversations(app: FastifyInstance, { config, model, onModel, total
       records.addFinding(finding)
     },
     recall: records.recall,
-    onRecallFailed: (error) => log.warn({ err: error }, 'earlier offers could not be read'),
+    onRecallFailed: (error) => app.outages.report(error, 'earlier offers could not be read'),
     monotonic: () => performance.now(),
   })
 
@@ -130,7 +129,7 @@ function openConversations(app: FastifyInstance, { config, model, onModel, total
       return isOurs ? () => repository.releaseLock(orm, sessionId, holder) : undefined
     },
     notifyInstances: (sessionId, level) => app.notices.send({ kind: 'crisis', sessionId, level }),
-    onFailure: (error) => log.warn({ err: error }, 'a step of a conversation failed'),
+    onFailure: (error) => app.outages.report(error, 'a step of a conversation failed'),
   })
   return { conversations, thoughts, records }
 }
@@ -169,7 +168,7 @@ export const conversation = fp(
       repository
         .deleteExpiredLocks(orm)
         .catch((error: unknown) =>
-          log.warn({ err: error }, 'expired locks of conversations could not be deleted'),
+          app.outages.report(error, 'expired locks of conversations could not be deleted'),
         )
     })
     app.addHook('preClose', () => conversations.stop(STOP_MS))

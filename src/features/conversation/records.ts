@@ -1,4 +1,5 @@
 import { isPassing } from '../../db/faults.ts'
+import type { Outages } from '../../db/outages.ts'
 import type { Orm } from '../../db/orm.ts'
 import { SEALED } from '../../db/sealed-columns.ts'
 import type { Vault } from '../../db/vault.ts'
@@ -22,11 +23,12 @@ type Dependencies = {
   readonly orm: Orm
   readonly vault: Pick<Vault, 'safeOf' | 'safesOfSessions'>
   readonly isConsentRequired: boolean
-  readonly log: Readonly<Record<'warn' | 'error', (about: object, text: string) => void>>
+  readonly log: { error(about: object, text: string): void }
+  readonly outages: Pick<Outages, 'report'>
 }
 
 /** The stored exchanges and findings, encrypted with the data keys of their users. */
-export function createRecords({ orm, vault, isConsentRequired, log }: Dependencies) {
+export function createRecords({ orm, vault, isConsentRequired, log, outages }: Dependencies) {
   /** The safe of the session's user; undefined when the session is deleted. */
   const findSafe = async (sessionId: string): Promise<Safe | undefined> => {
     const owner = await repository.findOwner(orm, sessionId)
@@ -64,7 +66,7 @@ export function createRecords({ orm, vault, isConsentRequired, log }: Dependenci
       write: async (batch) => repository.insertFindings(orm, await sealFindings(batch), isConsentRequired),
       isPassing,
       maxWaiting: MAX_WAITING,
-      onRetry: (error, waiting) => log.warn({ err: error, waiting }, 'findings wait for the database'),
+      onRetry: (error, waiting) => outages.report(error, 'findings wait for the database', { waiting }),
       onDrop: (count, error) => log.error({ err: error, count }, 'findings were not stored'),
     })
   const findings = createFindingWriter()
@@ -76,7 +78,7 @@ export function createRecords({ orm, vault, isConsentRequired, log }: Dependenci
     },
     isPassing,
     maxWaiting: MAX_WAITING,
-    onRetry: (error, waiting) => log.warn({ err: error, waiting }, 'conversations wait for the database'),
+    onRetry: (error, waiting) => outages.report(error, 'conversations wait for the database', { waiting }),
     onDrop: (count, error) => log.error({ err: error, count }, 'conversations were not stored'),
   })
 
@@ -94,7 +96,7 @@ export function createRecords({ orm, vault, isConsentRequired, log }: Dependenci
       const row = { ...exchange, message: toStorable(message), response: toStorable(response) }
       const stored = storeExchange(row)
       const queue = (error: unknown): undefined => {
-        log.warn({ err: error }, 'a conversation could not be stored at once')
+        outages.report(error, 'a conversation could not be stored at once')
         exchanges.add(`${row.sessionId} ${row.createdAt.getTime()}`, row)
       }
       const id = await within(stored.catch(queue), STORE_MS)

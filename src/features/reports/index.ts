@@ -33,7 +33,7 @@ export const reports = fp(
       if (notice.kind === 'finalised') service.wake(notice.sessionId)
     })
     const failed = (error: unknown) =>
-      app.log.warn({ err: error }, 'a report could not be created; it will be retried')
+      app.outages.report(error, 'a report could not be created; it will be retried')
     app.decorate('reports', {
       finalise: (sessionId: string) => service.finalise(sessionId, app.instanceId).catch(failed),
     })

@@ -55,8 +55,7 @@ const MARKING_ROUNDS = 3
 const SWEEP_BATCH = 100
 const DEVICES_BATCH = 500
 
-const logFailure = (app: FastifyInstance, what: string) => (error: unknown) =>
-  app.log.warn({ err: error }, what)
+const logFailure = (app: FastifyInstance, what: string) => (error: unknown) => app.outages.report(error, what)
 
 type Ownership = {
   readonly leases: Leases

@@ -55,7 +55,7 @@ export const voice = fp(
       isPassing,
       maxWaiting: MAX_WAITING,
       onRetry: (error, waiting) =>
-        log.warn({ err: error, waiting }, 'measures of voices wait for the database'),
+        app.outages.report(error, 'measures of voices wait for the database', { waiting }),
       onDrop: (count, error) => log.error({ err: error, count }, 'measures of voices were not stored'),
     })
     const service = createVoiceService({

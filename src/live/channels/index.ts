@@ -3,8 +3,10 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { WebSocket } from 'ws'
 import type { Config } from '../../config/config.ts'
+import { errorCode } from '../../db/faults.ts'
 import { CHANNELS, type Channel } from '../../domain/session.ts'
 import { AppError } from '../../protocol/errors.ts'
+import { createLineLimit } from '../../lib/line-limit.ts'
 import { logId } from '../../lib/redact.ts'
 import type { Span, Tracing } from '../../lib/tracing.ts'
 import { type Admission, createAdmissions } from './admission.ts'
@@ -78,12 +80,15 @@ function createChannelReceivers(app: FastifyInstance, config: Config, registry: 
     sessions: app.sessions,
     voice: app.voice,
     conversation: app.conversation,
-    onFailure: (error) => app.log.error({ err: error }, 'a session command failed'),
+    onFailure: (error) => {
+      if (!app.outages.explains(error)) app.log.error({ err: error }, 'a session command failed')
+    },
   })
 }
 
 /** The decisions about upgrade requests, from the sessions' rows. */
 function createSessionAdmissions(app: FastifyInstance) {
+  const admitLine = createLineLimit(monotonic)
   return createAdmissions({
     monotonic,
     find: async (sessionId) => {
@@ -99,7 +104,12 @@ function createSessionAdmissions(app: FastifyInstance) {
     },
     isFull: app.analysis.isFull,
     onUnknown: (sessionId) => app.log.warn(`⚠️ 세션 없음: ${logId(sessionId)}`),
-    onLookupFailed: (error) => app.log.error({ err: error }, '❌ [CRITICAL] Failed to fetch session'),
+    // Also during an outage, because operators search for it.
+    onLookupFailed: (error) => {
+      const omitted = admitLine(errorCode(error))
+      if (omitted === undefined) return
+      app.log.error({ err: error, ...(omitted > 0 && { omitted }) }, '❌ [CRITICAL] Failed to fetch session')
+    },
   })
 }
 
@@ -112,7 +122,7 @@ export const channels = fp(
       registry,
       delivered: app.analysis.delivered,
       status: app.sessions.status,
-      onStatusFailed: (error) => app.log.warn({ err: error }, 'a status update could not be made'),
+      onStatusFailed: (error) => app.outages.report(error, 'a status update could not be made'),
     })
 
     const admissions = createSessionAdmissions(app)

@@ -1,5 +1,6 @@
 import type { Sql } from 'postgres'
 import { isPassing } from '../../db/faults.ts'
+import type { Outages } from '../../db/outages.ts'
 import { countAges } from '../../http/metric-labels.ts'
 import type { Metrics } from '../../http/metrics.ts'
 import { logId } from '../../lib/redact.ts'
@@ -40,6 +41,7 @@ type Surroundings = {
     | 'droppedWindows'
   >
   readonly log: Log
+  readonly outages: Pick<Outages, 'report' | 'countWaiting'>
   /** Calls whenever listening for notices begins: after each break of the connection. */
   readonly onListening: (listener: () => void) => void
   /** Asks at each look at readiness. */
@@ -50,7 +52,7 @@ type Surroundings = {
  * Writes the results of all sessions of this process: keeps them while the database is unavailable, stores those again
  * that a failover has lost, and reports both to readiness, metrics and log.
  */
-export function openWriter({ sql, leases, metrics, log, ...hooks }: Surroundings) {
+export function openWriter({ sql, leases, metrics, log, outages, ...hooks }: Surroundings) {
   const recent = new RecentWindows(MAX_RECENT_BYTES)
   const closing = new AbortController()
   /** When writing began to fail; undefined while it succeeds. */
@@ -65,7 +67,7 @@ export function openWriter({ sql, leases, metrics, log, ...hooks }: Surroundings
       log.warn({ count }, 'the database has lost windows that it had stored; they are stored again')
     },
     onFailed: (error) =>
-      log.warn({ err: error }, 'windows that the database may have lost could not be looked for; retrying'),
+      outages.report(error, 'windows that the database may have lost could not be looked for; retrying'),
     signal: closing.signal,
   })
   hooks.onListening(restore)
@@ -88,7 +90,7 @@ export function openWriter({ sql, leases, metrics, log, ...hooks }: Surroundings
     },
     onRetry: (error, waiting) => {
       failingSince ??= performance.now()
-      log.warn({ err: error, waiting }, 'results wait for the database')
+      outages.report(error, 'results wait for the database', { waiting })
     },
     onDrop: (reason, sessionId, error) => {
       if (reason === 'outbox_full' || reason === 'refused_by_database') lostAt = performance.now()
@@ -119,6 +121,7 @@ export function openWriter({ sql, leases, metrics, log, ...hooks }: Surroundings
     for (const [age, count] of countAges(ages)) metrics.outboxResults.labels(age).set(count)
   })
 
+  outages.countWaiting(() => outbox.ages.length)
   hooks.describeWrites(() => {
     const now = performance.now()
     const isFailing = failingSince !== undefined && now - failingSince > UNWRITTEN_MS
