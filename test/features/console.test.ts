@@ -1,7 +1,16 @@
+import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { bearer, createAccount, startTestApp } from '../helpers/app.ts'
 
 const PERSON = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' }
+/** As curl sends it. */
+const ANY = { accept: '*/*' }
+/** Every page, as the console itself knows them. */
+const ROUTES = [
+  ...readFileSync(new URL('../../web/src/router.ts', import.meta.url), 'utf8').matchAll(
+    /^ {2}'(\/[a-z]*)': \{ open/gm,
+  ),
+]
 
 t.test('the console is served with a policy that allows only its own files', async (t) => {
   const { app } = await startTestApp(t, { env: { ANALYSIS_INTERVAL_MS: '7000' } })
@@ -19,6 +28,25 @@ t.test('the console is served with a policy that allows only its own files', asy
       t.notMatch(policy, /unsafe|\*|https?:/)
       t.equal(headers['cache-control'], 'no-cache')
     }
+  })
+
+  t.test('every page has an address for any client, with GET and HEAD', async (t) => {
+    t.ok(ROUTES.length > 5)
+    for (const url of [
+      '/console',
+      ...ROUTES.map(([, path = '']) => `/console${path}`),
+      '/console/operate/?a=b',
+    ])
+      for (const headers of [PERSON, ANY, {}])
+        for (const method of ['GET', 'HEAD'] as const) {
+          const answer = await app.inject({ method, url, headers })
+          t.equal(answer.statusCode, 200, `${method} ${url}`)
+          t.match(answer.headers, {
+            'content-type': 'text/html',
+            'content-security-policy': "script-src 'self'",
+          })
+          t.equal(answer.body === '', method === 'HEAD')
+        }
   })
 
   t.test('only the page of the face model may evaluate code, and it has an opaque origin', async (t) => {
@@ -46,6 +74,9 @@ t.test('the console is served with a policy that allows only its own files', asy
   t.test('a missing file is not found, nor any file outside its folder', async (t) => {
     for (const url of [
       '/console/assets/none.js',
+      '/console/assets/none',
+      '/console/assets',
+      '/console/face-mesh/none',
       '/console/none.json',
       '/console/../package.json',
       '/console/%2e%2e/main.js',

@@ -1,9 +1,10 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import fastifyStatic from '@fastify/static'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
+import Negotiator from 'negotiator'
 import type { Config } from '../../config/config.ts'
 import { AppError } from '../../protocol/errors.ts'
 import { headersFor } from './headers.ts'
@@ -52,6 +53,7 @@ async function serve(scope: FastifyInstance, { config, version }: Options): Prom
       void reply.headers(headersFor(path.slice(BUILT.length + 1).replace(/\.gz$/, '')))
     },
   })
+  const isFile = createFileTest()
   const html = await readFile(`${BUILT}/index.html`, 'utf8')
   const page = (request: FastifyRequest, reply: FastifyReply) =>
     reply
@@ -62,7 +64,7 @@ async function serve(scope: FastifyInstance, { config, version }: Options): Prom
   scope.get<{ Params: { '*': string } }>('/*', hidden, async (request, reply) => {
     const path = request.params['*']
     if (isFile(path)) return reply.sendFile(path)
-    if (request.headers.accept?.includes('text/html') === true) return page(request, reply)
+    if (acceptsPage(request)) return page(request, reply)
     throw new AppError('NOT_FOUND', { details: { path: request.url } })
   })
 }
@@ -74,8 +76,16 @@ const relativePathToFiles = (url: string): string => {
   return depth < 0 ? './console/' : depth === 0 ? './' : '../'.repeat(depth)
 }
 
+/** False for a client that asks for something else, such as JSON. */
+const acceptsPage = ({ raw }: FastifyRequest): boolean =>
+  new Negotiator(raw).mediaType(['text/html']) !== undefined
+
 /**
- * A name with an extension is a file, any other path is a client-side route. `sendFile` refuses paths outside the
- * folder.
+ * A name with an extension or in a folder of the build is a file, any other path is a client-side route. `sendFile`
+ * refuses paths outside the folder.
  */
-const isFile = (path: string): boolean => /\.[a-z0-9]+$/i.test(path)
+function createFileTest(): (path: string) => boolean {
+  const folders = readdirSync(BUILT, { withFileTypes: true }).filter((entry) => entry.isDirectory())
+  return (path) =>
+    /\.[a-z0-9]+$/i.test(path) || folders.some(({ name }) => path === name || path.startsWith(`${name}/`))
+}
