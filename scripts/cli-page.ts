@@ -25,12 +25,13 @@ same \`DATA_DIR\`.
 |---|---|
 | 0 | success |
 | 1 | the command ran and found something; the section of the command says what |
-| 2 | the command could not run: a wrong command line or setting, no database, an unknown account. Each reason is one line on standard error |
+| 2 | the command could not run: a wrong command line or setting, no database, an unknown account. Each reason is one line on standard error. Also, without a line, if the reader of a pipe ends before all output is written, as \`head\` does |
 
 \`${PROGRAM} start\` exits as the server does after it has started.
 
 ## Output
 
+- \`--json\` and \`--language\` may stand before or after the command.
 - With \`--json\` standard output has one JSON document with the fields below. Times are ISO 8601. With exit code 2 it is
   \`{"error":{"messages":["…"]}}\`. New fields may be added; names and types do not change.
 - The text output is in Korean or English: \`--language\`, else the language of \`LC_ALL\`, \`LC_MESSAGES\` or \`LANG\`. It is

@@ -4,6 +4,13 @@ import { auditRepository } from '../features/audit/repository.ts'
 import { verifyTrail } from '../features/audit/verify.ts'
 import { defineCommand, EXIT, hasFlag } from './command.ts'
 import { withDatabase } from './database.ts'
+import type { TextKey } from './texts.ts'
+
+const KINDS = {
+  altered: 'audit.altered',
+  missing: 'audit.missing',
+  unproven: 'audit.unprovable',
+} as const satisfies Record<string, TextKey>
 
 /** Reads the whole audit trail, and finds rows that were changed, removed or moved. */
 export const auditVerify = defineCommand({
@@ -62,7 +69,7 @@ export const auditVerify = defineCommand({
     const proven = faults === 0 ? texts('audit.intactProven') : broken
     const verdict = unproven === 0 ? broken : `${proven}, ${texts('audit.unproven', { count: unproven })}`
     return [
-      ...findings.map((finding) => texts('audit.row', finding)),
+      ...findings.map((finding) => texts('audit.row', { ...finding, kind: texts(KINDS[finding.kind]) })),
       ...losses.map(({ rewritten, ...loss }) => texts(rewritten ? 'audit.rewritten' : 'audit.gap', loss)),
       ...(guarded ? [] : [texts('audit.unguarded')]),
       texts('audit.verdict', { rows, chains, verdict }),

@@ -11,7 +11,7 @@ export const EXIT = {
   done: 0,
   /** The command ran and found something. */
   found: 1,
-  /** The command could not run. */
+  /** The command could not run, or its output could not be written. */
   failed: 2,
 } as const
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT]

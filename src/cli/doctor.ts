@@ -29,7 +29,7 @@ export const doctor = defineCommand({
       ...toTable(
         [texts('column.result'), texts('column.check'), texts('column.found')],
         checks.map(({ name, status, cause, mend }) => [
-          status,
+          texts(`status.${status}`),
           name,
           mend === null ? cause : `${cause} → ${mend}`,
         ]),

@@ -1,13 +1,12 @@
 import type { Environment } from '../config/environment.ts'
 import { type Language, LANGUAGES } from '../domain/language.ts'
-
-const FLAG = '--language'
+import { LANGUAGE_FLAG } from './command-line.ts'
 
 /** The value of `--language`, wherever it is: help and faults of the command line are in that language too. */
 function findFlag(argv: readonly string[]): string | undefined {
-  const place = argv.findLastIndex((text) => text === FLAG || text.startsWith(`${FLAG}=`))
+  const place = argv.findLastIndex((text) => text === LANGUAGE_FLAG || text.startsWith(`${LANGUAGE_FLAG}=`))
   const text = argv[place]
-  return text === FLAG ? argv[place + 1] : text?.slice(FLAG.length + 1)
+  return text === LANGUAGE_FLAG ? argv[place + 1] : text?.slice(LANGUAGE_FLAG.length + 1)
 }
 
 /** The language of the output: `--language`, else that of the locale, else English. */

@@ -1,19 +1,20 @@
 import {
   Argument as CommanderArgument,
   Command as CommanderCommand,
-  type CommanderError,
+  CommanderError,
   InvalidArgumentError,
   Option as CommanderOption,
 } from 'commander'
 import { LANGUAGES } from '../domain/language.ts'
 import { VERSION } from '../version.ts'
-import type { Argument, Command, Input, Option } from './command.ts'
+import { type Argument, type Command, EXIT, type Input, type Option } from './command.ts'
+import { LANGUAGE_FLAG } from './command-line.ts'
 import type { Terminal } from './terminal.ts'
 import type { TextKey, Texts } from './texts.ts'
 
 export const PROGRAM = 'maeum'
 
-const LANGUAGE: Option = { flags: '--language <language>', text: 'option.language', choices: LANGUAGES }
+const LANGUAGE: Option = { flags: `${LANGUAGE_FLAG} <language>`, text: 'option.language', choices: LANGUAGES }
 const JSON_OUTPUT: Option = { flags: '--json', text: 'option.json' }
 
 /** The options of a command, with those that all commands have. */
@@ -85,6 +86,7 @@ export function buildProgram(
     .version(VERSION, '-V, --version', texts('option.version'))
     .helpOption('-h, --help', texts('option.help'))
     .helpCommand('help [command]', texts('command.help'))
+    .addOption(toOption(JSON_OUTPUT, texts))
     .addOption(toOption(LANGUAGE, texts))
     .exitOverride()
     .configureOutput({
@@ -121,7 +123,12 @@ export function buildProgram(
     for (const option of optionsOf(command)) parsed.addOption(toOption(option, texts))
     const examples = command.examples.map((example) => `  ${PROGRAM} ${example}`)
     parsed.addHelpText('after', `\n${texts('help.examples')}\n${examples.join('\n')}`)
-    parsed.action(() => run(command, { args: parsed.args, options: parsed.opts() }))
+    parsed.action(() => {
+      const options: Input['options'] = parsed.optsWithGlobals()
+      if (options['json'] === true && command.result === null)
+        throw new CommanderError(EXIT.failed, 'commander.unknownOption', "unknown option '--json'")
+      return run(command, { args: parsed.args, options })
+    })
   }
   return program
 }

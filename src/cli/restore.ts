@@ -158,6 +158,6 @@ export const restore = defineCommand({
   print: ({ checks, migrations, restored, ...made }, texts) => [
     texts(restored ? 'restore.done' : 'restore.checked', made),
     ...migrations.map((name) => texts('migrate.applied', { name })),
-    ...checks.map(({ status, text }) => `${status.padEnd(4)}  ${text}`),
+    ...checks.map(({ status, text }) => `${texts(`status.${status}`).padEnd(4)}  ${text}`),
   ],
 })

@@ -10,8 +10,8 @@ const CATALOGUE = {
   'help.commands': ['명령:', 'Commands:'],
   'help.examples': ['예:', 'Examples:'],
   'help.more': [
-    '종료 코드: 0 성공, 1 발견된 문제 있음, 2 실행하지 못함. 설정은 서버와 같은 환경 변수를 사용합니다(.env.example).',
-    'Exit codes: 0 success, 1 findings, 2 could not run. The settings are the variables of the server (.env.example).',
+    '--json과 --language는 명령 앞이나 뒤에 쓸 수 있습니다.\n종료 코드: 0 성공, 1 발견된 문제 있음, 2 실행하지 못했거나 출력을 끝내지 못함. 설정은 서버와 같은 환경 변수를 사용합니다(.env.example).',
+    '--json and --language may stand before or after the command.\nExit codes: 0 success, 1 findings, 2 could not run, or not write all output. The settings are the variables of the server (.env.example).',
   ],
   'command.help': ['명령의 도움말을 출력합니다', 'prints the help of a command'],
 
@@ -147,6 +147,10 @@ const CATALOGUE = {
     'checks settings, machine, database, models and addresses, and prints what to do; changes nothing',
   ],
   'doctor.finding': ['실패한 점검이 있습니다', 'a check has failed'],
+  'status.ok': ['정상', 'ok'],
+  'status.warn': ['경고', 'warn'],
+  'status.fail': ['실패', 'fail'],
+  'status.skipped': ['건너뜀', 'skipped'],
   'doctor.summary': [
     '정상 {ok}, 경고 {warn}, 실패 {fail}, 건너뜀 {skipped}',
     '{ok} ok, {warn} warnings, {fail} failed, {skipped} skipped',
@@ -237,7 +241,7 @@ const CATALOGUE = {
   ],
   'replay.noKey': ['GEMINI_API_KEY: 설정되지 않았습니다', 'GEMINI_API_KEY: is not set'],
   'replay.notFitted': [
-    '{file}은(는) 학습된 분석기가 아닙니다: npm run fit 참고',
+    '{file} 파일은 학습된 분석기가 아닙니다: npm run fit 참고',
     '{file} is not a fitted analyser: see npm run fit',
   ],
   'replay.window': ['구간 {window}', 'window {window}'],
@@ -276,17 +280,20 @@ const CATALOGUE = {
     'rows were altered or are missing, the triggers are missing, or a chain is unproven',
   ],
   'audit.progress': ['{count}행을 읽었습니다', '{count} rows read'],
-  'audit.row': ['{kind}: chain {chain}, row {row}: {what}', '{kind}: chain {chain}, row {row}: {what}'],
+  'audit.row': ['{kind}: 체인 {chain}, {row}번 행: {what}', '{kind}: chain {chain}, row {row}: {what}'],
+  'audit.altered': ['변경됨', 'altered'],
+  'audit.missing': ['없음', 'missing'],
+  'audit.unprovable': ['검증할 수 없음', 'unproven'],
   'audit.rewritten': [
-    'lost: chain {chain}, rows {from} to {to}: 장애 조치 등으로 데이터베이스에서 사라져 다시 기록했습니다',
+    '사라짐: 체인 {chain}, {from}~{to}번 행: 장애 조치 등으로 데이터베이스에서 사라져 다시 기록했습니다',
     'lost: chain {chain}, rows {from} to {to}: by the database, as after a failover; they were written again',
   ],
   'audit.gap': [
-    'lost: chain {chain}, rows {from} to {to}: 장애 조치 등으로 데이터베이스에서 사라졌음을 기록이 증명합니다',
+    '사라짐: 체인 {chain}, {from}~{to}번 행: 장애 조치 등으로 데이터베이스에서 사라졌음을 기록이 증명합니다',
     'lost: chain {chain}, rows {from} to {to}: by the database, as after a failover; the trail attests the gap',
   ],
   'audit.unguarded': [
-    'unguarded: 행의 변경을 막는 트리거가 없습니다',
+    '보호되지 않음: 행의 변경을 막는 트리거가 없습니다',
     'unguarded: the triggers that prevent changes of rows are missing',
   ],
   'audit.intact': ['없어지거나 변경된 행이 없습니다', 'nothing is missing or altered'],
@@ -364,11 +371,11 @@ const CATALOGUE = {
     'erases an account and all its data, and prints the receipt',
   ],
   'erase.confirm': [
-    '계정 {email}(id {id})과 모든 데이터를 삭제합니다. 되돌릴 수 없습니다. 확인하려면 이메일을 입력하십시오: ',
+    '{email} 계정(id {id})과 모든 데이터를 삭제합니다. 되돌릴 수 없습니다. 확인하려면 이메일을 입력하십시오: ',
     'This erases the account {email} (id {id}) and all its data. It cannot be undone. Type the e-mail to confirm: ',
   ],
   'erase.done': [
-    '사용자 {user}을(를) 삭제했습니다: 세션 {sessions}, 상담 {counselings}, 피드백 {feedback}, 동의 {consents}, 기기 {devices}',
+    '사용자 {user}의 계정을 삭제했습니다: 세션 {sessions}, 상담 {counselings}, 피드백 {feedback}, 동의 {consents}, 기기 {devices}',
     'user {user} is erased: {sessions} sessions, {counselings} counselings, {feedback} feedback, {consents} consents, {devices} devices',
   ],
   'erase.receipt': ['영수증: {receipt}', 'receipt: {receipt}'],
@@ -506,6 +513,7 @@ const CATALOGUE = {
     '데이터 키: 필요한 키 {count}개가 모두 DATA_KEYS에 있습니다',
     'data keys: DATA_KEYS has all {count} that are needed',
   ],
+  'restore.keys.none': ['데이터 키: 필요한 키가 없습니다', 'data keys: none are needed'],
   'restore.keys.missing': [
     '데이터 키: DATA_KEYS에 {ids} 키가 없어 해당 사용자의 데이터를 읽을 수 없습니다',
     'data keys: DATA_KEYS lacks {ids}: the data of its users cannot be read',

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { COMMANDS } from '../../src/cli/commands.ts'
+import { findCommandWord } from '../../src/cli/command-line.ts'
 import { chooseLanguage } from '../../src/cli/language.ts'
 import { createTexts, TEXT_KEYS } from '../../src/cli/texts.ts'
 import { cli } from '../helpers/cli.ts'
@@ -57,6 +58,40 @@ t.test('every command ends with one line, in JSON too, when the database is away
     t.notMatch([...out, ...err].join('\n'), 'hunter2')
     t.ok(result, name)
   }
+})
+
+t.test('options of all commands may stand before the command', async (t) => {
+  for (const { name, arguments: args = [], result } of COMMANDS) {
+    if ([...RUN_WITHOUT_DATABASE, ...READS_A_FILE].includes(name)) continue
+    const line = [...name.split(' '), ...args.map(({ choices = [] }) => choices[0] ?? 'a@example.com')]
+    const places = [
+      ['--json', '--language', 'en', ...line],
+      [...line.slice(0, 1), '--json', '--language=en', ...line.slice(1)],
+      [...line, '--language', 'en', '--json'],
+    ]
+    const [before, between, after] = await Promise.all(
+      places.map((words) => cli(NOWHERE, words, { input: 'password123\n' })),
+    )
+    t.same([before, between], [after, after], name)
+    t.ok(result === null || JSON.parse(after?.out.join('\n') ?? ''), name)
+  }
+  const unknown = { code: 2, err: ['unknown option: --json'] }
+  for (const words of [
+    ['--json', 'start'],
+    ['start', '--json'],
+  ])
+    t.match(await cli(NOWHERE, words), unknown)
+  const { out } = await cli(NOWHERE, ['--help'])
+  t.match(out.join('\n'), /--json +prints one JSON document/)
+  t.match(out.join('\n'), '--json and --language may stand before or after the command')
+})
+
+t.test('the command is found behind the options', (t) => {
+  t.equal(findCommandWord(['backup', '--json']), 'backup')
+  t.equal(findCommandWord(['--json', '--language', 'ko', 'backup']), 'backup')
+  t.equal(findCommandWord(['--language=ko', 'user', 'list']), 'user')
+  t.equal(findCommandWord(['--help']), undefined)
+  t.end()
 })
 
 t.test('a wrong command line is one line that names the fault', async (t) => {

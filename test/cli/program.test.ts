@@ -21,6 +21,16 @@ t.test('the program prints its version and its help', async (t) => {
   t.match(help.out[0], 'Usage: maeum')
 })
 
+t.test('a reader that closes the pipe ends the command without a message and with exit code 2', async (t) => {
+  for (const [stream, args] of [
+    ['stdout', ['--help']],
+    ['stderr', ['nothing']],
+  ] as const) {
+    const { code, out, err } = await runProgram(t, args, {}, stream)
+    t.same({ code, out, err }, { code: 2, out: [], err: [] }, stream)
+  }
+})
+
 t.test('a command that cannot run ends with one line, without a secret', async (t) => {
   const { code, out, err } = await runProgram(t, ['keys', 'rotate', '--json'], {
     DATABASE_URL: AWAY,

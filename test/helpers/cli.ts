@@ -92,17 +92,19 @@ export async function cliJson<Document>(
   return { ...document, exit: code }
 }
 
-/** Runs the compiled program, as an operator does, with these variables alone. */
+/** Runs the compiled program, as an operator does, with these variables alone. No process reads the `unread` stream. */
 export async function runProgram(
   t: Pick<Test, 'teardown'>,
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
+  unread?: 'stdout' | 'stderr',
 ): Promise<Result> {
   const child = spawn(process.execPath, [builtModule('cli/main'), ...args], {
     cwd: await temporaryFolder(t),
     env: { PATH: process.env['PATH'], JWT_SECRET: SECRET, ...env },
   })
   child.stdin.end()
+  if (unread !== undefined) child[unread].destroy()
   const output = { out: '', err: '' }
   child.stdout.on('data', (text: Buffer) => (output.out += text.toString()))
   child.stderr.on('data', (text: Buffer) => (output.err += text.toString()))
