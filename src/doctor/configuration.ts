@@ -2,7 +2,7 @@ import type { Config } from '../config/config.ts'
 import { type Environment, findMisspeltVariables } from '../config/environment.ts'
 import { protectionsOf } from '../config/protections.ts'
 import type { Check, Result } from './checks.ts'
-import { fromLine, type Report } from './report.ts'
+import { fromLine, named, type Report } from './report.ts'
 
 type Subject = {
   readonly settings: Environment
@@ -35,9 +35,16 @@ export const configurationChecks = ({ settings, config, faults, report }: Subjec
   },
   {
     name: 'configuration.protections',
-    run: () => [
-      report.ok('protections.state', protectionsOf(config)),
-      ...(config.accounts.jwtSecret === null ? [report.ok('secret.generated')] : []),
-    ],
+    run: () => {
+      const { encryption, consent, tickets, retention } = protectionsOf(config)
+      const state = report.ok('protections.state', {
+        encryption: report.word(encryption),
+        consent: report.word(consent),
+        tickets: report.word(tickets),
+        retention: report.word(retention),
+      })
+      const secret = named('configuration.secret', report.ok('secret.generated'))
+      return config.accounts.jwtSecret === null ? [state, secret] : state
+    },
   },
 ]

@@ -6,7 +6,7 @@ export const FINDINGS = {
     cause: ['{seconds}초 안에 응답이 없습니다', 'no answer within {seconds} s'],
     mend: ['서버 또는 네트워크의 상태를 확인하십시오', 'check the load of the server and the network'],
   },
-  'skipped.needs': { cause: ['{need} 점검이 성공하지 못했습니다', '{need} has not succeeded'] },
+  'skipped.needs': { cause: ['{need} 점검을 통과하지 못해 건너뛰었습니다', '{need} has not succeeded'] },
   'skipped.setting': { cause: ['{name} 설정이 올바르지 않습니다', '{name} is not valid'] },
 
   'configuration.ok': { cause: ['모든 설정이 올바릅니다', 'all settings are valid'] },
@@ -38,7 +38,7 @@ export const FINDINGS = {
       'the heap limit of {heap} MB is high for {memory} MB of memory',
     ],
     mend: [
-      'NODE_OPTIONS=--max-old-space-size={wanted}을(를) 설정하십시오',
+      'NODE_OPTIONS에 --max-old-space-size={wanted} 옵션을 설정하십시오',
       'set NODE_OPTIONS=--max-old-space-size={wanted}',
     ],
   },
@@ -113,7 +113,7 @@ export const FINDINGS = {
   },
   'clock.ok': { cause: ['시계 차이 {ms} ms', 'the clocks differ by {ms} ms'] },
   'pooler.none': { cause: ['풀러가 없습니다', 'no pooler'] },
-  'pooler.session': { cause: ['세션 풀러', 'a session pooler'] },
+  'pooler.session': { cause: ['세션 풀러를 사용합니다', 'a session pooler'] },
   'pooler.direct': {
     cause: ['풀러가 있고 DATABASE_DIRECT_URL이 설정되어 있습니다', 'a pooler; DATABASE_DIRECT_URL is set'],
   },
@@ -175,7 +175,7 @@ export const FINDINGS = {
   'migrations.ok': { cause: ['모든 마이그레이션이 적용되었습니다', 'all migrations are applied'] },
   'migrations.atBoot': {
     cause: [
-      '적용되지 않은 마이그레이션 {count}개({first}부터)',
+      '적용되지 않은 마이그레이션이 {count}개 있습니다({first}부터)',
       '{count} migrations are pending, from {first}',
     ],
     mend: [
@@ -185,7 +185,7 @@ export const FINDINGS = {
   },
   'migrations.pending': {
     cause: [
-      '적용되지 않은 마이그레이션 {count}개({first}부터)',
+      '적용되지 않은 마이그레이션이 {count}개 있습니다({first}부터)',
       '{count} migrations are pending, from {first}, and MIGRATE_ON_BOOT is false',
     ],
     mend: ['maeum migrate를 실행하십시오', 'run maeum migrate'],
@@ -215,17 +215,17 @@ export const FINDINGS = {
     cause: ['역할 {role}의 권한이 충분합니다', 'the role {role} has all privileges that it needs'],
   },
   'privileges.ok': {
-    cause: ['anon, authenticated의 권한이 없습니다', 'anon and authenticated have no privileges'],
+    cause: ['anon과 authenticated 역할에 권한이 없습니다', 'anon and authenticated have no privileges'],
   },
   'defaults.ok': {
     cause: [
-      '새 테이블에 대한 기본 권한이 없습니다',
+      'anon과 authenticated 역할에 새 객체에 대한 기본 권한이 없습니다',
       'anon and authenticated get no privileges on new objects',
     ],
   },
   'defaults.open': {
     cause: [
-      '{owner}이(가) 생성하는 {kind}에 대해 {roles}에 기본 권한이 있습니다: 덤프를 복원하면 공개됩니다',
+      '{owner} 역할이 새로 만드는 {kind}에 대해 {roles} 역할에 기본 권한이 있습니다: 덤프를 복원하면 공개됩니다',
       'default privileges give {roles} access to new {kind} of {owner}: a restored dump is open to them',
     ],
     mend: ['{statement}', '{statement}'],
@@ -264,7 +264,7 @@ export const FINDINGS = {
   'model.ok': { cause: ['{ms} ms 만에 응답했습니다', 'answered after {ms} ms'] },
   'model.relaxed': {
     cause: [
-      '{model}이(가) 추론 설정을 거부해 다른 설정으로 요청했습니다',
+      '{model} 모델이 추론 설정을 거부해 다른 설정으로 요청했습니다',
       '{model} refuses the thinking setting; it answered with another one',
     ],
     mend: [
@@ -328,7 +328,7 @@ export const FINDINGS = {
     mend: ['프로젝트의 할당량을 늘리거나 기다리십시오', 'raise the quota of the project, or wait'],
   },
   'model.overloaded': {
-    cause: ['API에 과부하가 있습니다({detail})', 'the API is overloaded ({detail})'],
+    cause: ['API에 과부하가 걸렸습니다({detail})', 'the API is overloaded ({detail})'],
     mend: ['나중에 다시 시도하십시오', 'try again later; the next model of GEMINI_MODELS is used meanwhile'],
   },
   'model.unreachable': {
@@ -381,7 +381,7 @@ export const FINDINGS = {
   'url.ok': { cause: ['{url}', '{url}'] },
   'url.unset': {
     cause: [
-      '설정되지 않아 요청의 호스트를 사용합니다',
+      'PUBLIC_URL이 설정되지 않아 요청의 호스트를 사용합니다',
       'PUBLIC_URL is not set: the host of the request is used',
     ],
   },
@@ -407,7 +407,10 @@ export const FINDINGS = {
   },
   'proxy.ok': { cause: ['TRUST_PROXY가 설정되어 있습니다', 'TRUST_PROXY is set'] },
   'proxy.none': {
-    cause: ['프록시가 예상되지 않습니다', 'TRUST_PROXY is not set, and no proxy is expected'],
+    cause: [
+      'TRUST_PROXY가 설정되지 않았으며, 프록시가 없는 것으로 보입니다',
+      'TRUST_PROXY is not set, and no proxy is expected',
+    ],
   },
   'proxy.untrusted': {
     cause: [
@@ -454,7 +457,7 @@ export const FINDINGS = {
   },
   'tracing.refused': {
     cause: [
-      '{address}에서 빈 요청에 HTTP {status}(으)로 응답합니다',
+      '{address}에서 빈 요청에 HTTP {status} 상태로 응답합니다',
       '{address} answers HTTP {status} to a request without spans',
     ],
     mend: [
@@ -489,5 +492,15 @@ export const FINDINGS = {
     mend: ['그 프로그램을 중지하거나 PORT를 변경하십시오', 'stop that program, or set another PORT'],
   },
 } as const satisfies Record<string, { readonly cause: Pair; readonly mend?: Pair }>
+
+/** Words that are values of findings. */
+export const WORDS = {
+  on: ['켜짐', 'on'],
+  off: ['꺼짐', 'off'],
+  required: ['필수', 'required'],
+  tables: ['테이블', 'tables'],
+  sequences: ['시퀀스', 'sequences'],
+  functions: ['함수', 'functions'],
+} as const satisfies Record<string, Pair>
 
 export type FindingKey = keyof typeof FINDINGS

@@ -25,7 +25,7 @@ export const privilegeChecks = ({ session, report }: Dependencies): Check[] => [
         const names = roles.join(', ')
         const place = isGlobal ? '' : ' IN SCHEMA public'
         const statement = `ALTER DEFAULT PRIVILEGES FOR ROLE ${owner}${place} REVOKE ALL ON ${kind.toUpperCase()} FROM ${names}`
-        return report.warn('defaults.open', { owner, kind, roles: names, statement })
+        return report.warn('defaults.open', { owner, kind: report.word(kind), roles: names, statement })
       })
     },
   },

@@ -10,7 +10,7 @@ const traceRecipients = ({ tracingHost }: Facts): Item[] =>
     : [
         fact(
           {
-            ko: `요청과 구간의 처리 시간에 관한 추적 정보를 ${tracingHost}(으)로 보냅니다.`,
+            ko: `요청과 구간의 처리 시간에 관한 추적 정보를 수집 서버(${tracingHost})로 보냅니다.`,
             en: `Traces with the times of requests and windows are sent to ${tracingHost}.`,
           },
           setting('OTEL_EXPORTER_OTLP_ENDPOINT', 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'),

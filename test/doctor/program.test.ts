@@ -48,12 +48,19 @@ t.test('the document is as its schema describes it', async (t) => {
 })
 
 t.test('the findings are in Korean too', async (t) => {
-  const { code, out } = await cli({ url: AWAY }, ['doctor', '--language', 'ko'], { env: PORT })
+  const env = { ...PORT, JWT_SECRET: '' }
+  const { code, out } = await cli({ url: AWAY }, ['doctor', '--language', 'ko'], { env })
   t.equal(code, 1)
   t.match(out[0], /^결과 +점검 +내용$/)
   t.match(
     out.find((text) => text.includes(' configuration ')),
     /모든 설정이 올바릅니다/,
   )
+  const protections = out.filter((text) => text.includes('configuration.protections'))
+  t.match(protections, [
+    /^정상 +configuration\.protections +암호화 꺼짐, 동의 꺼짐, 티켓 꺼짐, 보존 기간 꺼짐$/,
+  ])
+  t.equal(protections.length, 1)
+  t.notMatch(out.join('\n'), /^(ok|warn|fail|skipped) /m)
   t.match(out.at(-1), /정상 \d+, 경고 \d+, 실패 1, 건너뜀 \d+/)
 })

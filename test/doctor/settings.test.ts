@@ -50,6 +50,11 @@ const PLANTED: readonly Planted[] = [
     ['configuration.protections', 'ok', /^encryption off, consent off, tickets off, retention off$/],
   ],
   [
+    'a generated secret',
+    { JWT_SECRET: '' },
+    ['configuration.secret', 'ok', /^JWT_SECRET is not set: a generated one/],
+  ],
+  [
     'an old Node',
     {},
     ['node', 'fail', /Node 20\.18\.3: >=20\.19/, /upgrade Node/],

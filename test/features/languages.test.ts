@@ -120,6 +120,19 @@ t.test('each is in its language', async (t) => {
   }
 })
 
+/** A particle whose form depends on the word before it, or both of its forms. */
+const OPEN_PARTICLE = /\}(은|는|이|가|을|를|과|와|로|으로)(?![가-힣])|[은이을과]\([는가를와]\)|\(으\)로/
+
+t.test('no particle of a Korean text depends on a value', async (t) => {
+  t.match('{model}이 없습니다', OPEN_PARTICLE)
+  t.match('{file}은(는) 없습니다', OPEN_PARTICLE)
+  const found = files
+    .filter((name) => !isOneLanguage(name))
+    .flatMap((name) => readFileSync(join(SOURCE, name), 'utf8').split('\n'))
+    .filter((line) => OPEN_PARTICLE.test(line))
+  t.same(found, [], 'put a noun between the value and the particle')
+})
+
 t.test('no Korean text stands outside a catalogue', async (t) => {
   const loose = sources
     .flatMap(({ loose }) => loose)

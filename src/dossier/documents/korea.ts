@@ -129,7 +129,7 @@ const notice = ({ analysis }: Facts) =>
 const generative = ({ models, host }: NonNullable<Facts['gemini']>) =>
   fact(
     {
-      ko: `「분석과 상담 AI의 답에는 생성형 인공지능(${models.join(', ')})을 사용하며, 측정값과 상담 메시지를 ${host}(으)로 보냅니다.」`,
+      ko: `「분석과 상담 AI의 답에는 생성형 인공지능(${models.join(', ')})을 사용하며, 측정값과 상담 메시지를 외부 서버(${host})로 보냅니다.」`,
       en: `"The analysis and the answers of the AI counsellor use generative AI (${models.join(', ')}). Measures and messages to the counsellor are sent to ${host}."`,
     },
     setting('GEMINI_API_KEY', 'GEMINI_MODELS', 'GEMINI_BASE_URL'),

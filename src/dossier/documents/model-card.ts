@@ -47,7 +47,7 @@ export const modelCard = (facts: Facts): Dossier => ({
 const method = ({ analyser, accuracy }: Facts): Item[] => [
   fact(
     {
-      ko: `${analyser}(학습일 ${accuracy.fitted})는 얼굴 측정값 35개와 얼굴 모양의 축 7개에 대한 로지스틱 회귀, 그리고 사용자 자신의 무표정과의 차이에 대한 선형 모델을 결합합니다. 신뢰도는 보정되어 있습니다.`,
+      ko: `${analyser} 분석기(학습일 ${accuracy.fitted})는 얼굴 측정값 35개와 얼굴 모양의 축 7개에 대한 로지스틱 회귀, 그리고 사용자 자신의 무표정과의 차이에 대한 선형 모델을 결합합니다. 신뢰도는 보정되어 있습니다.`,
       en: `${accuracy.analyser === analyser ? analyser : `${analyser} (figures: ${accuracy.analyser})`}, fitted on ${accuracy.fitted}, combines a logistic regression on 35 measures of the face and seven axes of its shape with a linear model of the change from the user's own neutral face. Its confidences are calibrated.`,
     },
     file('docs/model-card.md', 'docs/measures.md', 'docs/accuracy.json'),
