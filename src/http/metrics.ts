@@ -142,7 +142,7 @@ const createModelMetrics = (registers: Registry[]) => ({
   }),
   modelRequests: new Counter({
     name: 'maeum_model_requests_total',
-    help: 'Requests to a model, by what became of them; a hedge is a second one beside a slow first one.',
+    help: 'Requests to a model by outcome, for a window or for a conversation.',
     labelNames: ['model', 'outcome', 'kind'],
     registers,
   }),

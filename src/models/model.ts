@@ -17,8 +17,8 @@ import { hasThought, textOf } from './response.ts'
 import type { Shares } from './shares.ts'
 import type { Spending } from './usage.ts'
 
-/** The purpose of a call, a metric label. A hedge is a second call for a window whose first call is slow. */
-export type CallKind = 'first' | 'hedge' | 'conversation'
+/** The purpose of a call, a metric label. */
+export type CallKind = 'window' | 'conversation'
 
 type Purpose = {
   readonly kind: CallKind

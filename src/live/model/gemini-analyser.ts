@@ -7,7 +7,6 @@ import type { Model, ModelCall, Reply } from '../../models/model.ts'
 import type { AnalysisInput, Asked, ModelAnalyser, ModelAnswer, ModelFailure } from './analyser.ts'
 import { createBulkhead } from './bulkhead.ts'
 import { readAnswer, RESPONSE_SCHEMA } from './gemini-answer.ts'
-import { createHedging, type Hedging, hedge } from './hedging.ts'
 import { buildPrompt, hashPrompt, type Prompt } from './prompt.ts'
 
 /** The same model may do better a little later. */
@@ -47,7 +46,8 @@ type Analysis = {
   readonly abort: Abort
   /** By `now`. */
   readonly deadline: number
-  readonly calls: Set<ModelCall>
+  /** The request in flight. */
+  call: ModelCall | undefined
   /** Of each request that has ended; null for one that cost nothing. */
   readonly bills: (Bill | null)[]
 }
@@ -60,8 +60,8 @@ type Attempt = {
 }
 
 /**
- * The analyser of windows over Gemini's API: asks the first model that may be asked, goes on to the next, retries and
- * hedges until the deadline, and says by name why there is no answer. Throws when `models` is empty.
+ * The analyser of windows over Gemini's API: asks the first model that may be asked, goes on to the next, retries until
+ * the deadline, and says by name why there is no answer. Throws when `models` is empty.
  */
 export function createGeminiAnalyser(options: GeminiAnalyserOptions): ModelAnalyser {
   const { models, timeoutMs, slots = 256, queue = 1024, onCompared } = options
@@ -69,7 +69,6 @@ export function createGeminiAnalyser(options: GeminiAnalyserOptions): ModelAnaly
   const [firstModel] = models
   if (firstModel === undefined) throw new RangeError('a Gemini analyser needs at least one model')
   const bulkhead = createBulkhead({ slots, queue })
-  const hedgings = new Map<Model, Hedging>(models.map((model) => [model, createHedging()]))
 
   const analyse: ModelAnalyser['analyse'] = async (input, signal, deadlineMs) => {
     const startedAt = now()
@@ -78,11 +77,11 @@ export function createGeminiAnalyser(options: GeminiAnalyserOptions): ModelAnaly
       request: requestOf(prompt),
       abort: createAbort(signal, timeoutMs),
       deadline: startedAt + deadlineMs,
-      calls: new Set(),
+      call: undefined,
       bills: [],
     }
     try {
-      const attempt = await answer(analysis, signal)
+      const attempt = await answer(analysis)
       const asked = askedOf(hashPrompt(prompt), analysis.bills)
       return toAnswer(attempt, input, { latencyMs: now() - startedAt, asked })
     } finally {
@@ -90,12 +89,12 @@ export function createGeminiAnalyser(options: GeminiAnalyserOptions): ModelAnaly
     }
   }
 
-  async function answer(analysis: Analysis, caller: AbortSignal): Promise<Attempt> {
-    const { abort, deadline, calls } = analysis
-    const slot = await bulkhead.acquire(caller, deadline - now(), abort.signal)
+  async function answer(analysis: Analysis): Promise<Attempt> {
+    const { abort, deadline } = analysis
+    const slot = await bulkhead.acquire(deadline - now(), abort.signal)
     if (slot === undefined) return refusal(abortReason(abort.signal) ?? 'busy', 'while it waited for a slot')
     const late = setTimeout(() => {
-      for (const call of calls) call.expire()
+      analysis.call?.expire()
       slot.allowEviction(() => abort.abort('timed_out'))
     }, deadline - now())
     try {
@@ -117,7 +116,7 @@ export function createGeminiAnalyser(options: GeminiAnalyserOptions): ModelAnaly
         const aborted = abortReason(abort.signal)
         if (aborted !== undefined) return refusal(aborted, 'before the model was asked', last?.model)
         if (now() >= deadline) return last ?? refusal('timed_out', 'before the model was asked')
-        const call = await model.admit(request, { kind: 'first' })
+        const call = await model.admit(request, { kind: 'window' })
         if (typeof call === 'string') {
           last ??= refusal(call, 'the model cannot be asked now', model.name)
           if (call === 'budget_spent') return last
@@ -125,7 +124,7 @@ export function createGeminiAnalyser(options: GeminiAnalyserOptions): ModelAnaly
           continue
         }
         asked++
-        const reply = await sendHedged(model, call, analysis)
+        const reply = await send(call, analysis)
         last = { model: model.name, reply }
         if (reply.outcome === 'answered' || !WORTH_ANOTHER_MODEL.has(reply.reason)) return last
         mayRecover ||= WORTH_RETRYING.has(reply.reason)
@@ -145,41 +144,11 @@ export function createGeminiAnalyser(options: GeminiAnalyserOptions): ModelAnaly
     return Math.min(...left.map((model) => model.backoffMs())) + jitter
   }
 
-  function sendHedged(model: Model, call: ModelCall, analysis: Analysis): Promise<Reply<EmotionReading>> {
-    const { abort, deadline, request } = analysis
-    const hedging = hedgings.get(model)
-    const afterMs = hedging?.first()
-    if (hedging === undefined || afterMs === undefined) return send(model, call, analysis, abort.signal)
-    const second = async () => {
-      if (abort.signal.aborted || now() >= deadline) return undefined
-      const slot = bulkhead.tryAcquire()
-      if (slot === undefined) return undefined
-      const other = hedging.spend() ? await model.admit(request, { kind: 'hedge' }) : undefined
-      if (typeof other === 'object')
-        return (signal: AbortSignal) => send(model, other, analysis, signal).finally(slot.release)
-      slot.release()
-      return undefined
-    }
-    return hedge({
-      first: (signal) => send(model, call, analysis, signal),
-      second,
-      afterMs,
-      signal: abort.signal,
-    })
-  }
-
-  async function send(
-    model: Model,
-    call: ModelCall,
-    { calls, bills }: Analysis,
-    signal: AbortSignal,
-  ): Promise<Reply<EmotionReading>> {
-    const sentAt = now()
-    calls.add(call)
-    const reply = await call.generate(signal, readAnswer)
-    calls.delete(call)
-    bills.push(reply.bill)
-    if (reply.outcome === 'answered') hedgings.get(model)?.answered(now() - sentAt)
+  async function send(call: ModelCall, analysis: Analysis): Promise<Reply<EmotionReading>> {
+    analysis.call = call
+    const reply = await call.generate(analysis.abort.signal, readAnswer)
+    analysis.call = undefined
+    analysis.bills.push(reply.bill)
     return reply
   }
 

@@ -113,7 +113,7 @@ test('the model is well: it answers, and the row keeps both answers, the prompt,
   t.match(metrics, /maeum_model_tokens_total\{model="gemini-3.5-flash-lite",kind="prompt"\} \d+/)
   t.match(
     metrics,
-    /maeum_model_requests_total\{model="gemini-3.5-flash-lite",outcome="answered",kind="first"\} 15/,
+    /maeum_model_requests_total\{model="gemini-3.5-flash-lite",outcome="answered",kind="window"\} 15/,
   )
   t.match(ready.json(), { status: 'ready', checks: { model: { ok: true } } })
   const body = JSON.stringify(played.double.requests.map((request) => request.body))
