@@ -161,6 +161,7 @@ export const analysis = fp(
       prepareConsent: app.consent.prepare,
       askMayOffer: app.conversation.askMayOffer,
       awaits: scheduler.awaits,
+      listUncommitted: scheduler.uncommitted,
     })
 
     app.sessions.onUnstored((sessionId) => [...scheduler.unwritten(sessionId), ...outbox.waiting(sessionId)])

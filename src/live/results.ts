@@ -7,6 +7,7 @@ import type { LeaseKey } from './leases/lease.ts'
 import type { SessionSink } from './session-sink.ts'
 import { type AnsweredWindow, byLocal, byModel, type MeasuredWindow } from './windows/answer.ts'
 import type { Outbox, OutboxContent, WriteResult } from './windows/outbox.ts'
+import { ByWindow } from './windows/by-window.ts'
 import { type Lease, toAnswerRow, toRefinement, toWindowAnswer, toWindowRow } from './windows/rows.ts'
 
 /** The events of live sessions; status changes are announced by features/sessions. */
@@ -42,7 +43,9 @@ export type ResultDependencies = {
 export function createResults(dependencies: ResultDependencies) {
   const { outbox, leases, announce } = dependencies
   /** Closed windows whose write has not begun, for example while the lease is in doubt: by session and number. */
-  const unwritten = new Map<string, Map<number, MeasuredWindow>>()
+  const unwritten = new ByWindow<MeasuredWindow>()
+  /** Announced answers whose commit is late. */
+  const uncommitted = new ByWindow<WindowAnswer>()
   /** The last write in progress of each session: they are written in order. */
   const lastWrites = new Map<string, Promise<WriteResult>>()
   /** A write was late and none has succeeded since: answers do not wait for their writes. */
@@ -67,13 +70,12 @@ export function createResults(dependencies: ResultDependencies) {
     return known
   }
 
-  const keepUnwritten = (sessionId: string, window: MeasuredWindow): void => {
-    const windows = unwritten.get(sessionId) ?? new Map<number, MeasuredWindow>()
-    unwritten.set(sessionId, windows.set(window.number, window))
-  }
-  const dropUnwritten = (sessionId: string, window: number): void => {
-    const windows = unwritten.get(sessionId)
-    if (windows?.delete(window) === true && windows.size === 0) unwritten.delete(sessionId)
+  /** Until the last write of the session, which follows that of the answer. */
+  const keepUncommitted = (sessionId: string, answer: WindowAnswer): void => {
+    const { window } = answer
+    dependencies.onUncommitted(sessionId, window)
+    uncommitted.set(sessionId, window, answer)
+    void Promise.resolve(lastWrites.get(sessionId)).then(() => uncommitted.delete(sessionId, window))
   }
 
   /** What a live session reports under this lease. */
@@ -91,7 +93,7 @@ export function createResults(dependencies: ResultDependencies) {
 
     const store = (answer: AnsweredWindow) => {
       const { span } = answer
-      dropUnwritten(sessionId, answer.number)
+      unwritten.delete(sessionId, answer.number)
       if (!asked.delete(answer.number))
         return write(sessionId, { kind: 'window', write: toWindow(answer, answer, true), span })
       const row = { owner, epoch, row: toAnswerRow(lease, answer) }
@@ -129,7 +131,7 @@ export function createResults(dependencies: ResultDependencies) {
           asked.add(window.number)
           const held = byLocal(window, { modelOutcome: null })
           void write(sessionId, { kind: 'window', write: toWindow(window, held, false), span: window.span })
-        } else keepUnwritten(sessionId, window)
+        } else unwritten.set(sessionId, window.number, window)
         const { number, closedAt: at, measures } = window
         notice = announceMine({ type: 'window_closed', window: number, frameCount: measures.frameCount, at })
       },
@@ -141,9 +143,9 @@ export function createResults(dependencies: ResultDependencies) {
           span.end({ 'maeum.outcome': 'not_ours' })
           return false
         }
-        if (result === 'late') dependencies.onUncommitted(sessionId, answer.number)
         dependencies.onAnswered(sessionId, answer)
         const delivered = toWindowAnswer(answer)
+        if (result === 'late') keepUncommitted(sessionId, delivered)
         dependencies.keepUndelivered(sessionId, delivered)
         const delivery = span.child('delivery')
         announce(sessionId, { type: 'window_answered', answer: delivered })
@@ -163,7 +165,7 @@ export function createResults(dependencies: ResultDependencies) {
         if (reason !== null) void announceMine({ type: 'window_skipped', window, reason })
       },
       failed: (window, error) => {
-        if (window !== null) dropUnwritten(sessionId, window)
+        if (window !== null) unwritten.delete(sessionId, window)
         dependencies.onFailed(sessionId, window, error)
       },
     }
@@ -177,9 +179,12 @@ export function createResults(dependencies: ResultDependencies) {
       await lastWrites.get(sessionId)
     },
 
+    /** Announced answers of the session that may not be in its rows yet, in order. */
+    uncommitted: (sessionId: string): readonly WindowAnswer[] => uncommitted.list(sessionId),
+
     /** Closed windows of the session that wait to be written, in order. */
     unwritten: (sessionId: string): UnwrittenWindow[] =>
-      [...(unwritten.get(sessionId)?.values() ?? [])].map(({ number, local, localMs }) => ({
+      unwritten.list(sessionId).map(({ number, local, localMs }) => ({
         window: number,
         emotion: local.emotion,
         confidence: local.confidence,

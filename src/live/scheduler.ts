@@ -38,7 +38,7 @@ async function endWithin(graceMs: number, session: LiveSession): Promise<void> {
 export function createScheduler(dependencies: Dependencies) {
   const { settings, outbox, leases, owner, onLive } = dependencies
   const live = new Map<string, LiveSession>()
-  const results = createResults({
+  const { sinkOf, ...results } = createResults({
     ...dependencies,
     keepUndelivered: (sessionId, answer) => live.get(sessionId)?.undelivered.add(answer),
     isDelivered: (sessionId, window) => live.get(sessionId)?.undelivered.has(window) === false,
@@ -48,7 +48,7 @@ export function createScheduler(dependencies: Dependencies) {
     new LiveSession(
       start,
       settings,
-      results.sinkOf({ sessionId: start.id, owner, epoch: start.epoch, safe: start.safe }),
+      sinkOf({ sessionId: start.id, owner, epoch: start.epoch, safe: start.safe }),
     )
 
   const release = (sessionIds: readonly string[]) =>
@@ -64,11 +64,10 @@ export function createScheduler(dependencies: Dependencies) {
   }
 
   return {
+    ...results,
     lose,
     isActive: activity.isActive,
     awaits: activity.awaits,
-    settled: results.settled,
-    unwritten: results.unwritten,
 
     /** Whether this process serves the session under this epoch. */
     has: (sessionId: string, epoch: number): boolean => live.get(sessionId)?.epoch === epoch,

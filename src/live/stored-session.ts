@@ -24,6 +24,8 @@ type Dependencies = {
   readonly askMayOffer: (sessionId: string) => Promise<boolean>
   /** Whether this process serves the session under this epoch already; then it goes on to serve it. */
   readonly awaits: (sessionId: string, epoch: number) => boolean
+  /** Announced answers of the session in this process that may not be in its rows yet. */
+  readonly listUncommitted: (sessionId: string) => readonly WindowAnswer[]
 }
 
 /** After words of self-harm an exercise that was not shown yet is withheld. */
@@ -38,6 +40,7 @@ export function createStoredSessions({
   prepareConsent,
   askMayOffer,
   awaits,
+  listUncommitted,
 }: Dependencies) {
   /** Keeps what the session has learnt of its person for their next session. */
   const carryBaseline = async (sessionId: string): Promise<void> => {
@@ -99,16 +102,17 @@ export function createStoredSessions({
     return { ...start, undelivered: await showable(id, answers) }
   }
 
-  /** Stored answers after `window`, at most the last sixty. */
+  /** Answers after `window`: at most the last sixty stored ones, and those whose commit is late. */
   const answersSince = async (sessionId: string, window: number): Promise<readonly WindowAnswer[]> => {
+    const uncommitted = listUncommitted(sessionId) // before the rows: they may be committed in between
     const rows = await repository.listAnswersSince(orm, sessionId, window, MAX_WAITING_PER_SESSION)
     const userId = rows.length === 0 ? undefined : await repository.findOwner(orm, sessionId)
-    if (userId === undefined) return []
-    const safe = await vault.safeOf(userId)
-    return showable(
-      sessionId,
-      rows.map((row) => fromWindowRow(row, safe)),
-    )
+    const safe = userId === undefined ? undefined : await vault.safeOf(userId)
+    const stored = safe === undefined ? [] : rows.map((row) => fromWindowRow(row, safe))
+    const known = new Set(stored.map((answer) => answer.window))
+    const others = uncommitted.filter((answer) => answer.window > window && !known.has(answer.window))
+    const answers = [...stored, ...others].sort((one, other) => one.window - other.window)
+    return showable(sessionId, answers)
   }
 
   return { prepare, answersSince, carryBaseline }

@@ -14,7 +14,7 @@ import {
   type TestApp,
   type TestSocket,
 } from '../helpers/app.ts'
-import { createTestDatabase } from '../helpers/database.ts'
+import { createTestDatabase, type TestDatabase } from '../helpers/database.ts'
 import { eventually } from '../helpers/eventually.ts'
 import { faces, frameOf, frames } from '../helpers/frames.ts'
 import { holdTable } from '../helpers/hold-table.ts'
@@ -31,11 +31,17 @@ t.jobs = 4
 const test = (sentence: string, check: (t: Test) => Promise<void>): void =>
   void t.test(sentence, { buffered: true }, check)
 
-type Setting = { model?: ModelAnalyser | null; env?: Record<string, string>; clock?: TestClock }
+type Setting = {
+  model?: ModelAnalyser | null
+  env?: Record<string, string>
+  clock?: TestClock
+  /** Not the one that all servers of this file share. */
+  own?: TestDatabase
+}
 
-const startServer = (t: Test, { model = null, env = {}, clock }: Setting = {}) =>
+const startServer = (t: Test, { model = null, env = {}, clock, own }: Setting = {}) =>
   startTestApp(t, {
-    database,
+    database: own ?? database,
     model,
     env: { ANALYSIS_INTERVAL_MS: String(INTERVAL_MS), ...env },
     ...(clock === undefined ? {} : { clock }),
@@ -341,6 +347,28 @@ test('coming back to the same process: nothing is lost and results are sent agai
   await third.next('emotion_update')
   await third.next('emotion_update')
   t.same(windowsOn(third), windowsOn(again).slice(2), 'what comes after the window that the client has')
+})
+
+test('a resume also sends answers that are not committed yet', async (t) => {
+  const { open, fill, server, session } = await live(t, { own: await createTestDatabase(t) })
+  const socket = await open(V2)
+  const letGo = await holdTable(server, 'emotion_windows')
+  for (const [from, to] of [
+    [1, 10],
+    [11, 20],
+  ] as const) {
+    await fill(socket, numbered(from, to))
+    await socket.next('emotion_update')
+  }
+  socket.socket.terminate()
+  const again = await open(V2)
+  again.send({ type: 'resume', window: 1, frame: 20 })
+  t.match((await again.next('emotion_update')).data, { window: 2 })
+  again.send({ type: 'resume', window: 0, frame: 20 })
+  t.match((await again.next('emotion_update')).data, { window: 1 })
+  const { sql } = server.database
+  t.same(await sql`select from emotion_windows where session_id = ${session.sessionId}`, [])
+  letGo()
 })
 
 test('a resume that says nothing asks for everything', async (t) => {
