@@ -1,6 +1,6 @@
 /**
- * Makes the client's type declarations usable without this project's dependencies: route schemas are replaced by the
- * plain types they describe. Runs after `tsc -p client/tsconfig.build.json`.
+ * Writes the client's type declarations, usable without this project's dependencies: route schemas are replaced by the
+ * plain types they describe. `npm run check` checks the types.
  */
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
@@ -70,6 +70,7 @@ const symbol = routes && checker.getSymbolAtLocation(routes)
 const table = symbol && checker.getExportsOfModule(symbol).find(({ name }) => name === 'Routes')
 if (table === undefined) throw new Error('client/routes.ts does not export Routes')
 const printed = printType(checker.getDeclaredTypeOfSymbol(table))
+program.emit()
 const built = await readFile(`${OUT}client/routes.d.ts`, 'utf8')
 const rest = built.slice(built.indexOf('/** Aborts the call. */'))
 await writeFile(
