@@ -21,6 +21,11 @@ t.test(
     const heard: string[] = []
     app.notices.onNotice(fail)
     app.notices.onNotice((notice) => heard.push(notice.kind))
+    await eventually(
+      () => database.sql`select from pg_stat_activity
+        where datname = current_database() and query = 'listen maeum' and state = 'idle'`,
+      ({ length }) => length === 1,
+    )
     for (const kind of ['finalised', 'deleted']) {
       const notice = JSON.stringify({ from: 'another', notice: { kind, sessionId: 'sess_x' } })
       await database.sql`select pg_notify('maeum', ${notice})`
