@@ -25,7 +25,11 @@ export async function createTestDatabase(
   const socketDir = await serverFor(t)
   const name = uniqueName('test')
   const template = options.migrated === false ? 'template0' : TEMPLATE
-  await asAdmin(socketDir, 'postgres', (sql) => sql.unsafe(`create database ${name} template ${template}`))
+  await asAdmin(socketDir, 'postgres', async (sql) => {
+    const [server] = await sql`select current_setting('server_version_num')::int >= 150000 as can_choose`
+    const strategy = server?.['can_choose'] === true ? 'strategy file_copy' : '' // half the work of the default
+    await sql.unsafe(`create database ${name} template ${template} ${strategy}`)
+  })
   const url = testUrl(socketDir, name)
   const database = await openDatabase({ url, dataDir: '.data', poolMax: 4 })
   t.teardown(async () => {

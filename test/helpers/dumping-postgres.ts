@@ -5,6 +5,7 @@ import type { Test } from 'tap'
 import { createDataDirectory } from '../../src/db/embedded/directory.ts'
 import { serverUser } from '../../src/db/embedded/user.ts'
 import { freePort, urlAt } from './own-postgres.ts'
+import { parentOfDatabases } from './memory-folder.ts'
 import { startPostgresProcess } from './postgres-process.ts'
 import { temporaryFolder } from './server-process.ts'
 
@@ -41,7 +42,7 @@ export async function startDumpingPostgres(
   const found = await findInstallation()
   if (found === undefined) return undefined
   const { bin, version } = found
-  const folder = await temporaryFolder(t)
+  const folder = await temporaryFolder(t, await parentOfDatabases())
   await chmod(folder, 0o755) // the server may run under another account
   const dataDir = join(folder, 'pg')
   const user = await serverUser(dataDir)

@@ -8,6 +8,7 @@ import { findBinaries } from '../../src/db/embedded/binaries.ts'
 import { createDataDirectory, SUPERUSER } from '../../src/db/embedded/directory.ts'
 import { serverUser } from '../../src/db/embedded/user.ts'
 import type { TestDatabase } from './database.ts'
+import { parentOfDatabases } from './memory-folder.ts'
 import { type Ending, startPostgresProcess } from './postgres-process.ts'
 import { temporaryFolder } from './server-process.ts'
 
@@ -39,7 +40,7 @@ export const openAt = (port: number): Promise<Database> =>
 
 /** An initialised data directory, removed when the test ends, and what runs a server on it. */
 export async function initialise(t: Pick<Test, 'teardown'>) {
-  const folder = await temporaryFolder(t)
+  const folder = await temporaryFolder(t, await parentOfDatabases())
   await chmod(folder, 0o755) // the server may run under another account
   const dataDir = join(folder, 'pg')
   const user = await serverUser(dataDir)

@@ -18,8 +18,8 @@ export type ServerProcess = {
 }
 
 /** A folder of its own for a process, removed when the test ends. */
-export async function temporaryFolder(t: Pick<Test, 'teardown'>): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'maeum-boot-'))
+export async function temporaryFolder(t: Pick<Test, 'teardown'>, parent = tmpdir()): Promise<string> {
+  const folder = await mkdtemp(join(parent, 'maeum-boot-'))
   t.teardown(() => rm(folder, { recursive: true, force: true, maxRetries: 20 }))
   return folder
 }

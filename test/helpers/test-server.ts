@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { chmod, mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import postgres from 'postgres'
 import { startEmbedded } from '../../src/db/embedded/server.ts'
 import { migrate } from '../../src/db/migrate.ts'
+import { parentOfDatabases } from './memory-folder.ts'
 
 export const MIGRATIONS = fileURLToPath(new URL('../../drizzle', import.meta.url))
 
@@ -41,7 +41,7 @@ export async function asAdmin<T>(
 
 /** Starts a throw-away Postgres that holds a migrated template. */
 export async function startTestServer(): Promise<{ socketDir: string; stop: () => Promise<void> }> {
-  const folder = await mkdtemp(join(tmpdir(), 'maeum-test-'))
+  const folder = await mkdtemp(join(await parentOfDatabases(), 'maeum-test-'))
   await chmod(folder, 0o755) // the server may run under another account
   const server = await startEmbedded({ dataDir: join(folder, 'pg'), durable: false })
   const stop = async () => {
