@@ -12,16 +12,19 @@ import { runTests } from './test/run.ts'
 // Compiles the tests once and runs them against one temporary Postgres: `npm test`, or `npm test --
 // test/db/url.test.ts`. `--jobs 1` runs one file at a time, `--coverage` measures the coverage of all.
 
-/** One file more than there are CPUs, up to this limit: many files wait half of the time. */
-const MAX_JOBS = 8
+/** More files than there are CPUs, up to this limit: many wait most of the time. */
+const MAX_JOBS = 12
+const JOBS_PER_CPU = 2.5
 
-/** Files of several processes: they wait most of the time, and are the longest. */
-const LONG = /^test\/(web|faults)\//
-
-/** Load the machine to its limit, or follow fifty scenarios at once: run first, each alone. */
-const ALONE = /^test\/faults\/(hostile|lossy-failover\/scenarios)\./
-
-const longFirst = (a: CompiledTest, b: CompiledTest) => Number(LONG.test(b.name)) - Number(LONG.test(a.name))
+/** Files that wait most of the time, the longest first. */
+const LONG = [
+  /^test\/(web\/console|faults\/(stopped-processes|lossy-failover\/scenarios))\./,
+  /^test\/(faults\/(instances|database-outage)|live\/model\/windows|plugins\/tracing|db\/embedded)\./,
+  /^test\/(features\/(replay|ends)|deploy\/failover|boot)\./,
+  /^test\/(web|faults)\//,
+]
+const rankOf = ({ name }: CompiledTest) => [...LONG, /^/].findIndex((pattern) => pattern.test(name))
+const longFirst = (a: CompiledTest, b: CompiledTest) => rankOf(a) - rankOf(b)
 
 /** Tests start server processes and serve the console from their builds. */
 function ensureBuilds(): void {
@@ -34,7 +37,7 @@ const { values, positionals } = parseArgs({
   options: { jobs: { type: 'string' }, coverage: { type: 'boolean', default: false } },
   allowPositionals: true,
 })
-const jobs = Number(values.jobs ?? Math.min(MAX_JOBS, availableParallelism() + 1))
+const jobs = Number(values.jobs ?? Math.min(MAX_JOBS, Math.ceil(availableParallelism() * JOBS_PER_CPU)))
 
 // Ctrl-C also reaches the running tests; wait for their end, then clean up.
 const interrupted = new AbortController()
@@ -50,10 +53,7 @@ try {
     const report = createReport(print)
     const env = { [SOCKET_VARIABLE]: server.socketDir, ...coverage?.env }
     const options = { env, nodeArgs: coverage?.nodeArgs ?? [], report, signal: interrupted.signal }
-    const isAlone = ({ name }: CompiledTest) => ALONE.test(name)
-    await runTests({ ...options, tests: tests.filter(isAlone), jobs: 1 })
-    const others = tests.filter((test) => !isAlone(test)).toSorted(longFirst)
-    await runTests({ ...options, tests: others, jobs })
+    await runTests({ ...options, tests: tests.toSorted(longFirst), jobs })
     const isCovered = (await coverage?.report(print)) ?? true
     if (!report.close() || !isCovered || interrupted.signal.aborted) process.exitCode = 1
   } finally {
