@@ -1,3 +1,4 @@
+import { Socket } from 'node:net'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { AppError } from '../../protocol/errors.ts'
 import { requirePrincipal } from '../../http/principal.ts'
@@ -25,6 +26,11 @@ const BUSY_RETRY_SECONDS = 5
 const EXPORT_MS = 30 * 60_000
 /** Years of sessions are deleted in many statements, each with its own deadline. */
 const ERASE_MS = 60_000
+
+/** The inactivity timeout would end a reader whose network buffers hold minutes of data. */
+function allowPauses(socket: unknown): void {
+  if (socket instanceof Socket) socket.setTimeout(EXPORT_MS) // injected requests have none
+}
 
 export const privacyRoutes: FastifyPluginAsyncTypebox<Options> = async (app, options) => {
   const { exports, erasure, onExport, monotonic } = options
@@ -66,8 +72,7 @@ export const privacyRoutes: FastifyPluginAsyncTypebox<Options> = async (app, opt
         onExport(userId, callerAddress(request))
         stream = createStream(pieces, monotonic)
         exporting.set(userId, stream)
-        // The inactivity timeout would end a reader whose network buffers hold minutes of data.
-        request.raw.socket.setTimeout(EXPORT_MS)
+        allowPauses(request.raw.socket)
         stream.body.once('close', leave)
         void reply
           .header('content-type', 'application/json; charset=utf-8')
