@@ -1,6 +1,7 @@
-import { createRequire } from 'node:module'
+import { readFileSync } from 'node:fs'
+import { pathInRoot } from './lib/root.ts'
 
-const manifest: unknown = createRequire(import.meta.url)('../package.json')
+const manifest: unknown = JSON.parse(readFileSync(pathInRoot('package.json'), 'utf8'))
 
 /** The version in package.json. */
 export const VERSION: string =

@@ -2,12 +2,11 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { fileURLToPath } from 'node:url'
 import { Type } from 'typebox'
+import { pathInRoot, ROOT } from '../lib/root.ts'
 import { CommandError, defineCommand, EXIT } from './command.ts'
 
-const ROOT = new URL('../../', import.meta.url)
-const PROGRAM = fileURLToPath(new URL('demo/main.ts', ROOT))
+const PROGRAM = pathInRoot('demo/main.ts')
 
 /** Whether the demo and its loader are installed; a production image has neither. */
 function isInstalled(): boolean {
@@ -30,7 +29,7 @@ export const demo = defineCommand({
     if (!isInstalled()) throw new CommandError(texts('demo.missing'))
     // The report of the demo is no part of the JSON document.
     const child = spawn(process.execPath, ['--import', 'tsx', PROGRAM], {
-      cwd: fileURLToPath(ROOT),
+      cwd: pathInRoot('.'),
       stdio: ['ignore', isJson ? 2 : 1, 2],
     })
     const [code] = (await once(child, 'exit')) as [number | null] // null when a signal ended it

@@ -1,11 +1,9 @@
-import { fileURLToPath } from 'node:url'
 import { Type } from 'typebox'
 import { closeOpened, describeOpened, findOpened } from '../db/api-roles.ts'
 import { migrate as applyMigrations } from '../db/migrate.ts'
+import { MIGRATIONS } from '../db/migration-files.ts'
 import { defineCommand } from './command.ts'
 import { withDatabase } from './database.ts'
-
-const MIGRATIONS = fileURLToPath(new URL('../../drizzle', import.meta.url))
 
 /** Applies the pending migrations, as a server does at boot. Uses DATABASE_DIRECT_URL, else DATABASE_URL. */
 export const migrate = defineCommand({

@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { type Static, Type } from 'typebox'
 import { Value } from 'typebox/value'
+import { pathInRoot } from '../lib/root.ts'
 
-/** The result of `npm run accuracy`; beside `src/` and `dist/`, and in the image. */
-export const ACCURACY_FILE = new URL('../../docs/accuracy.json', import.meta.url)
+/** The result of `npm run accuracy`, which is also in the image. */
+export const ACCURACY_FILE = pathInRoot('docs/accuracy.json')
 
 const Figures = Type.Object({
   count: Type.Integer(),
@@ -29,7 +30,7 @@ export type Accuracy = Static<typeof AccuracySchema>
 export type Figures = Static<typeof Figures>
 
 /** @throws Error if the file is missing or not as `npm run accuracy` writes it. */
-export function readAccuracy(path: URL = ACCURACY_FILE): Accuracy {
+export function readAccuracy(path = ACCURACY_FILE): Accuracy {
   const found: unknown = JSON.parse(readFileSync(path, 'utf8'))
   if (!Value.Check(AccuracySchema, found)) throw new Error('docs/accuracy.json is not readable')
   return found

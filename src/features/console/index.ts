@@ -1,16 +1,16 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { fileURLToPath } from 'node:url'
 import fastifyStatic from '@fastify/static'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import Negotiator from 'negotiator'
 import type { Config } from '../../config/config.ts'
+import { pathInRoot } from '../../lib/root.ts'
 import { AppError } from '../../protocol/errors.ts'
 import { headersFor } from './headers.ts'
 
-/** Written by `npm run build`; the same folder for `src/` and for `dist/`. */
-const BUILT = fileURLToPath(new URL('../../../dist/console', import.meta.url))
+/** Written by `npm run build`. */
+const BUILT = pathInRoot('dist/console')
 
 const UNBUILT = `<!doctype html><meta charset="utf-8"><title>maeum</title>
 <p>The console has not been built: <code>npm run build</code>, then load this page again.</p>`

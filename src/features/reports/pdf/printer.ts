@@ -2,6 +2,7 @@ import { performance } from 'node:perf_hooks'
 import { Readable } from 'node:stream'
 import { Worker } from 'node:worker_threads'
 import pLimit from 'p-limit'
+import { ROOT } from '../../../lib/root.ts'
 import { AppError } from '../../../protocol/errors.ts'
 import type { PrintedReport } from './printed-report.ts'
 import type { WorkerMessage } from './worker.ts'
@@ -19,8 +20,11 @@ const RETRY_SECONDS = 2
 /** Heap limit of the worker. */
 const HEAP_MB = 256
 
-const EXTENSION = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
-const PROGRAM = new URL(`./worker.${EXTENSION}`, import.meta.url)
+const IS_COMPILED = !import.meta.url.endsWith('.ts')
+const PROGRAM = new URL(
+  IS_COMPILED ? 'dist/features/reports/pdf/worker.js' : 'src/features/reports/pdf/worker.ts',
+  ROOT,
+)
 
 const busy = (cause?: unknown) => new AppError('SERVER_BUSY', { retryAfter: RETRY_SECONDS, cause })
 
@@ -33,9 +37,9 @@ const uncompiled = () => `
 
 export const startWriter = (): Worker => {
   const resourceLimits = { maxOldGenerationSizeMb: HEAP_MB }
-  return EXTENSION === 'ts'
-    ? new Worker(uncompiled(), { resourceLimits, eval: true })
-    : new Worker(PROGRAM, { resourceLimits })
+  return IS_COMPILED
+    ? new Worker(PROGRAM, { resourceLimits })
+    : new Worker(uncompiled(), { resourceLimits, eval: true })
 }
 
 /**
