@@ -7,18 +7,20 @@ import { fileURLToPath } from 'node:url'
 const root = fileURLToPath(new URL('..', import.meta.url))
 const tool = (path) => `${root}node_modules/${path}`
 
-/** The parts with their sources and build commands. Types are checked by `npm run check` instead. */
+/** The parts with their sources, the package that builds them and the command. */
 const PARTS = [
   {
     name: 'server',
     made: 'dist/main.js',
-    of: ['src', 'tsconfig.json', 'tsconfig.build.json'],
-    command: [tool('typescript/bin/tsc'), '-p', 'tsconfig.build.json', '--noCheck', '--noEmitOnError'],
+    of: ['src', 'package-lock.json', 'tsconfig.json', 'scripts/build-server.mjs'],
+    needs: tool('esbuild'),
+    command: [`${root}scripts/build-server.mjs`],
   },
   {
     name: 'console',
     made: 'dist/console/index.html',
     of: ['web', 'client', 'src/domain', 'src/protocol/errors.ts'],
+    needs: tool('vite'),
     command: [tool('vite/bin/vite.js'), 'build', 'web'],
   },
 ]
@@ -33,18 +35,18 @@ const newest = (path) => {
 }
 
 const asked = process.argv.slice(2)
-for (const { name, made, of, command } of PARTS) {
+for (const { name, made, of, needs, command } of PARTS) {
   if (asked.length > 0 && !asked.includes(name)) continue
   const isBuilt = existsSync(root + made)
   const sources = Math.max(...of.map((path) => newest(root + path)))
   if (isBuilt && sources <= newest(root + made)) continue
-  if (existsSync(command[0])) {
+  if (existsSync(needs)) {
     const startedAt = new Date()
     const { status } = spawnSync(process.execPath, command, { cwd: root, stdio: 'inherit' })
     if (status !== 0) process.exit(status ?? 1)
     utimesSync(root + made, startedAt, startedAt) // what is edited meanwhile is newer
   } else if (!isBuilt && name === 'server') {
-    console.error('dist/ is missing and TypeScript is not installed: run `npm ci && npm run build` first')
+    console.error('dist/ is missing and esbuild is not installed: run `npm ci && npm run build` first')
     process.exit(1)
   }
 }

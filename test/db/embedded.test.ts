@@ -6,11 +6,18 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { build } from 'esbuild'
 import t, { type Test } from 'tap'
 import { startEmbedded } from '../../src/db/embedded/server.ts'
 import { asAdmin } from '../helpers/test-server.ts'
 
-const OWNER = fileURLToPath(new URL('../helpers/embedded-owner.mjs', import.meta.url))
+/** Compiled: the account of another user may not run a loader. */
+const OWNER = join(t.testdir(), 'owner.mjs')
+await build({
+  entryPoints: [fileURLToPath(new URL('../helpers/embedded-owner.ts', import.meta.url))],
+  outfile: OWNER,
+  ...{ bundle: true, packages: 'external', format: 'esm', platform: 'node', target: 'node20' },
+})
 
 /** A world-accessible folder, removed with its contents. */
 async function openFolder(t: Test): Promise<string> {
