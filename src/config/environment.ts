@@ -56,7 +56,8 @@ const MAX_DISTANCE = 2
 const ENDINGS = ['_MS', '_URL']
 
 const isNear = (name: string, known: string): boolean =>
-  ENDINGS.some((ending) => name + ending === known) || distance(name, known) <= MAX_DISTANCE
+  ENDINGS.some((ending) => name + ending === known) ||
+  (Math.abs(name.length - known.length) <= MAX_DISTANCE && distance(name, known) <= MAX_DISTANCE)
 
 /** One line for each unknown variable whose name is close to a known variable that is not set. */
 export function findMisspeltVariables(environment: Environment): string[] {

@@ -9,10 +9,17 @@ export type ExpectedTable = {
   readonly keys: readonly (readonly string[])[]
 }
 
-/** The tables that the code was compiled against. */
-export function expectedSchema(tables: readonly unknown[] = Object.values(schema)): ExpectedTable[] {
-  return tables.filter((table) => is(table, PgTable)).map(expectedTable)
+let compiledAgainst: readonly ExpectedTable[] | undefined
+
+/** The tables that the code was compiled against, or these. */
+export function expectedSchema(tables?: readonly unknown[]): readonly ExpectedTable[] {
+  if (tables !== undefined) return describeTables(tables)
+  compiledAgainst ??= describeTables(Object.values(schema))
+  return compiledAgainst
 }
+
+const describeTables = (tables: readonly unknown[]): ExpectedTable[] =>
+  tables.filter((table) => is(table, PgTable)).map(expectedTable)
 
 function expectedTable(table: PgTable): ExpectedTable {
   const { name, columns, primaryKeys, uniqueConstraints, indexes } = getTableConfig(table)

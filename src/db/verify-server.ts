@@ -43,13 +43,18 @@ type RawState = Omit<ServerState, 'clock'> & { readonly now: number }
  * @param now the clock of this process, in milliseconds since the epoch.
  */
 export async function verifyServer(sql: Sql, now: () => number = Date.now): Promise<ServerFindings> {
-  const state = await readServerState(sql, now)
+  const { faults, ...found } = checkServer(await readServerState(sql, now))
   const opened = describeOpened(await findOpened(sql))
+  return { ...found, faults: [...(opened === undefined ? [] : [opened]), ...faults] }
+}
+
+/** The findings of one state, without those about privileges. */
+export function checkServer(state: ServerState): ServerFindings {
   const clock = checkClock(state.clock)
   const old = describeOldVersion(state)
   return {
     settings: settingFaults(state),
-    faults: [...(opened === undefined ? [] : [opened]), ...clock.faults],
+    faults: clock.faults,
     doubts: [...(old === undefined ? [] : [old]), ...clock.doubts],
   }
 }

@@ -15,7 +15,7 @@ import { requireSameDatabase } from '../db/same-database.ts'
 import { schemaFaults } from '../db/schema-faults.ts'
 import type { ServerError } from '../db/server-messages.ts'
 import { NO_WRITES } from '../db/verify.ts'
-import { readServerState, type ServerFindings, verifyServer } from '../db/verify-server.ts'
+import { checkServer, readServerState, type ServerFindings, verifyServer } from '../db/verify-server.ts'
 
 /** Deadline for requests and socket handshakes. Longer work uses `patient`. */
 const ANSWER_DEADLINE_MS = 4000
@@ -87,7 +87,7 @@ export const database = fp(
     app.decorate('schemaFaults', () => schemaFaults(main.sql))
     app.decorate('serverFindings', () => verifyServer(main.sql))
 
-    const { settings: unfit, doubts } = await verifyServer(main.sql)
+    const { settings: unfit, faults: clockFaults, doubts } = checkServer(await readServerState(main.sql))
     for (const doubt of doubts) app.log.warn(doubt)
     if (unfit.length > 0 && settings.onMismatch === 'stop') throw new SchemaMismatchError(unfit)
     if (settings.migrateOnBoot && unfit.length === 0) {
@@ -102,7 +102,8 @@ export const database = fp(
         if (direct !== main) await direct.close()
       }
     }
-    for (const fault of (await verifyServer(main.sql)).faults) app.log.error(fault)
+    const opened = describeOpened(await findOpened(main.sql))
+    for (const fault of [...(opened === undefined ? [] : [opened]), ...clockFaults]) app.log.error(fault)
     const faults = [...unfit, ...(await schemaFaults(main.sql))]
     if (faults.length === 0) return
     // A standby may be promoted later.
