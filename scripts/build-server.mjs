@@ -15,6 +15,7 @@ const PROGRAMS = ['main', 'cli/main', 'features/reports/pdf/worker']
 const INSTALLED = [
   '@node-rs/argon2',
   'bufferutil',
+  'light-my-request',
   'utf-8-validate',
   '@expo-google-fonts/*',
   'fontkit',
@@ -27,6 +28,9 @@ const INSTALLED = [
   '@opentelemetry/resources',
   '@opentelemetry/sdk-trace-node',
 ]
+
+/** Required by a bundled package at its top, for functions that a server calls rarely or never. */
+const LATER = /^(yaml|glob)$/
 
 /** Written to `dist/` by other builds. */
 const OTHERS = /^(console|client)(\/|$)/
@@ -48,6 +52,20 @@ const keepFolders = {
         .replace(/\b__filename\b/g, file)
         .replace(/\b__dirname\b/g, `require('node:path').dirname(${file})`)
       return { contents, loader: 'js' }
+    })
+  },
+}
+
+/** A package of `LATER` is loaded from node_modules by the first call of one of its functions. */
+const loadLater = {
+  name: 'load-later',
+  setup({ onLoad, onResolve }) {
+    onResolve({ filter: LATER }, ({ path, namespace }) =>
+      namespace === 'later' ? { path, external: true } : { path, namespace: 'later' },
+    )
+    onLoad({ filter: LATER, namespace: 'later' }, ({ path }) => {
+      const call = `(...args) => require(${JSON.stringify(path)})[name](...args)`
+      return { contents: `module.exports = new Proxy({}, { get: (_, name) => ${call} })`, loader: 'js' }
     })
   },
 }
@@ -80,7 +98,7 @@ const { outputFiles, metafile } = await build({
   sourcesContent: false,
   legalComments: 'none', // in the notices
   external: INSTALLED,
-  plugins: [keepFolders],
+  plugins: [keepFolders, loadLater],
   banner: {
     // CommonJS packages require Node's modules.
     js: "import { createRequire as createRequireOf } from 'node:module'; const require = createRequireOf(import.meta.url);",
