@@ -39,7 +39,7 @@ async function run(stage: Stage): Promise<Report> {
       {
         name: 'to ready, times Fastify alone',
         measured: median(migrated) / reference,
-        bound: 6,
+        bound: 3,
         passes: 'at most',
         unit: 'x',
         decides: true,
