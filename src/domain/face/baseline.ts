@@ -1,6 +1,14 @@
 import type { EmotionReading } from '../emotion.ts'
 import type { KeptFrame } from './frame.ts'
-import { isTurnedAway, MEASURES, type MeasureValues, measureWindow, type WindowMeasures } from './measures.ts'
+import {
+  EMPTY_MEASURES,
+  isTurnedAway,
+  MEASURES,
+  type MeasureName,
+  type MeasureValues,
+  measureWindow,
+  type WindowMeasures,
+} from './measures.ts'
 import { FACE_LABELS, LOCAL_MODEL } from './model.ts'
 
 /** The neutral face of one person, as measures without points. */
@@ -79,7 +87,6 @@ export const toCarriedBaseline = (baseline: Baseline | undefined): Baseline | un
     ? undefined
     : { ...baseline, weight: Math.min(MAX_CARRIED_WEIGHT, baseline.weight) }
 
-const EMPTY_MEASURES = Object.fromEntries(MEASURES.map(({ name }) => [name, Number.NaN])) as MeasureValues // every measure has an entry
 const UNKNOWN: Baseline = { weight: 0, measures: EMPTY_MEASURES, shape: [] }
 
 function computeTrust(m: WindowMeasures, { scores }: EmotionReading): number {
@@ -100,11 +107,12 @@ function computeTrust(m: WindowMeasures, { scores }: EmotionReading): number {
 }
 
 function moveMeasures(from: MeasureValues, to: MeasureValues, share: number): MeasureValues {
-  const entries = MEASURES.map(({ name }, i) => {
+  const moved: Record<MeasureName, number> = { ...EMPTY_MEASURES }
+  for (const [i, { name }] of MEASURES.entries()) {
     const limit = MAX_DEVIATIONS * (LOCAL_MODEL.measures[i]?.deviation ?? 0)
-    return [name, step(from[name], to[name], share, limit)] as const
-  })
-  return Object.fromEntries(entries) as MeasureValues // one value for each measure
+    moved[name] = step(from[name], to[name], share, limit)
+  }
+  return moved
 }
 
 function moveShape(from: readonly number[], to: readonly number[], share: number): readonly number[] {
@@ -131,9 +139,10 @@ export function encodeBaseline({ weight, measures, shape }: Baseline): Uint8Arra
   const bytes = new Uint8Array(LENGTH)
   const view = new DataView(bytes.buffer)
   view.setUint8(0, VERSION)
-  const axes = FACE_LABELS.map((_, k) => shape[k] ?? Number.NaN)
-  const numbers = [weight, ...MEASURES.map(({ name }) => measures[name]), ...axes]
-  for (const [i, number] of numbers.entries()) view.setFloat32(1 + 4 * i, number, true)
+  const put = (i: number, number: number) => view.setFloat32(1 + 4 * i, number, true)
+  put(0, weight)
+  for (const [i, { name }] of MEASURES.entries()) put(1 + i, measures[name])
+  for (let k = 0; k < FACE_LABELS.length; k++) put(SHAPE_AT + k, shape[k] ?? Number.NaN)
   return bytes
 }
 
@@ -143,14 +152,15 @@ export function decodeBaseline(bytes: Uint8Array): Baseline | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const number = (i: number): number => view.getFloat32(1 + 4 * i, true)
   const weight = number(0)
-  const measures = MEASURES.map(({ name }, i) => [name, number(1 + i)] as const)
+  const measures: Record<MeasureName, number> = { ...EMPTY_MEASURES }
+  for (const [i, { name }] of MEASURES.entries()) measures[name] = number(1 + i)
   const shape = FACE_LABELS.map((_, k) => number(SHAPE_AT + k))
   if (!(weight >= 0 && weight <= MAX_WEIGHT)) return undefined
-  if ([...measures.map(([, value]) => value), ...shape].some((value) => Math.abs(value) > MAX_VALUE))
-    return undefined
+  for (let i = 1; i < SHAPE_AT + FACE_LABELS.length; i++)
+    if (Math.abs(number(i)) > MAX_VALUE) return undefined
   return {
     weight,
-    measures: Object.fromEntries(measures) as MeasureValues, // one value for each measure
+    measures,
     shape: shape.some(Number.isNaN) ? [] : shape,
   }
 }

@@ -68,19 +68,19 @@ export function correctAspect(frames: readonly KeptFrame[], sent: number): numbe
 
 /** Estimates ln(width / height) from the faces. */
 function estimateLogAspect(frames: readonly KeptFrame[]): number | undefined {
-  const face = medianLog(frames, (points) => [computeLogAspect(points, FACE)])
-  const irises = medianLog(frames, (points) => [
-    computeLogAspect(points, RIGHT_IRIS),
-    computeLogAspect(points, LEFT_IRIS),
-  ])
+  const face = medianLog(frames, [FACE])
+  const irises = medianLog(frames, [RIGHT_IRIS, LEFT_IRIS])
   return face === undefined || irises === undefined ? (face ?? irises) : (face + irises) / 2
 }
 
-function medianLog(
-  frames: readonly KeptFrame[],
-  estimates: (points: Float32Array) => (number | undefined)[],
-): number | undefined {
-  const known = frames.flatMap(({ points }) => estimates(points)).filter((value) => value !== undefined)
+function medianLog(frames: readonly KeptFrame[], proportions: readonly Proportion[]): number | undefined {
+  const known: number[] = []
+  for (const { points } of frames) {
+    for (const proportion of proportions) {
+      const estimate = computeLogAspect(points, proportion)
+      if (estimate !== undefined) known.push(estimate)
+    }
+  }
   return known.length === 0 ? undefined : median(known)
 }
 

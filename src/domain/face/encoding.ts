@@ -1,5 +1,12 @@
 import type { Doubt } from './doubts.ts'
-import { type AspectSource, MEASURES, type MeasureValues, type WindowMeasures } from './measures.ts'
+import {
+  type AspectSource,
+  EMPTY_MEASURES,
+  MEASURES,
+  type MeasureName,
+  type MeasureValues,
+  type WindowMeasures,
+} from './measures.ts'
 import { FACE_LABELS } from './model.ts'
 
 /*
@@ -30,12 +37,17 @@ export function encodeMeasures(m: WindowMeasures): Uint8Array {
   view.setUint8(1, ASPECT_SOURCES.indexOf(m.aspectSource) + UPPER_HALF * DOUBTS.indexOf(m.doubt))
   view.setUint16(2, m.frameCount, true)
   view.setUint16(4, m.framesLeftOut, true)
-  const single = [m.aspect, m.mouthMotion, m.blinksPerMinute, m.pose.yaw, m.pose.pitch, m.pose.roll]
-  const axes = FACE_LABELS.map((_, i) => m.shape[i] ?? Number.NaN)
-  const tables = [m.median, m.peak, m.spread, m.trend]
-  const values = tables.flatMap((table) => MEASURES.map(({ name }) => table[name]))
-  const numbers = [...single, m.speech, m.onset, ...axes, ...values]
-  for (const [i, number] of numbers.entries()) view.setFloat32(NUMBERS_AT + 4 * i, number, true)
+  let at = NUMBERS_AT
+  const put = (number: number) => {
+    view.setFloat32(at, number, true)
+    at += 4
+  }
+  for (const one of [m.aspect, m.mouthMotion, m.blinksPerMinute, m.pose.yaw, m.pose.pitch, m.pose.roll])
+    put(one)
+  put(m.speech)
+  put(m.onset)
+  for (let k = 0; k < FACE_LABELS.length; k++) put(m.shape[k] ?? Number.NaN)
+  for (const table of [m.median, m.peak, m.spread, m.trend]) for (const { name } of MEASURES) put(table[name])
   return bytes
 }
 
@@ -54,8 +66,9 @@ export function decodeMeasures(bytes: Uint8Array): WindowMeasures | undefined {
   const number = (i: number): number => view.getFloat32(NUMBERS_AT + 4 * i, true)
   const table = (t: number): MeasureValues => {
     const first = (SINGLE_NUMBERS[version] ?? 0) + t * MEASURES.length
-    const entries = MEASURES.map(({ name }, i) => [name, number(first + i)])
-    return Object.fromEntries(entries) as MeasureValues // one number for each measure
+    const values: Record<MeasureName, number> = { ...EMPTY_MEASURES }
+    for (const [i, { name }] of MEASURES.entries()) values[name] = number(first + i)
+    return values
   }
   const axes = version < 2 ? [] : FACE_LABELS.map((_, i) => number(8 + i))
   return {

@@ -1,14 +1,16 @@
 import { correctAspect, inferAspect, getSentAspect } from './camera.ts'
 import { type Doubt, type FacePlace, hasSeveralFaces, isCut, locateFace } from './doubts.ts'
 import type { KeptFrame } from './frame.ts'
-import { MEASURES, type MeasureName } from './measure-table.ts'
+import { EMPTY_MEASURES, type Face, MEASURES, type MeasureName } from './measure-table.ts'
 import { LOCAL_MODEL } from './model.ts'
 import { measureMotion, type Motion } from './motion.ts'
 import { type PosedFace, poseFace } from './pose.ts'
+import { POINTS_IN_USE } from './points.ts'
+import { createScratch } from './scratch.ts'
 import { computeMedianShape, computeShapeAxes } from './shape.ts'
-import { median, quantileOfSorted, mapToSeries, sortedCopy } from './statistics.ts'
+import { median, quantileOfSorted, sortInPlace } from './statistics.ts'
 
-export { MEASURES, type MeasureName } from './measure-table.ts'
+export { EMPTY_MEASURES, MEASURES, type MeasureName } from './measure-table.ts'
 
 /** One number for each measure, in the unit of that measure. */
 export type MeasureValues = Readonly<Record<MeasureName, number>>
@@ -68,11 +70,28 @@ export function measureFaces(
   frames: readonly KeptFrame[],
   options: { readonly aspect?: number } = {},
 ): { readonly measures: Omit<WindowMeasures, 'shape'>; readonly shape: Float64Array } | undefined {
-  const camera = detectCamera(frames, options.aspect)
+  const points = facePoints.take(frames.length * FACE_FLOATS)
+  try {
+    return measurePosed(frames, detectCamera(frames, options.aspect), points)
+  } finally {
+    facePoints.clear()
+  }
+}
+
+const FACE_FLOATS = POINTS_IN_USE.length * 3
+const facePoints = createScratch()
+const oneMeasure = createScratch()
+
+/** `points` holds the points of the faces. */
+function measurePosed(
+  frames: readonly KeptFrame[],
+  camera: Camera,
+  points: Float64Array,
+): ReturnType<typeof measureFaces> {
   const found: TimedFace[] = []
-  for (const frame of frames) {
+  for (const [i, frame] of frames.entries()) {
     const aspect = camera.getAspect(frame)
-    const posed = poseFace(frame.points, aspect)
+    const posed = poseFace(frame.points, aspect, points.subarray(i * FACE_FLOATS, (i + 1) * FACE_FLOATS))
     if (posed === undefined) continue
     const place = locateFace(frame.points, aspect, frame.at)
     found.push({ at: frame.at, isCut: isCut(frame.points), place, ...posed })
@@ -141,25 +160,30 @@ function detectCamera(frames: readonly KeptFrame[], known: number | undefined): 
   }
 }
 
+/** The statistics of each measure, whose values are in one array, one measure after the other. */
 function summariseFaces(
   faces: readonly TimedFace[],
 ): Pick<WindowMeasures, 'median' | 'peak' | 'spread' | 'trend'> {
-  const series = MEASURES.map(({ compute }) => mapToSeries(faces, ({ face }) => compute(face)))
-  const ascending = series.map(sortedCopy)
-  const half = Math.ceil(faces.length / 2)
-  return {
-    median: toMeasureValues(ascending.map((values) => quantileOfSorted(values, 0.5))),
-    peak: toMeasureValues(ascending.map((values) => quantileOfSorted(values, 0.9))),
-    spread: toMeasureValues(
-      ascending.map((values) => quantileOfSorted(values, 0.9) - quantileOfSorted(values, 0.1)),
-    ),
-    trend: toMeasureValues(
-      series.map((values) => median(values.subarray(-half)) - median(values.subarray(0, half))),
-    ),
+  const count = faces.length
+  const half = Math.ceil(count / 2)
+  const all = oneMeasure.take(count).subarray(0, count)
+  const [first, second] = [all.subarray(0, half), all.subarray(-half)]
+  const fill = (compute: (face: Face) => number) => {
+    for (let i = 0; i < count; i++) all[i] = compute((faces[i] as TimedFace).face) // below the length
   }
+  const [medians, peaks, spreads, trends] = [newValues(), newValues(), newValues(), newValues()]
+  for (const { name, compute } of MEASURES) {
+    fill(compute)
+    const later = quantileOfSorted(sortInPlace(second), 0.5)
+    if (count % 2 === 1) fill(compute) // the halves share the frame in the middle
+    trends[name] = later - quantileOfSorted(sortInPlace(first), 0.5)
+    sortInPlace(all)
+    medians[name] = quantileOfSorted(all, 0.5)
+    peaks[name] = quantileOfSorted(all, 0.9)
+    spreads[name] = peaks[name] - quantileOfSorted(all, 0.1)
+  }
+  oneMeasure.clear()
+  return { median: medians, peak: peaks, spread: spreads, trend: trends }
 }
 
-function toMeasureValues(values: readonly number[]): MeasureValues {
-  const entries = MEASURES.map(({ name }, i) => [name, values[i]])
-  return Object.fromEntries(entries) as MeasureValues // one value for each measure, in order
-}
+const newValues = (): Record<MeasureName, number> => ({ ...EMPTY_MEASURES })

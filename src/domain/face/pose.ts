@@ -53,10 +53,14 @@ const DEGREES = 180 / Math.PI
 /**
  * Fits the head to the mean shape and converts all points to the head's axes, in outer-eye-corner distances. `points` as in
  * a kept frame; `aspect` is the image's width / height. Undefined when the points are not a face: all at one position or in
- * one plane, or far from the shape of a head.
+ * one plane, or far from the shape of a head. The points of the face are written to `target`, of the same length.
  */
-export function poseFace(points: Float32Array, aspect: number): PosedFace | undefined {
-  const inImage = toSquarePixels(points, aspect)
+export function poseFace(
+  points: Float32Array,
+  aspect: number,
+  target: Float64Array = new Float64Array(points.length),
+): PosedFace | undefined {
+  const inImage = toSquarePixels(points, aspect, target)
   const scale = computeEyeDistance(inImage)
   if (!(scale > 1e-6)) return undefined
   const centre = computeRigidCentre(inImage)
@@ -69,13 +73,13 @@ export function poseFace(points: Float32Array, aspect: number): PosedFace | unde
 }
 
 /** Converts x, y and z to one unit, the image height. */
-function toSquarePixels(points: Float32Array, aspect: number): Float64Array {
-  const square = Float64Array.from(points)
-  for (let at = 0; at < square.length; at += 3) {
-    square[at] = (square[at] ?? 0) * aspect
-    square[at + 2] = (square[at + 2] ?? 0) * aspect
+function toSquarePixels(points: Float32Array, aspect: number, target: Float64Array): Float64Array {
+  for (let at = 0; at < points.length; at += 3) {
+    target[at] = (points[at] ?? 0) * aspect
+    target[at + 1] = points[at + 1] ?? 0
+    target[at + 2] = (points[at + 2] ?? 0) * aspect
   }
-  return square
+  return target
 }
 
 function computeEyeDistance(points: Float64Array): number {

@@ -1,7 +1,8 @@
 import type { Face } from './measure-table.ts'
 import type { FaceModel } from './model.ts'
 import { SHAPE_MIDLINE, SHAPE_PAIRS, slot } from './points.ts'
-import { quantileOfSorted, sortInPlace } from './statistics.ts'
+import { createScratch } from './scratch.ts'
+import { selectMedian } from './statistics.ts'
 
 /** Length of a shape: x, y, z of half a face, and y, z of its midline. */
 export const SHAPE_LENGTH = SHAPE_PAIRS.length * 3 + SHAPE_MIDLINE.length * 2
@@ -17,14 +18,15 @@ const MIDLINE = Int32Array.from(SHAPE_MIDLINE, (index) => slot(index) * 3)
  */
 export function computeMedianShape(faces: readonly Face[]): Float64Array {
   const count = faces.length
-  const series = new Float64Array(SHAPE_LENGTH * count)
+  const series = scratch.take(SHAPE_LENGTH * count)
   for (const [i, { points }] of faces.entries()) writeSymmetric(points, series, i, count)
   const shape = new Float64Array(SHAPE_LENGTH)
-  for (let k = 0; k < SHAPE_LENGTH; k++) {
-    shape[k] = quantileOfSorted(sortInPlace(series.subarray(k * count, (k + 1) * count)), 0.5)
-  }
+  for (let k = 0; k < SHAPE_LENGTH; k++) shape[k] = selectMedian(series, k * count, (k + 1) * count)
+  scratch.clear()
   return shape
 }
+
+const scratch = createScratch()
 
 /** Projects the shape onto the axes of the model, one for each label of `FaceModel.labels`, in logits. */
 export function computeShapeAxes(shape: Float64Array, { shape: model }: FaceModel): number[] {
@@ -40,19 +42,17 @@ export function computeShapeAxes(shape: Float64Array, { shape: model }: FaceMode
 /** Writes number k of face i at index k * count + i, so that the series of each number is contiguous. */
 function writeSymmetric(points: Float64Array, series: Float64Array, i: number, count: number): void {
   let to = i
-  const put = (value: number) => {
-    series[to] = value
-    to += count
-  }
   for (let p = 0; p < PAIRS.length; p += 2) {
     const right = PAIRS[p] ?? 0
     const left = PAIRS[p + 1] ?? 0
-    put(((points[left] ?? 0) - (points[right] ?? 0)) / 2)
-    put(((points[left + 1] ?? 0) + (points[right + 1] ?? 0)) / 2)
-    put(((points[left + 2] ?? 0) + (points[right + 2] ?? 0)) / 2)
+    series[to] = ((points[left] ?? 0) - (points[right] ?? 0)) / 2
+    series[to + count] = ((points[left + 1] ?? 0) + (points[right + 1] ?? 0)) / 2
+    series[to + 2 * count] = ((points[left + 2] ?? 0) + (points[right + 2] ?? 0)) / 2
+    to += 3 * count
   }
   for (const at of MIDLINE) {
-    put(points[at + 1] ?? 0)
-    put(points[at + 2] ?? 0)
+    series[to] = points[at + 1] ?? 0
+    series[to + count] = points[at + 2] ?? 0
+    to += 2 * count
   }
 }

@@ -9,7 +9,12 @@ import {
 import { computeTrust } from '../../domain/face/heads.ts'
 import { encodeLearnt, type Learnt, NOTHING_LEARNT } from '../../domain/face/learnt.ts'
 import { readExpression } from '../../domain/face/local-analyser.ts'
-import { MEASURES, type MeasureName, type WindowMeasures } from '../../domain/face/measures.ts'
+import {
+  EMPTY_MEASURES,
+  MEASURES,
+  type MeasureName,
+  type WindowMeasures,
+} from '../../domain/face/measures.ts'
 
 export { decodeLearnt, encodeLearnt, type Learnt, NOTHING_LEARNT } from '../../domain/face/learnt.ts'
 
@@ -35,7 +40,8 @@ export function readAndLearn(
   measures: WindowMeasures,
 ): { readonly reading: EmotionReading; readonly learnt: Learnt } {
   const reading = readExpression(measures, baseline)
-  const next = asStored(learnBaseline(baseline, measures, reading)) ?? baseline
+  const moved = learnBaseline(baseline, measures, reading)
+  const next = moved === baseline ? baseline : (asStored(moved) ?? baseline)
   return { reading, learnt: { aspect, baseline: next, given } }
 }
 
@@ -50,8 +56,9 @@ export function differences(
   { median }: Pick<WindowMeasures, 'median'>,
 ): Readonly<Record<MeasureName, number>> | null {
   if (baseline === undefined || computeTrust(baseline) < BELIEVED) return null
-  const entries = MEASURES.map(({ name }) => [name, median[name] - baseline.measures[name]])
-  return Object.fromEntries(entries) as Record<MeasureName, number> // one for each measure
+  const changes: Record<MeasureName, number> = { ...EMPTY_MEASURES }
+  for (const { name } of MEASURES) changes[name] = median[name] - baseline.measures[name]
+  return changes
 }
 
 /** What the person's next session begins with: the neutral face alone, for the camera may be another. */
