@@ -247,6 +247,53 @@ t.test('a mark does not wait for a window that is locked elsewhere', async (t) =
   t.equal(left, 0)
 })
 
+t.test('windows and marks of one statement are judged apart', async (t) => {
+  const [held, free, lost] = [await start(), await start(), await start()]
+  for (const id of [held, free, lost]) {
+    await claimed(id, 'one')
+    await insert(window(id, 1, one(1)))
+  }
+  await claimed(lost, 'two')
+  const letGo = await holding((hold) =>
+    database.sql.begin(async (client) => {
+      await client`select from emotion_windows where session_id = ${held} for update`
+      await hold()
+    }),
+  )
+  const key = (sessionId: string, number: number) => analysisRepository.keyOf({ sessionId, window: number })
+  const sessions = [held, free, lost]
+  const verdicts = await analysisRepository.insertAndMark(
+    database.sql,
+    sessions.map((id) => window(id, 2, one(1), 47)),
+    sessions.map((sessionId) => ({ sessionId, window: 1, ...one(1) })),
+  )
+  await letGo()
+  t.same(
+    new Map(verdicts.window),
+    new Map([
+      [key(held, 2), 'stored'],
+      [key(free, 2), 'stored'],
+      [key(lost, 2), 'lost'],
+    ]),
+  )
+  t.same([...verdicts.delivered], [[key(held, 1), 'locked']])
+  const rows = await database.sql`
+    select session_id, "window", delivered_at is not null as marked, landmark_count::int as frames
+    from emotion_windows join sessions on sessions.id = session_id
+    where session_id in ${database.sql(sessions)} order by "window"`
+  const of = (id: string) =>
+    rows.filter((row) => row['session_id'] === id).map((row) => [row['window'], row['marked'], row['frames']])
+  t.same(of(held), [
+    [1, false, 87],
+    [2, false, 87],
+  ])
+  t.same(of(free), [
+    [1, true, 87],
+    [2, false, 87],
+  ])
+  t.same(of(lost), [[1, false, 40]], 'another owner has it')
+})
+
 t.test('only the owner answers for earlier ones, and only for them', async (t) => {
   const id = await start()
   await claimed(id, 'one')

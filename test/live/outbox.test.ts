@@ -22,6 +22,8 @@ class Refused extends Error {}
 /** An outbox whose database is a list of committed writes; `fault` decides about each transaction. */
 function setUp({ perSession = 60, maxBytes = 1024 * 1024 } = {}) {
   const committed: Write[] = []
+  /** Of each transaction. */
+  const statements: number[] = []
   const dropped: [DropReason, string][] = []
   const retries: number[] = []
   const told: number[] = []
@@ -47,6 +49,10 @@ function setUp({ perSession = 60, maxBytes = 1024 * 1024 } = {}) {
   const keyOf = ({ sessionId, window }: { sessionId: string; window: number }) => `${sessionId}#${window}`
   const repository: OutboxRepository = {
     keyOf,
+    insertAndMark: async (client, writes, windows) => ({
+      window: await repository.insertWindows(client, writes),
+      delivered: await repository.updateDelivered(client, windows),
+    }),
     insertWindows: async (_client, writes) => {
       const keys = writes.map(({ row }) => keyOf(row))
       open.push(...keys.filter(isStored))
@@ -71,7 +77,8 @@ function setUp({ perSession = 60, maxBytes = 1024 * 1024 } = {}) {
     },
   }
   const outbox = new Outbox({
-    transaction: async (_statements, work) => {
+    transaction: async (count, work) => {
+      statements.push(count)
       open = []
       const result = await work(undefined as unknown as Client) // the repository above does not look at it
       const writes = open
@@ -104,6 +111,7 @@ function setUp({ perSession = 60, maxBytes = 1024 * 1024 } = {}) {
     outbox,
     database,
     committed,
+    statements,
     dropped,
     retries,
     told,
@@ -145,6 +153,19 @@ t.test('what closes together is written in one transaction, in order', async (t)
   t.same(await Promise.all(stored), ['stored', 'stored', 'stored', 'stored'])
   t.same(committed, [['a#1', 'a#2', 'a#3', 'b#1', 'b+7', 'a#1>', 'a~1']])
   t.equal(waiting(), 0)
+})
+
+t.test('windows and the marks of other windows are one statement', async (t) => {
+  const { outbox, committed, statements } = setUp()
+  const mark = (sessionId: string, window: number) =>
+    outbox.write({ kind: 'delivered', write: { sessionId, window, ...LEASE } })
+  await Promise.all([store(outbox, row('a', 2)), mark('a', 1), mark('b', 1), store(outbox, row('c', 1))])
+  await Promise.all([store(outbox, row('d', 1)), mark('d', 1)])
+  t.same(committed, [
+    ['a#2', 'c#1', 'a#1>', 'b#1>'],
+    ['d#1', 'd#1>'],
+  ])
+  t.same(statements, [1, 2], 'the mark of a window that is not stored yet comes after it')
 })
 
 t.test('while the database is away results wait, then are stored once and in order', async (t) => {

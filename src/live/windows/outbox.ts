@@ -1,7 +1,7 @@
 import { createBackoff } from '../../lib/backoff.ts'
 import { pause, within } from '../../lib/deadline.ts'
 import { FAILURES_BEFORE_APART, findFaulty } from '../../lib/write-tries.ts'
-import { type OutboxRepository, writeBatch } from './outbox-batch.ts'
+import { type OutboxRepository, planBatch } from './outbox-batch.ts'
 import type { DropReason, OutboxDependencies } from './outbox-dependencies.ts'
 import { LockedSessions } from './locked-sessions.ts'
 import { isResult, leaseOf, type OutboxContent, sessionOf } from './outbox-content.ts'
@@ -156,10 +156,8 @@ export class Outbox {
   async #write(batch: readonly Entry[]): Promise<boolean> {
     let verdicts: ReadonlyMap<Entry, Verdict>
     try {
-      const kinds = new Set(batch.map(({ kind }) => kind))
-      verdicts = await this.#deps.transaction(kinds.size, (client) =>
-        writeBatch(this.#deps.repository, client, batch),
-      )
+      const { statements, write } = planBatch(this.#deps.repository, batch)
+      verdicts = await this.#deps.transaction(statements, write)
       if (this.#stop.signal.aborted) return true
     } catch (error) {
       if (this.#stop.signal.aborted) return true

@@ -117,8 +117,8 @@ const AT_CLOSE = createJsonBatch(
  */
 const LATE = `when lease_epoch <= epoch + 1 and ended_at is null and "window" <= lease_after_window then 'late'`
 
-const INSERT_WINDOWS = `
-  with batch as (${AT_CLOSE.sql}), locked as (${LOCKED}), input as (${judged('held', LATE)}),
+const INSERTION = `
+  batch as (${AT_CLOSE.sql}), locked as (${LOCKED}), input as (${judged('held', LATE)}),
   stored as (
     insert into emotion_windows (${AT_CLOSE.names.join(', ')})
     select ${AT_CLOSE.names.join(', ')} from input join locked on locked.id = session_id
@@ -133,7 +133,9 @@ const INSERT_WINDOWS = `
       from stored join input using (session_id, "window") group by session_id
     ) as received
     where id = received.session_id
-  )
+  )`
+
+const INSERTED = `
   select session_id, "window", case
       when verdict not in ('mine', 'late') then verdict
       when stored.session_id is not null or earlier.session_id is not null then 'stored'
@@ -141,6 +143,8 @@ const INSERT_WINDOWS = `
     end as verdict
   from input left join stored using (session_id, "window")
     left join emotion_windows as earlier using (session_id, "window", epoch)`
+
+const INSERT_WINDOWS = `with ${INSERTION} ${INSERTED}`
 
 /** `column = input.column` for each of them. */
 const assignments = (keys: readonly (keyof WindowRow)[]) =>
@@ -200,25 +204,35 @@ const COUNT_RECEIVED = `
   select session_id, epoch as "window", case verdict when 'mine' then 'stored' else verdict end as verdict from input`
 
 /** The session's row is not locked for a mark; a window whose row is locked elsewhere is marked later. */
-const MARK_DELIVERED = `
-  with batch as (
-    select * from json_to_recordset($1::json) as input (session_id text, "window" integer, owner text, epoch integer)
+const marking = (parameter: '$1' | '$2') => `
+  sent as (
+    select * from json_to_recordset(${parameter}::json)
+      as input (session_id text, "window" integer, owner text, epoch integer)
   ),
-  input as (
-    select session_id, "window" from batch join sessions on sessions.id = session_id
+  due as (
+    select session_id, "window" from sent join sessions on sessions.id = session_id
     where lease_epoch = epoch and coalesce(lease_owner, owner) = owner
   ),
   free as (
-    select stored.session_id, stored."window" from emotion_windows as stored join input using (session_id, "window")
+    select stored.session_id, stored."window" from emotion_windows as stored join due using (session_id, "window")
     where delivered_at is null for no key update of stored skip locked
   ),
   marked as (
     update emotion_windows as stored set delivered_at = now() from free
     where stored.session_id = free.session_id and stored."window" = free."window"
-  )
+  )`
+
+const UNMARKED = `
   select session_id, "window", 'locked' as verdict
-  from input join emotion_windows using (session_id, "window") left join free using (session_id, "window")
+  from due join emotion_windows using (session_id, "window") left join free using (session_id, "window")
   where delivered_at is null and free.session_id is null`
+
+const MARK_DELIVERED = `with ${marking('$1')} ${UNMARKED}`
+
+const INSERT_AND_MARK = `
+  with ${INSERTION}, ${marking('$2')}
+  select 'window' as kind, inserted.* from (${INSERTED}) as inserted
+  union all select 'delivered', unmarked.* from (${UNMARKED}) as unmarked`
 
 export type Verdicts = ReadonlyMap<string, Verdict>
 
@@ -232,6 +246,12 @@ const verdictsOf = (rows: readonly postgres.Row[]): Verdicts =>
 
 const fenced = <Row>({ owner, epoch, row }: Fenced<Row>) => ({ ...row, owner, epoch })
 
+const atClose = (writes: readonly WindowWrite[]) =>
+  AT_CLOSE.toJson(writes.map((write) => ({ ...fenced(write), learnt: write.learnt })))
+
+const marksOf = (windows: readonly DeliveredWindow[]) =>
+  JSON.stringify(windows.map(({ sessionId, ...rest }) => ({ session_id: sessionId, ...rest })))
+
 /** The writes of the loop, each one statement for any number of windows. */
 export const windowWrites = {
   /**
@@ -241,14 +261,7 @@ export const windowWrites = {
    * windows it must know of are there. What the session has learnt goes into its row with them.
    */
   insertWindows: async (client: Client, writes: readonly WindowWrite[]) =>
-    verdictsOf(
-      await runBatch(
-        client,
-        INSERT_WINDOWS,
-        writes,
-        AT_CLOSE.toJson(writes.map((write) => ({ ...fenced(write), learnt: write.learnt }))),
-      ),
-    ),
+    verdictsOf(await runBatch(client, INSERT_WINDOWS, writes, atClose(writes))),
 
   keyOf,
 
@@ -263,9 +276,18 @@ export const windowWrites = {
   },
 
   /** Says only of windows that are locked elsewhere what became of them. */
-  updateDelivered: async (client: Client, windows: readonly DeliveredWindow[]) => {
-    const sent = windows.map(({ sessionId, ...rest }) => ({ session_id: sessionId, ...rest }))
-    return verdictsOf(await runBatch(client, MARK_DELIVERED, windows, JSON.stringify(sent)))
+  updateDelivered: async (client: Client, windows: readonly DeliveredWindow[]) =>
+    verdictsOf(await runBatch(client, MARK_DELIVERED, windows, marksOf(windows))),
+
+  /**
+   * Both in one statement, which needs no transaction. No mark may be of a window that is inserted with it: parts of a
+   * statement do not see each other's rows.
+   */
+  async insertAndMark(client: Client, writes: readonly WindowWrite[], sent: readonly DeliveredWindow[]) {
+    const parameters = [atClose(writes), marksOf(sent)]
+    const rows = await client.unsafe(INSERT_AND_MARK, parameters, { prepare: true })
+    const of = (kind: string) => verdictsOf(rows.filter((row) => row['kind'] === kind))
+    return { window: of('window'), delivered: of('delivered') }
   },
 
   updateRefined: async (client: Client, refinements: readonly Refinement[]) =>
