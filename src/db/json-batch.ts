@@ -15,6 +15,10 @@ export function createJsonBatch<Key extends string>(
   more: Readonly<Record<string, string>> = {},
 ) {
   const columns = keys.map((key) => table[key])
+  const fields = [
+    ...keys.map((key) => [key, table[key].name] as const),
+    ...Object.keys(more).map((name) => [name, name] as const),
+  ]
   const types = [
     ...columns.map((column) => `"${column.name}" ${column.getSQLType()}`),
     ...Object.entries(more).map(([name, type]) => `"${name}" ${type}`),
@@ -22,12 +26,16 @@ export function createJsonBatch<Key extends string>(
   return {
     names: columns.map(({ name }) => `"${name}"`),
     sql: `select * from json_to_recordset($1::json) as batch (${types.join(', ')})`,
+    /** A column that a row lacks is null in the table; so are those that are null. */
     toJson: (rows: readonly Readonly<Partial<Record<Key, unknown>> & Record<string, unknown>>[]) =>
       JSON.stringify(
         rows.map((row) => {
-          const own = keys.map((key, i) => [columns[i]?.name ?? key, toJsonValue(row[key])] as const)
-          const rest = Object.keys(more).map((name) => [name, toJsonValue(row[name])] as const)
-          return Object.fromEntries<unknown>([...own, ...rest])
+          const record: Record<string, unknown> = {}
+          for (const [key, name] of fields) {
+            const value = row[key]
+            if (value !== null && value !== undefined) record[name] = toJsonValue(value)
+          }
+          return record
         }),
       ),
   }
@@ -35,7 +43,9 @@ export function createJsonBatch<Key extends string>(
 
 /** Bytes in the notation of Postgres; times become ISO 8601 by themselves. */
 const toJsonValue = (value: unknown) =>
-  value instanceof Uint8Array ? `\\x${Buffer.from(value).toString('hex')}` : value
+  value instanceof Uint8Array
+    ? `\\x${Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('hex')}`
+    : value
 
 /** One prepared statement with one JSON parameter; nothing for an empty batch. */
 export const runBatch = async (client: Client, statement: string, rows: readonly unknown[], json: string) =>
