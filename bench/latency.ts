@@ -11,6 +11,7 @@ import { say } from './harness/report.ts'
 import { startSessions } from './harness/sessions.ts'
 import type { Stage } from './harness/stage.ts'
 import { withUsage } from './harness/usage.ts'
+import { measureWindowCost, type WindowCost } from './harness/window-cost.ts'
 
 const SESSIONS = 200
 const FRAMES_PER_SECOND = 10
@@ -25,9 +26,9 @@ const DISTURBED = 0.05
 const TRIES = 3
 
 /** Streams to 200 sessions; measures the delay of their updates, and of responses that need no work. */
-async function measure(stage: Stage, how: 'spread' | 'together') {
+async function measure(stage: Stage, how: 'spread' | 'together', start = stage.ours) {
   const database = await stage.database()
-  const server = await stage.ours({ DATABASE_URL: database.url })
+  const server = await start({ DATABASE_URL: database.url })
   const fleet = new Fleet()
   try {
     await fleet.join(await startSessions(server.origin, database, SESSIONS, how))
@@ -73,10 +74,10 @@ function analysisMs(): number {
 }
 
 /** The least disturbed of a few measurements; stops at the first undisturbed one. */
-async function patiently(stage: Stage, how: 'spread' | 'together') {
-  let best = await measure(stage, how)
+async function patiently(stage: Stage, how: 'spread' | 'together', start = stage.ours) {
+  let best = await measure(stage, how, start)
   for (let tries = 1; tries < TRIES && best.others > DISTURBED; tries++) {
-    const next = await measure(stage, how)
+    const next = await measure(stage, how, start)
     if (next.others < best.others) best = next
   }
   return best
@@ -85,13 +86,29 @@ async function patiently(stage: Stage, how: 'spread' | 'together') {
 type Measured = {
   readonly spread: Awaited<ReturnType<typeof measure>>
   readonly together: Awaited<ReturnType<typeof measure>>
+  readonly window: WindowCost
   readonly analysis: number
+  /** The same of the build that `BENCH_BEFORE` names. */
+  readonly before:
+    | { readonly together: Awaited<ReturnType<typeof measure>>; readonly window: WindowCost }
+    | undefined
+}
+
+/** The build before, when there is one to compare with. */
+async function measureBefore(stage: Stage): Promise<Measured['before']> {
+  const { before } = stage
+  if (before === undefined) return undefined
+  say('    the build before:')
+  const together = await patiently(stage, 'together', before)
+  return { together, window: await measureWindowCost(stage, before, 'before') }
 }
 
 async function run(stage: Stage): Promise<Report> {
   const spread = await patiently(stage, 'spread')
   const together = await patiently(stage, 'together')
-  const measured = { spread, together, analysis: analysisMs() }
+  const window = await measureWindowCost(stage, stage.ours, 'now')
+  const before = await measureBefore(stage)
+  const measured = { spread, together, window, before, analysis: analysisMs() }
   return {
     figures: figuresOf(measured),
     checks: checksOf(measured),
@@ -99,7 +116,7 @@ async function run(stage: Stage): Promise<Report> {
   }
 }
 
-const figuresOf = ({ spread, together, analysis }: Measured): Figure[] => [
+const figuresOf = ({ spread, together, window, before, analysis }: Measured): Figure[] => [
   {
     name: 'update after close, p50 (reference: ping)',
     unit: 'ms',
@@ -118,13 +135,38 @@ const figuresOf = ({ spread, together, analysis }: Measured): Figure[] => [
     ours: together.p99,
     reference: together.pingP99,
   },
+  {
+    name: 'processor time of one window without its frames (reference: the build before)',
+    unit: 'ms',
+    ours: window.cpuMs,
+    ...(before !== undefined && { reference: before.window.cpuMs }),
+  },
   { name: '40 frames to measures to scores', unit: 'ms', ours: analysis },
 ]
 
-const checksOf = ({ spread, together, analysis }: Measured): Check[] => [
+/** Relative to the build before, when there is one. */
+const checksBeside = ({ together, window, before }: Measured): Check[] => {
+  if (before === undefined) return []
+  const bound = { bound: 1, passes: 'at most', unit: 'x', decides: true } as const
+  return [
+    {
+      name: 'processor time of one window, times the build before',
+      measured: window.cpuMs / before.window.cpuMs,
+      ...bound,
+    },
+    {
+      name: 'p99 of windows that close within a second, times the build before',
+      measured: together.p99 / before.together.p99,
+      ...bound,
+    },
+  ]
+}
+
+const checksOf = (measured: Measured): Check[] => [
+  ...checksBeside(measured),
   {
     name: 'update p99 beyond the ping p99 of the same sockets',
-    measured: spread.p99 - spread.pingP99,
+    measured: measured.spread.p99 - measured.spread.pingP99,
     bound: WITHIN_MS,
     passes: 'at most',
     unit: 'ms',
@@ -132,7 +174,7 @@ const checksOf = ({ spread, together, analysis }: Measured): Check[] => [
   },
   {
     name: 'windows without an update',
-    measured: spread.missing + together.missing,
+    measured: measured.spread.missing + measured.together.missing + measured.window.missing,
     bound: 0,
     passes: 'at most',
     unit: 'windows',
@@ -140,7 +182,7 @@ const checksOf = ({ spread, together, analysis }: Measured): Check[] => [
   },
   {
     name: 'update p99',
-    measured: spread.p99,
+    measured: measured.spread.p99,
     bound: WITHIN_MS,
     passes: 'at most',
     unit: 'ms',
@@ -148,7 +190,7 @@ const checksOf = ({ spread, together, analysis }: Measured): Check[] => [
   },
   {
     name: '40 frames to scores',
-    measured: analysis,
+    measured: measured.analysis,
     bound: 1,
     passes: 'at most',
     unit: 'ms',

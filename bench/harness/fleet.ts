@@ -4,7 +4,7 @@ import { performance } from 'node:perf_hooks'
 import process from 'node:process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { WebSocket } from 'ws'
-import { landmarksMessages, toWire } from './frames.ts'
+import { binaryMessages, landmarksMessages, toNumberedWire, toWire } from './frames.ts'
 
 /** A received `emotion_update`. */
 export type Update = {
@@ -24,6 +24,8 @@ export type Load = {
   /** JSON pings, alternating between the sending sockets. */
   readonly pingsPerSecond: number
   readonly ms: number
+  /** Sends binary frames, to sockets of `maeum.v2`. */
+  readonly isBinary?: boolean
   /** Stops early when so many pings were not answered within `withinMs` that the bound cannot be met. */
   readonly giveUp?: { readonly withinMs: number; readonly share: number }
 }
@@ -87,6 +89,9 @@ export class Fleet {
    */
   readonly #wires: Socket[] = []
   readonly #frames = landmarksMessages(MESSAGES).map(toWire)
+  readonly #binary = binaryMessages(MESSAGES)
+  /** Of binary frames: increases over all streams. */
+  #number = 0
   /** Send times of the unanswered pings of each socket; answers arrive in order. */
   readonly #asked: number[][] = []
   #roundTrips: number[] = []
@@ -106,7 +111,7 @@ export class Fleet {
     }
   }
 
-  async stream({ sockets, framesPerSecond, pingsPerSecond, ms, giveUp }: Load): Promise<Streamed> {
+  async stream({ sockets, framesPerSecond, pingsPerSecond, ms, isBinary, giveUp }: Load): Promise<Streamed> {
     const tooMany = giveUp === undefined ? 0 : (giveUp.share * pingsPerSecond * ms) / 1000
     const cpu = process.cpuUsage()
     const start = performance.now()
@@ -115,7 +120,7 @@ export class Fleet {
     let gaveUp = false
     for (let passed = 0; passed < ms && !gaveUp; passed = performance.now() - start) {
       for (const due = (passed / 1000) * framesPerSecond * sockets; count.due < due; count.due++) {
-        if (this.#sendFrame(count.due % sockets, count.due)) count.sent++
+        if (this.#sendFrame(count.due % sockets, this.#frameOf(count.due, isBinary === true))) count.sent++
       }
       for (; count.pings < (passed / 1000) * pingsPerSecond; count.pings++) this.#ping(count.pings % sockets)
       if (giveUp !== undefined && passed > count.looks * LOOK_MS) {
@@ -185,9 +190,14 @@ export class Fleet {
     })
   }
 
-  #sendFrame(number: number, frameNumber: number): boolean {
+  #frameOf(place: number, isBinary: boolean): Buffer | undefined {
+    const message = this.#binary[place % MESSAGES]
+    if (!isBinary) return this.#frames[place % MESSAGES]
+    return message && toNumberedWire(message, ++this.#number)
+  }
+
+  #sendFrame(number: number, frame: Buffer | undefined): boolean {
     const wire = this.#wires[number]
-    const frame = this.#frames[frameNumber % MESSAGES]
     const isOpen = this.#sockets[number]?.readyState === WebSocket.OPEN && wire?.writable === true
     if (!isOpen || frame === undefined || wire.writableLength > MOST_UNSENT_BYTES) return false
     wire.write(frame)

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
+import process from 'node:process'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Cores, type Place, takeCores } from './cores.ts'
@@ -21,11 +22,16 @@ export type Stage = {
   database(): Promise<BenchDatabase>
   /** The server of this project as it runs in production, with the local analyser. */
   ours(env: Readonly<Record<string, string>>, place?: Place): Promise<MeasuredProcess>
+  /** The same of the checkout that `BENCH_BEFORE` names, to compare with; undefined without it. */
+  readonly before: Stage['ours'] | undefined
   reference(name: Reference, place?: Place, env?: Readonly<Record<string, string>>): Promise<MeasuredProcess>
   /** Ends the processes of the last bench. */
   clear(): Promise<void>
   close(): Promise<void>
 }
+
+/** The folder of another checkout of this project, with its packages installed. */
+const BEFORE = process.env['BENCH_BEFORE']
 
 const ENVIRONMENT = {
   NODE_ENV: 'production',
@@ -36,7 +42,8 @@ const ENVIRONMENT = {
 }
 
 export async function openStage(): Promise<Stage> {
-  build()
+  build(ROOT)
+  if (BEFORE !== undefined) build(BEFORE)
   const cores = takeCores()
   const folder = await mkdtemp(join(tmpdir(), 'maeum-bench-'))
   await chmod(folder, 0o711) // an embedded Postgres under another user must be able to reach its folder
@@ -45,14 +52,26 @@ export async function openStage(): Promise<Stage> {
   let started = 0
 
   const start = async (
-    what: { args: string[]; env: Readonly<Record<string, string>>; readyPath: string },
+    what: { args: string[]; env: Readonly<Record<string, string>>; readyPath: string; cwd?: string },
     place: Place = 'server',
   ) => {
     const log = join(folder, `process-${++started}.log`)
-    const measured = await startMeasured({ ...what, log, cwd: ROOT, prefix: cores.prefix(place) })
+    const measured = await startMeasured({ cwd: ROOT, ...what, log, prefix: cores.prefix(place) })
     running.push(measured)
     return measured
   }
+  const startServer =
+    (cwd: string): Stage['ours'] =>
+    (env, place) =>
+      start(
+        {
+          args: ['dist/main.js'],
+          env: { ...ENVIRONMENT, ...env },
+          readyPath: '/api/health/ready',
+          cwd,
+        },
+        place,
+      )
   const clear = async () => {
     await Promise.all(running.splice(0).map((measured) => measured.stop()))
   }
@@ -63,11 +82,8 @@ export async function openStage(): Promise<Stage> {
     root: ROOT,
     clear,
     database: async () => (await (databases ??= startDatabases(folder))).create(),
-    ours: (env, place) =>
-      start(
-        { args: ['dist/main.js'], env: { ...ENVIRONMENT, ...env }, readyPath: '/api/health/ready' },
-        place,
-      ),
+    ours: startServer(ROOT),
+    before: BEFORE === undefined ? undefined : startServer(BEFORE),
     reference: (name, place, env = {}) =>
       start({ args: [join(REFERENCES, `${name}.mjs`)], env, readyPath: '/' }, place),
     async close() {
@@ -79,7 +95,7 @@ export async function openStage(): Promise<Stage> {
 }
 
 /** Benches measure the compiled server, as deployed. */
-function build(): void {
-  const { status } = spawnSync('npm', ['run', '--silent', 'build'], { cwd: ROOT, stdio: 'inherit' })
-  if (status !== 0) throw new Error('the server does not compile')
+function build(cwd: string): void {
+  const { status } = spawnSync('npm', ['run', '--silent', 'build'], { cwd, stdio: 'inherit' })
+  if (status !== 0) throw new Error(`the server in ${cwd} does not compile`)
 }
