@@ -13,6 +13,9 @@ const REFERENCES = fileURLToPath(new URL('../reference', import.meta.url))
 
 type Reference = 'parsing-server' | 'counting-server' | 'fastify-alone' | 'selecting-server'
 
+/** Starts a server with these variables. */
+export type StartServer = (env: Readonly<Record<string, string>>, place?: Place) => Promise<MeasuredProcess>
+
 /** The environment of a bench: the compiled server, a database and references, and their cleanup. */
 export type Stage = {
   readonly cores: Cores
@@ -21,9 +24,9 @@ export type Stage = {
   readonly root: string
   database(): Promise<BenchDatabase>
   /** The server of this project as it runs in production, with the local analyser. */
-  ours(env: Readonly<Record<string, string>>, place?: Place): Promise<MeasuredProcess>
+  readonly ours: StartServer
   /** The same of the checkout that `BENCH_BEFORE` names, to compare with; undefined without it. */
-  readonly before: Stage['ours'] | undefined
+  readonly before: StartServer | undefined
   reference(name: Reference, place?: Place, env?: Readonly<Record<string, string>>): Promise<MeasuredProcess>
   /** Ends the processes of the last bench. */
   clear(): Promise<void>
@@ -61,7 +64,7 @@ export async function openStage(): Promise<Stage> {
     return measured
   }
   const startServer =
-    (cwd: string): Stage['ours'] =>
+    (cwd: string): StartServer =>
     (env, place) =>
       start(
         {

@@ -5,7 +5,7 @@ import { Fleet, missingWindows } from './fleet.ts'
 import type { MeasuredProcess } from './measured-process.ts'
 import { say } from './report.ts'
 import { startSessions } from './sessions.ts'
-import type { Stage } from './stage.ts'
+import type { Stage, StartServer } from './stage.ts'
 
 const SESSIONS = 200
 const FRAMES_PER_SECOND = 4
@@ -75,11 +75,7 @@ async function playRound(
  * The cost of the close of a window: measures, scores, answer, row, delivery and mark. 200 sessions of `maeum.v2` send
  * binary frames, four a second, and stop shortly before their windows close, all within a second.
  */
-export async function measureWindowCost(
-  stage: Stage,
-  start: Stage['ours'],
-  name: string,
-): Promise<WindowCost> {
+export async function measureWindowCost(stage: Stage, start: StartServer, name: string): Promise<WindowCost> {
   const database = await stage.database()
   const server = await start({ DATABASE_URL: database.url })
   const fleet = new Fleet()
