@@ -70,12 +70,12 @@ export function createResults(dependencies: ResultDependencies) {
     return known
   }
 
-  /** Until the last write of the session, which follows that of the answer. */
-  const keepUncommitted = (sessionId: string, answer: WindowAnswer): void => {
+  /** Until its write is settled. */
+  const keepUncommitted = (sessionId: string, answer: WindowAnswer, written: Promise<WriteResult>): void => {
     const { window } = answer
     dependencies.onUncommitted(sessionId, window)
     uncommitted.set(sessionId, window, answer)
-    void Promise.resolve(lastWrites.get(sessionId)).then(() => uncommitted.delete(sessionId, window))
+    void written.then(() => uncommitted.delete(sessionId, window))
   }
 
   /** What a live session reports under this lease. */
@@ -107,7 +107,12 @@ export function createResults(dependencies: ResultDependencies) {
 
     /** The result of storing an answer; while the lease is in doubt the write itself decides. Not sent when refused. */
     const storeOurs = async (answer: AnsweredWindow, patienceMs: number) => {
-      if (await leases.mayAct(lease)) return soon(store(answer), patienceMs)
+      if (await leases.mayAct(lease)) {
+        const written = store(answer)
+        const known = await soon(written, patienceMs)
+        if (known === 'late') keepUncommitted(sessionId, toWindowAnswer(answer), written)
+        return known
+      }
       if (leases.holds(lease)) return (await store(answer)) === 'stored' ? 'stored' : 'refused'
       // Another owner has the session. It answers what was stored at the close; what was not, it knows nothing of.
       if (asked.has(answer.number)) dependencies.onFenced(sessionId, answer.number)
@@ -145,7 +150,6 @@ export function createResults(dependencies: ResultDependencies) {
         }
         dependencies.onAnswered(sessionId, answer)
         const delivered = toWindowAnswer(answer)
-        if (result === 'late') keepUncommitted(sessionId, delivered)
         dependencies.keepUndelivered(sessionId, delivered)
         const delivery = span.child('delivery')
         announce(sessionId, { type: 'window_answered', answer: delivered })
