@@ -34,6 +34,22 @@ async function createUserApp(t: Test, options: FastifyServerOptions = {}) {
   return app
 }
 
+/** An export whose last piece, a y, comes only after `finish`. */
+function createLateExport() {
+  let finish: () => void = () => undefined
+  const isFinished = new Promise<void>((resolve) => {
+    finish = resolve
+  })
+  return {
+    finish: () => finish(),
+    async *pieces() {
+      yield 'x'.repeat(64 * 1024)
+      await isFinished
+      yield 'y'
+    },
+  }
+}
+
 /** A recording whose upload begins and does not end. */
 function beginUpload(t: Test, { origin }: TestApp, { accessToken }: Account): ClientRequest {
   const sent = request(`${origin}/api/stt/transcribe`, {
@@ -134,15 +150,8 @@ t.test('a slow reader gets all of an export, and the time of the queries makes n
   t.equal(bytes, 20 * 64 * 1024)
   t.ok(isReadSlowly())
 
-  let give: () => void = () => undefined
-  async function* late() {
-    yield 'x'.repeat(64 * 1024)
-    await new Promise<void>((resolve) => {
-      give = resolve
-    })
-    yield 'y'
-  }
-  const { body: waiting, isSlow } = createStream(late(), () => now)
+  const late = createLateExport()
+  const { body: waiting, isSlow } = createStream(late.pieces(), () => now)
   let text = ''
   waiting.on('data', (bytes: Buffer) => {
     text += bytes.toString()
@@ -151,23 +160,16 @@ t.test('a slow reader gets all of an export, and the time of the queries makes n
   await new Promise(setImmediate)
   now += 600_000
   t.notOk(isSlow())
-  give()
+  late.finish()
   await once(waiting, 'end')
   t.ok(text.endsWith('y'))
 })
 
 t.test('the inactivity timeout does not end an export', async (t) => {
   const app = await createUserApp(t, { connectionTimeout: 100 })
-  let finish: () => void = () => undefined
-  async function* pieces() {
-    yield 'x'.repeat(64 * 1024)
-    await new Promise<void>((resolve) => {
-      finish = resolve
-    })
-    yield 'y'
-  }
+  const late = createLateExport()
   await app.register(privacyRoutes, {
-    exports: { begin: async () => pieces() },
+    exports: { begin: async () => late.pieces() },
     erasure: {} as never, // not used
     onExport: () => undefined,
   })
@@ -184,12 +186,12 @@ t.test('the inactivity timeout does not end an export', async (t) => {
   // Silent since later than the export, so its timeout is over later too.
   const silent = connect(port).resume()
   await once(silent, 'close')
-  finish()
+  late.finish()
   await finished(answer).catch(() => undefined)
   t.ok(text.endsWith('y'))
 })
 
-t.test('a slow export loses its place only to another user who needs it', async (t) => {
+t.test('a slow export loses its place only to a user who needs it', async (t) => {
   let now = 0
   const app = await createUserApp(t)
   let release: () => void = () => undefined
@@ -236,6 +238,9 @@ t.test('a slow export loses its place only to another user who needs it', async 
   for (const { complete } of [first, second]) t.notOk(complete)
   t.equal((await begin(6)).statusCode, 503, 'all four places are taken by readers that are not slow')
   t.equal((await begin(3)).statusCode, 429, 'and they go on')
+  now += 3_600_000
+  t.equal((await begin(3)).statusCode, 200, 'a user whose connection was lost begins anew')
+  t.equal((await begin(3)).statusCode, 429)
 })
 
 t.test('one user takes a share of a minute and of a day of the models', (t) => {

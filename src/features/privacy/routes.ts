@@ -37,13 +37,13 @@ export const privacyRoutes: FastifyPluginAsyncTypebox<Options> = async (app, opt
   app.addHook('onRequest', app.authentication.require)
   const exporting = new Map<number, ExportStream | undefined>()
 
-  /** A slow reader keeps its place only while no other user needs it. */
-  const endSlowExport = () => {
-    const slow = [...exporting].find(([, stream]) => stream?.isSlow() === true)
+  /** A slow reader keeps its place until another user needs it, or the same user, whose connection may be lost. */
+  const endSlowExport = (isAffected: (userId: number) => boolean) => {
+    const slow = [...exporting].find(([userId, stream]) => isAffected(userId) && stream?.isSlow() === true)
     if (slow === undefined) return
     const [userId, stream] = slow
     exporting.delete(userId)
-    stream?.body.destroy(new Error('the export is read too slowly, and others wait'))
+    stream?.body.destroy(new Error('the export is read too slowly, and its place is needed'))
   }
 
   app.get(
@@ -58,8 +58,9 @@ export const privacyRoutes: FastifyPluginAsyncTypebox<Options> = async (app, opt
     },
     async (request, reply) => {
       const { userId } = requirePrincipal(request)
+      endSlowExport((reader) => reader === userId)
       if (exporting.has(userId)) throw new AppError('RATE_LIMITED', { retryAfter: BUSY_RETRY_SECONDS })
-      if (exporting.size >= MAX_EXPORTS) endSlowExport()
+      if (exporting.size >= MAX_EXPORTS) endSlowExport(() => true)
       if (exporting.size >= MAX_EXPORTS) throw new AppError('SERVER_BUSY', { retryAfter: BUSY_RETRY_SECONDS })
       exporting.set(userId, undefined)
       let stream: ExportStream | undefined
