@@ -70,19 +70,16 @@ export function measureFaces(
   frames: readonly KeptFrame[],
   options: { readonly aspect?: number } = {},
 ): { readonly measures: Omit<WindowMeasures, 'shape'>; readonly shape: Float64Array } | undefined {
-  const points = facePoints.take(frames.length * FACE_FLOATS)
-  try {
-    return measurePosed(frames, detectCamera(frames, options.aspect), points)
-  } finally {
-    facePoints.clear()
-  }
+  return withPoints(frames.length * FACE_FLOATS, (points) =>
+    measurePosed(frames, detectCamera(frames, options.aspect), points),
+  )
 }
 
 const FACE_FLOATS = POINTS_IN_USE.length * 3
-const facePoints = createScratch()
-const oneMeasure = createScratch()
+const withPoints = createScratch()
+const withOneMeasure = createScratch()
 
-/** `points` holds the points of the faces. */
+/** Writes the points of the faces to `points`. */
 function measurePosed(
   frames: readonly KeptFrame[],
   camera: Camera,
@@ -160,13 +157,17 @@ function detectCamera(frames: readonly KeptFrame[], known: number | undefined): 
   }
 }
 
-/** The statistics of each measure, whose values are in one array, one measure after the other. */
-function summariseFaces(
+/** The statistics of each measure. */
+const summariseFaces = (faces: readonly TimedFace[]) =>
+  withOneMeasure(faces.length, (values) => summariseIn(values, faces))
+
+/** `all` holds the values of one measure after the other, of one number for each face. */
+function summariseIn(
+  all: Float64Array,
   faces: readonly TimedFace[],
 ): Pick<WindowMeasures, 'median' | 'peak' | 'spread' | 'trend'> {
   const count = faces.length
   const half = Math.ceil(count / 2)
-  const all = oneMeasure.take(count).subarray(0, count)
   const [first, second] = [all.subarray(0, half), all.subarray(-half)]
   const fill = (compute: (face: Face) => number) => {
     for (let i = 0; i < count; i++) all[i] = compute((faces[i] as TimedFace).face) // below the length
@@ -182,7 +183,6 @@ function summariseFaces(
     peaks[name] = quantileOfSorted(all, 0.9)
     spreads[name] = peaks[name] - quantileOfSorted(all, 0.1)
   }
-  oneMeasure.clear()
   return { median: medians, peak: peaks, spread: spreads, trend: trends }
 }
 

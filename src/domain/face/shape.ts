@@ -18,15 +18,15 @@ const MIDLINE = Int32Array.from(SHAPE_MIDLINE, (index) => slot(index) * 3)
  */
 export function computeMedianShape(faces: readonly Face[]): Float64Array {
   const count = faces.length
-  const series = scratch.take(SHAPE_LENGTH * count)
-  for (const [i, { points }] of faces.entries()) writeSymmetric(points, series, i, count)
-  const shape = new Float64Array(SHAPE_LENGTH)
-  for (let k = 0; k < SHAPE_LENGTH; k++) shape[k] = selectMedian(series, k * count, (k + 1) * count)
-  scratch.clear()
-  return shape
+  return withSeries(SHAPE_LENGTH * count, (series) => {
+    for (const [i, { points }] of faces.entries()) writeSymmetric(points, series, i, count)
+    const shape = new Float64Array(SHAPE_LENGTH)
+    for (let k = 0; k < SHAPE_LENGTH; k++) shape[k] = selectMedian(series, k * count, (k + 1) * count)
+    return shape
+  })
 }
 
-const scratch = createScratch()
+const withSeries = createScratch()
 
 /** Projects the shape onto the axes of the model, one for each label of `FaceModel.labels`, in logits. */
 export function computeShapeAxes(shape: Float64Array, { shape: model }: FaceModel): number[] {
